@@ -1,0 +1,1 @@
+//! Room: builds and rebuilds from source in a sandbox

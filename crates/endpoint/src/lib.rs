@@ -1,0 +1,1 @@
+//! Room: installs only with proof; verifies for anyone

@@ -1,0 +1,2 @@
+//! One binary: `limpid <room> <verb>`, `up`, `demo`.
+fn main() {}

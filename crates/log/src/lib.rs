@@ -1,0 +1,1 @@
+//! Room: a public append-only log

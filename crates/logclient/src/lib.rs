@@ -1,0 +1,1 @@
+//! Talks to a log: submit, follow, blobs

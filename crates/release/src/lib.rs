@@ -1,0 +1,1 @@
+//! Room: signs releases, keeps the TUF repository

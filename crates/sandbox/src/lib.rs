@@ -1,0 +1,1 @@
+//! Runs one untrusted command over named inputs

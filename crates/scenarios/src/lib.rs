@@ -1,0 +1,1 @@
+//! The demonstration and every attack, over sockets against real daemons

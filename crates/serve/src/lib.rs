@@ -1,0 +1,1 @@
+//! HTTP shell: limits, errors to status, health, graceful stop; and the client

@@ -1,0 +1,1 @@
+//! What parties sign: in-toto statements in DSSE envelopes

@@ -1,0 +1,1 @@
+//! Durable create-only blobs and SQLite

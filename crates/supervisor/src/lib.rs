@@ -1,0 +1,1 @@
+//! Room: verifies everything itself, approves, co-signs

@@ -1,0 +1,1 @@
+//! C2SP words: notes, checkpoints, cosignatures, tiles, proofs, policies

@@ -1,0 +1,1 @@
+//! TUF metadata: canonical form, roles, thresholds, the signer's diff

@@ -1,0 +1,1 @@
+//! Room: a C2SP witness
