@@ -1,0 +1,63 @@
+//! Every bound of this crate in one place.
+//!
+//! A parser checks its bound before it allocates, so hostile input costs at most these sizes.
+
+/// Largest entry in bytes: bundles prefix each entry with a big-endian `u16` (tlog-tiles).
+pub const ENTRY_BYTES_MAX: usize = 65_535;
+
+/// Hashes in a full tile, and entries in a full bundle.
+pub const TILE_WIDTH: u16 = 256;
+
+/// Bytes of one hash.
+pub const HASH_BYTES: usize = 32;
+
+/// Highest tile level a path may name (tlog-tiles: 0 to 63).
+pub const TILE_LEVEL_MAX: u8 = 63;
+
+/// Highest tile or bundle index: above it the first leaf would not fit in 64 bits.
+pub const TILE_INDEX_MAX: u64 = (1 << 56) - 1;
+
+/// Largest tree this crate speaks of, so that no index arithmetic can overflow.
+pub const TREE_SIZE_MAX: u64 = i64::MAX as u64;
+
+/// Largest timestamp of a cosignature (tlog-cosignature: 2^63-1), in POSIX seconds.
+pub const TIMESTAMP_MAX: u64 = i64::MAX as u64;
+
+/// Key names and origins in bytes: the ML-DSA-44 message holds them as `opaque<1..2^8-1>`.
+pub const KEY_NAME_BYTES_MAX: usize = 255;
+
+/// Bytes of one signature after the key id; post-quantum ones are "up to nearly 5kB".
+pub const SIGNATURE_BYTES_MAX: usize = 8_192;
+
+/// Signature lines in one note: 64 witnesses with two keys each. The standard asks for 16.
+pub const SIGNATURES_MAX: usize = 128;
+
+/// Bytes of one note with its signatures.
+pub const NOTE_BYTES_MAX: usize = 512 * 1024;
+
+/// Bytes of the text of a checkpoint: origin, size and root with their newlines.
+pub const CHECKPOINT_BYTES_MAX: usize = KEY_NAME_BYTES_MAX + 20 + 44 + 3;
+
+/// Hashes in one inclusion or consistency proof (tlog-witness: 63).
+pub const PROOF_HASHES_MAX: usize = 63;
+
+/// Bytes of the opaque `extra` field of a `.tlog-proof`.
+pub const EXTRA_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a `.tlog-proof` file.
+pub const PROOF_BYTES_MAX: usize = NOTE_BYTES_MAX + EXTRA_BYTES_MAX * 4 / 3 + 8 * 1024;
+
+/// Bytes of an add-checkpoint request body.
+pub const ADD_CHECKPOINT_BYTES_MAX: usize = NOTE_BYTES_MAX + 8 * 1024;
+
+/// Bytes of a policy file.
+pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
+
+/// `log` lines in a policy. The standard asks for 32 of each kind.
+pub const POLICY_LOGS_MAX: usize = 128;
+
+/// `witness` lines in a policy.
+pub const POLICY_WITNESSES_MAX: usize = 128;
+
+/// `group` lines in a policy.
+pub const POLICY_GROUPS_MAX: usize = 128;
