@@ -1,0 +1,30 @@
+//! `cargo xtask long NAME`: what takes too long for every commit. The last result of each, with
+//! its commit and machine, stays in `docs/evidence/`.
+
+mod demo_times;
+mod fuzz;
+mod kills;
+mod mutants;
+
+use anyhow::{Context, Result};
+
+/// 0 if the result is as promised, 1 if not; the evidence is written either way.
+pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
+    let root = crate::cargo::root()?;
+    let number = match rest {
+        [] => None,
+        [text] => Some(
+            text.parse::<u64>()
+                .with_context(|| format!("`{text}` is no number"))?,
+        ),
+        _ => anyhow::bail!("`{name}` takes at most one number"),
+    };
+    let kept = match name {
+        "mutants" => mutants::run(&root)?,
+        "fuzz" => fuzz::run(&root, number.unwrap_or(fuzz::SECONDS_EACH))?,
+        "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
+        "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
+        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, kills or demo-times"),
+    };
+    Ok(u8::from(!kept))
+}
