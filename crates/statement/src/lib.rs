@@ -1,1 +1,55 @@
-//! What parties sign: in-toto statements in DSSE envelopes
+//! What parties sign: one in-toto Statement v1 in one DSSE envelope.
+//!
+//! Specifications: DSSE v1.0 (envelope and PAE), in-toto Statement v1, SLSA Provenance v1,
+//! SLSA Verification Summary v1, RFC 8785 (canonical JSON), RFC 9901 (sealed fields).
+//! The predicates of our own have one page each under `spec/`.
+//!
+//! An entry of a log is exactly one envelope, with one signature and one possible spelling:
+//!
+//! ```text
+//! {"payload":"eyJfdHlwZSI6...","payloadType":"application/vnd.in-toto+json",
+//!  "signatures":[{"keyid":"5f1c...","sig":"wZb0..."}]}        (one line, no white space)
+//! ```
+//!
+//! The payload is canonical JSON:
+//!
+//! ```text
+//! {"_type":"https://in-toto.io/Statement/v1",
+//!  "predicate":{"audience":["center.example/log"],"blobs":[],"not_after":1790000000, ...},
+//!  "predicateType":"https://spec.limpid.example/release/v1",
+//!  "subject":[{"digest":{"sha256":"..."},"name":"truename"}]}
+//! ```
+//!
+//! In scope: exact parsing and printing, digests and ids, signature verification with a given key.
+//!
+//! Out of scope: which key may sign what and what is in force (`law`), positions in a log
+//! (`tlog`), private keys (`keys`), storing (`log`).
+
+mod canonical;
+mod envelope;
+mod governance;
+mod ids;
+pub mod limits;
+mod sealed;
+mod slsa;
+mod software;
+mod statement;
+
+pub use canonical::{CanonicalError, from_canonical, to_canonical};
+pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signed, StatementSigner, pae};
+pub use governance::{
+    Activation, Algorithm, Anchor, CheckpointRef, Closure, Constitution, Floors, Halt, Heartbeat,
+    LogEntry, Party, PartyKey, Revocation, Role, RosterError, SuspectFrom,
+};
+pub use ids::{FileDigest, IdError, KeyId, PartyId, StatementDigest};
+pub use sealed::{Disclosure, SealedError, SealedField, seal_field};
+pub use slsa::{
+    BuildDefinition, Builder, ExternalParameters, InternalParameters, Provenance,
+    ResourceDescriptor, RunDetails, RunMetadata, VerificationResult, VerificationSummary, Verifier,
+    VsaPolicy, approval_resource_uri,
+};
+pub use software::{
+    Blob, Commitment, Environment, EnvironmentInput, Finding, Kind, Publication, Rebuild, Release,
+    Source, SourceOrigin, Verdict, Withdrawal, commitment_digest,
+};
+pub use statement::{PREDICATE_PREFIX, Predicate, Statement, StatementError, Subject};

@@ -1,0 +1,139 @@
+//! Digests and names as types, so that one is never passed for another.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use tlog::Hash;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// A digest is 64 lower-case hexadecimal digits.
+    #[error("{kind} `{value}` is not 64 lower-case hexadecimal digits")]
+    Digest {
+        /// Which id was read.
+        kind: &'static str,
+        /// What was found, cut to 80 characters.
+        value: String,
+    },
+    /// A party id is 1 to 64 of `a-z`, `0-9` and `-`.
+    #[error("party id `{value}` must be 1 to 64 characters out of a-z, 0-9 and -")]
+    Party {
+        /// What was found, cut to 80 characters.
+        value: String,
+    },
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+macro_rules! digests {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Hash);
+
+        impl $name {
+            /// Takes 32 bytes that are already known to be this digest.
+            pub const fn new(hash: Hash) -> Self {
+                Self(hash)
+            }
+            /// SHA-256 of `bytes`.
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(tlog::sha256(bytes))
+            }
+            /// The 32 bytes.
+            pub const fn hash(&self) -> &Hash {
+                &self.0
+            }
+            /// First twelve hexadecimal digits, for people.
+            pub fn short(&self) -> String {
+                self.0.to_hex().chars().take(12).collect()
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0.to_hex())
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0.to_hex())
+            }
+        }
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Hash::from_hex(text)
+                    .map(Self)
+                    .map_err(|_| IdError::Digest { kind: stringify!($name), value: cut(text) })
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )+};
+}
+
+digests! {
+    /// SHA-256 of a DSSE payload: names what was said, whoever signed it.
+    StatementDigest;
+    /// SHA-256 of the bytes of a file or blob.
+    FileDigest;
+    /// SHA-256 of a raw public key: names a statement key.
+    KeyId;
+}
+
+/// Short name of a party in a constitution, for example `lab-a`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PartyId(String);
+
+impl PartyId {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PartyId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let fits = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError::Party { value: cut(text) })
+        }
+    }
+}
+
+impl fmt::Display for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartyId({})", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PartyId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
