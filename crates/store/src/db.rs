@@ -1,0 +1,177 @@
+//! A SQLite database: opened for durability, brought to the newest schema, one writer.
+//!
+//! SQLite lets one connection write at a time. A transaction that reads first and writes later
+//! fails when another one wrote in between, however long it waits; one that says
+//! `BEGIN IMMEDIATE` waits its turn. So there is one writing connection, and [`Db::begin`] is
+//! the only way to it.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, Transaction};
+
+use crate::limits::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, READERS_MAX};
+use crate::scratch::{Durability, make_directories};
+use crate::{DbError, StoreError};
+
+/// A write transaction; rolled back when dropped before [`Db::commit`].
+pub type Write = Transaction<'static, Sqlite>;
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    path: PathBuf,
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Db {
+    /// Opens or makes the database at `path` and applies the steps of `migrations` that it has
+    /// not seen (`PRAGMA user_version` counts them). Steps are never changed or removed, only
+    /// added at the end; each is applied whole or not at all.
+    ///
+    /// # Errors
+    /// The file is damaged, cannot be written, has a newer schema, or a step fails.
+    pub async fn open(path: &Path, migrations: &[&'static str]) -> Result<Self, DbError> {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        make_directories(directory, Durability::Synced)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        let sort = |source| DbError::sort(path, source);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|connection, _| Box::pin(is_reusable(connection)))
+            .connect_with(options.clone())
+            .await
+            .map_err(sort)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.create_if_missing(false).pragma("query_only", "ON"));
+        let db = Self {
+            path: path.to_owned(),
+            writer,
+            readers,
+        };
+        db.migrate(migrations).await?;
+        // SQLite syncs the files; the name of the database itself is ours to sync.
+        std::fs::File::open(directory)
+            .and_then(|opened| opened.sync_all())
+            .map_err(|e| StoreError::io("make durable", directory, e))?;
+        Ok(db)
+    }
+
+    /// Starts a write transaction (`BEGIN IMMEDIATE`), waiting for the one before it. Pass
+    /// `&mut *transaction` to queries; end it with [`Db::commit`].
+    ///
+    /// After a query failed, drop the transaction: SQLite may have rolled it back already, and
+    /// what is written next would stand alone.
+    ///
+    /// # Errors
+    /// Another process keeps the database locked, or the disk refuses.
+    pub async fn begin(&self) -> Result<Write, DbError> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|e| self.sort(e))
+    }
+
+    /// Commits; when this returns `Ok` the changes are durable.
+    ///
+    /// # Errors
+    /// The disk refuses; then nothing of the transaction stays.
+    pub async fn commit(&self, transaction: Write) -> Result<(), DbError> {
+        transaction.commit().await.map_err(|e| self.sort(e))
+    }
+
+    /// Connections for queries that only read; they see committed data and never wait for the
+    /// writer.
+    #[must_use]
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Sorts an error of a query on this database: full, read-only, busy, damaged, duplicate.
+    /// For `map_err`.
+    #[must_use]
+    pub fn sort(&self, source: sqlx::Error) -> DbError {
+        DbError::sort(&self.path, source)
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits for running queries and closes all connections.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn migrate(&self, migrations: &[&'static str]) -> Result<(), DbError> {
+        let mut transaction = self.begin().await?;
+        let found: i64 = sqlx::query("PRAGMA user_version")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(|e| self.sort(e))?
+            .get(0);
+        drop(transaction);
+        let known = migrations.len() as i64;
+        if !(0..=known).contains(&found) {
+            return Err(DbError::SchemaTooNew {
+                path: self.path.clone(),
+                found,
+                known,
+            });
+        }
+        for (step, sql) in (1..).zip(migrations).skip(found.unsigned_abs() as usize) {
+            self.apply(step, sql)
+                .await
+                .map_err(|source| DbError::Migration {
+                    path: self.path.clone(),
+                    step,
+                    source,
+                })?;
+            tracing::info!(database = %self.path.display(), step, "schema step applied");
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, step: i64, sql: &'static str) -> Result<(), sqlx::Error> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::raw_sql(sql).execute(&mut *transaction).await?;
+        // A pragma takes no parameter; the number is our own count.
+        let version = AssertSqlSafe(format!("PRAGMA user_version = {step}"));
+        sqlx::raw_sql(version.into_sql_str())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await
+    }
+}
+
+/// Whether a connection that comes back may be used again; else it is closed and the next
+/// writer gets a new one.
+///
+/// On some errors, a full disk among them, SQLite rolls the transaction back by itself
+/// (sqlite.org/lang_transaction.html, section 3). The roll-back that `sqlx` sends afterwards
+/// fails, and `sqlx` believes the connection to be in a transaction for ever, so that no write
+/// would succeed any more although there is space again.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind the ping, the roll-back of a dropped transaction has been tried.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}

@@ -1,0 +1,147 @@
+//! Named files below one directory: made once, or replaced as a whole.
+//!
+//! This is how a log publishes: tiles and bundles with [`Files::create_many`], the checkpoint
+//! with [`Files::replace`] after them.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::scratch::{Durability, Scratch};
+use crate::{RelativePath, StoreError};
+
+/// Published files are for everybody to read.
+const FILE_MODE: u32 = 0o644;
+
+/// A directory of named files.
+#[derive(Debug)]
+pub struct Files {
+    root: PathBuf,
+    scratch: Scratch,
+}
+
+impl Files {
+    /// Opens or makes the directory.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            root: root.to_owned(),
+            scratch: Scratch::open(root, Durability::Synced)?,
+        })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes one file. Making it again with the same bytes is `Ok` and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when other bytes have the name; a bad path; the disk refuses.
+    pub fn create(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.create_many(&[(path, bytes)])
+    }
+
+    /// Makes several files: all of them durable first, then named, then each directory made
+    /// durable once. Not atomic as a whole: after a crash any part of them may be there, each of
+    /// them whole, and the same call completes the rest.
+    ///
+    /// # Errors
+    /// As for [`Files::create`]; files before the failing one may have been made.
+    pub fn create_many<P, B>(&self, files: &[(P, B)]) -> Result<(), StoreError>
+    where
+        P: AsRef<str>,
+        B: AsRef<[u8]>,
+    {
+        let mut ready = Vec::with_capacity(files.len());
+        let mut directories = BTreeSet::new();
+        for (path, bytes) in files {
+            let path = self.resolve(path.as_ref())?;
+            let bytes = bytes.as_ref();
+            self.scratch.make_parent(&path)?;
+            directories.extend(path.parent().map(Path::to_owned));
+            // Present already is the usual case after a restart and costs no write.
+            if !self.is_same(&path, bytes)? {
+                ready.push((self.scratch.write(bytes, FILE_MODE)?, path, bytes));
+            }
+        }
+        for (unfinished, path, bytes) in ready {
+            if !unfinished.name_once(&path)? {
+                self.is_same(&path, bytes)?;
+            }
+        }
+        directories
+            .iter()
+            .try_for_each(|directory| self.scratch.sync_directory(directory))
+    }
+
+    /// Writes a file, replacing what had its name. Readers see the old bytes or the new ones.
+    ///
+    /// # Errors
+    /// A bad path, or the disk refuses; then the old bytes stay.
+    pub fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.resolve(path)?;
+        self.scratch.make_parent(&path)?;
+        self.scratch.write(bytes, FILE_MODE)?.name_over(&path)?;
+        path.parent()
+            .map_or(Ok(()), |parent| self.scratch.sync_directory(parent))
+    }
+
+    /// The file's bytes, at most `bytes_max`.
+    ///
+    /// # Errors
+    /// Absent, larger than allowed, a bad path, or the disk refuses.
+    pub fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
+        let path = self.resolve(path)?;
+        let refused = |e| StoreError::io("read", &path, e);
+        let file = File::open(&path).map_err(refused)?;
+        let mut bytes = Vec::new();
+        file.take(bytes_max.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(refused)?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(StoreError::TooLarge {
+                what: path.display().to_string(),
+                bytes_max,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Whether the file is there.
+    ///
+    /// # Errors
+    /// A bad path.
+    pub fn contains(&self, path: &str) -> Result<bool, StoreError> {
+        Ok(self.resolve(path)?.is_file())
+    }
+
+    fn resolve(&self, path: &str) -> Result<PathBuf, StoreError> {
+        Ok(path.parse::<RelativePath>()?.under(&self.root))
+    }
+
+    /// `false` when nothing is there, `true` when these very bytes are; else a conflict.
+    fn is_same(&self, path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(StoreError::io("open", path, error)),
+        };
+        let mut present = Vec::with_capacity(bytes.len());
+        file.take(bytes.len() as u64 + 1)
+            .read_to_end(&mut present)
+            .map_err(|e| StoreError::io("read", path, e))?;
+        if present == bytes {
+            Ok(true)
+        } else {
+            Err(StoreError::Conflict {
+                path: path.to_owned(),
+            })
+        }
+    }
+}
