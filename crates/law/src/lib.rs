@@ -1,1 +1,45 @@
-//! What must be proven before a capability is granted
+//! What must be proven before a capability is granted. Pure: the clock is an argument.
+//!
+//! There is no specification to cite: this crate *is* the law of `ARCHITECTURE.md` (section "The law").
+//! It is fed the bytes of a log's entries in order and answers questions about them:
+//!
+//! ```text
+//! entries 0..n  -> InForce -> settle(Witnessed<Checkpoint>) -> Settled
+//! Settled + release payload        -> Releasable       needed to sign `release`
+//! Settled + old and new metadata   -> SignableMetadata needed to sign TUF metadata
+//! bundle + anchor + own policy     -> Installable      needed to install
+//! ```
+//!
+//! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
+//!
+//! In scope: who is on the roster at an index, what counts, quorums of distinct legal owners, gates.
+//!
+//! Out of scope: fetching (`logclient`), signing (`keys`), storing (`store`), the TUF client workflow
+//! (`endpoint`), judging by a second implementation (`audit`, not built yet).
+
+mod approvable;
+mod build;
+mod bundle;
+mod entry;
+mod in_force;
+mod installable;
+mod metadata;
+mod quorum;
+mod refusal;
+mod releasable;
+mod settled;
+mod succession;
+
+pub use approvable::Approvable;
+pub use build::BuildEvidence;
+pub use bundle::{
+    BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, Bundle, BundleEntry, BundleError, OpenBundle,
+};
+pub use entry::{Included, Standing};
+pub use in_force::{Fed, InForce, Line, OutOfOrder};
+pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
+pub use metadata::{MetadataChange, PublishedMetadata, RoleExpiry, SignableMetadata, TrustedRoot};
+pub use quorum::{ReleaseQuorum, may_sign};
+pub use refusal::{Code, Refusal};
+pub use releasable::Releasable;
+pub use settled::Settled;

@@ -1,0 +1,475 @@
+//! What is in force at an index: the state that comes of feeding a log's entries in order.
+//!
+//! Invariant: `settled <= next`. Only entries below `settled` may be built on, because only they are
+//! known to be what witnesses saw. An entry is judged once, by what was in force at a *lower* index.
+
+use std::collections::BTreeMap;
+
+use statement::{Constitution, Envelope, Predicate, Signed, Statement, StatementDigest};
+use tlog::{Checkpoint, Frontier, Origin, Policy, Witnessed, leaf_hash};
+
+use crate::{
+    entry::Standing,
+    quorum::may_sign,
+    refusal::{Code, Refusal},
+    settled::Settled,
+    succession::Succession,
+};
+
+/// A series of releases: endpoints follow one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line {
+    /// Product.
+    pub product: String,
+    /// Channel.
+    pub channel: String,
+    /// Platform.
+    pub platform: String,
+}
+
+impl Line {
+    /// The line of a release.
+    pub fn of(release: &statement::Release) -> Self {
+        Self {
+            product: release.product.clone(),
+            channel: release.channel.clone(),
+            platform: release.platform.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.product, self.channel, self.platform)
+    }
+}
+
+/// Entries are fed one by one, none left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("entry {got} was offered where entry {expected} is next; replay the log in order")]
+pub struct OutOfOrder {
+    /// The index that is next.
+    pub expected: u64,
+    /// The index offered.
+    pub got: u64,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fed {
+    /// It counts; the digest of what it says.
+    Counts(StatementDigest),
+    /// It stands in the log but has no effect.
+    Ignored(Refusal),
+}
+
+/// An entry that stands in the log and does not count; kept so that refusals can say why.
+#[derive(Debug, Clone)]
+pub(crate) struct Discarded {
+    pub(crate) kind: &'static str,
+    pub(crate) digest: StatementDigest,
+    pub(crate) build: Option<StatementDigest>,
+    pub(crate) refusal: Refusal,
+}
+
+/// How the entries came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Every entry from 0: absence can be judged.
+    Whole,
+    /// Some entries with proofs: absence cannot be judged.
+    Excerpt,
+}
+
+/// What is in force in one log, as replayed so far.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    pub(crate) origin: Origin,
+    pub(crate) view: View,
+    next: u64,
+    frontier: Frontier,
+    /// (size, median time) of witnessed checkpoints, ascending.
+    times: Vec<(u64, u64)>,
+    /// Witnessed checkpoints by size, for activations.
+    checkpoints: BTreeMap<u64, (tlog::Hash, u64)>,
+    pub(crate) succession: Succession,
+    pub(crate) standing: BTreeMap<StatementDigest, Vec<Standing>>,
+    pub(crate) by_build: BTreeMap<StatementDigest, Vec<StatementDigest>>,
+    pub(crate) lines: BTreeMap<Line, Vec<StatementDigest>>,
+    pub(crate) publications: BTreeMap<(String, u64), Vec<StatementDigest>>,
+    pub(crate) withdrawals: BTreeMap<StatementDigest, StatementDigest>,
+    pub(crate) adverse: Vec<(StatementDigest, Option<StatementDigest>)>,
+    pub(crate) halts: Vec<StatementDigest>,
+    pub(crate) closures: BTreeMap<StatementDigest, Vec<StatementDigest>>,
+    revoked: BTreeMap<statement::KeyId, u64>,
+    pub(crate) discarded: Vec<Discarded>,
+}
+
+/// Discarded entries that are remembered for their reason; the oldest are forgotten first.
+const DISCARDED_MAX: usize = 4096;
+
+impl InForce {
+    /// Starts a replay of the whole log `origin` under the trust anchor.
+    pub fn replay(origin: Origin, anchor: StatementDigest) -> Self {
+        Self::start(origin, anchor, View::Whole)
+    }
+
+    pub(crate) fn start(origin: Origin, anchor: StatementDigest, view: View) -> Self {
+        Self {
+            origin,
+            view,
+            next: 0,
+            frontier: Frontier::new(),
+            times: Vec::new(),
+            checkpoints: BTreeMap::new(),
+            succession: Succession::new(anchor),
+            standing: BTreeMap::new(),
+            by_build: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            publications: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            adverse: Vec::new(),
+            halts: Vec::new(),
+            closures: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            discarded: Vec::new(),
+        }
+    }
+
+    /// Index of the entry that is fed next.
+    pub const fn next_index(&self) -> u64 {
+        self.next
+    }
+
+    /// The log that is replayed.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The constitution in force after everything fed so far.
+    pub fn constitution(&self) -> Option<&Constitution> {
+        self.succession
+            .current()
+            .map(|enacted| &enacted.constitution)
+    }
+
+    /// Digest of the constitution in force.
+    pub fn constitution_digest(&self) -> Option<StatementDigest> {
+        self.succession.current().map(|enacted| enacted.digest)
+    }
+
+    /// The witness policy in force: checkpoints of this log are opened with it.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.succession.current().map(|enacted| &enacted.policy)
+    }
+
+    /// Takes the next entry. It is never lost silently: an entry without effect says why.
+    ///
+    /// # Errors
+    /// [`OutOfOrder`] when `index` is not the next one (an excerpt may skip forward, never back).
+    pub fn feed(&mut self, index: u64, entry: &[u8]) -> Result<Fed, OutOfOrder> {
+        let in_order = match self.view {
+            View::Whole => index == self.next,
+            View::Excerpt => index >= self.next,
+        };
+        if !in_order {
+            return Err(OutOfOrder {
+                expected: self.next,
+                got: index,
+            });
+        }
+        let fed = self.judge(index, entry);
+        self.next = index + 1;
+        if self.view == View::Whole {
+            self.frontier.append(leaf_hash(entry));
+        }
+        Ok(fed)
+    }
+
+    /// Judges what would become of an entry if it came next, and changes nothing: a log asks this before it
+    /// takes a submission. `now` is the clock by which `not_after` of statement and key are judged.
+    ///
+    /// # Errors
+    /// The refusal that the entry would meet.
+    pub fn judge_candidate(&self, entry: &[u8], now: u64) -> Result<StatementDigest, Refusal> {
+        let malformed = |detail: String| Refusal::new(Code::EntryMalformed, detail);
+        let envelope = Envelope::parse(entry).map_err(|error| malformed(chain(&error)))?;
+        let statement =
+            Statement::parse(envelope.payload()).map_err(|error| malformed(chain(&error)))?;
+        if let Predicate::Constitution(constitution) = &statement.predicate {
+            let mut trial = self.succession.clone();
+            trial.feed(self.next, &envelope, constitution)?;
+            return Ok(envelope.digest());
+        }
+        let standing = self.judge_rostered(self.next, &envelope)?;
+        standing.check_in_time(now)?;
+        Ok(standing.digest)
+    }
+
+    fn judge(&mut self, index: u64, entry: &[u8]) -> Fed {
+        let envelope = match Envelope::parse(entry) {
+            Ok(envelope) => envelope,
+            Err(error) => return Fed::Ignored(Refusal::new(Code::EntryMalformed, chain(&error))),
+        };
+        let statement = match Statement::parse(envelope.payload()) {
+            Ok(statement) => statement,
+            Err(error) => return Fed::Ignored(Refusal::new(Code::EntryMalformed, chain(&error))),
+        };
+        let judged = match &statement.predicate {
+            Predicate::Constitution(constitution) => self
+                .succession
+                .feed(index, &envelope, constitution)
+                .map(|()| envelope.digest()),
+            Predicate::Activation(activation) => self
+                .judge_rostered(index, &envelope)
+                .and_then(|_| {
+                    self.succession
+                        .activate(index, activation, &self.checkpoints)
+                })
+                .map(|()| envelope.digest()),
+            _ => self.judge_rostered(index, &envelope).map(|standing| {
+                let digest = standing.digest;
+                self.take_effect(standing);
+                digest
+            }),
+        };
+        match judged {
+            Ok(digest) => Fed::Counts(digest),
+            Err(refusal) => {
+                self.remember_discarded(&envelope, &statement, refusal.clone());
+                Fed::Ignored(refusal)
+            }
+        }
+    }
+
+    fn remember_discarded(&mut self, envelope: &Envelope, statement: &Statement, refusal: Refusal) {
+        if self.discarded.len() == DISCARDED_MAX {
+            self.discarded.remove(0);
+        }
+        self.discarded.push(Discarded {
+            kind: statement.predicate.short_name(),
+            digest: envelope.digest(),
+            build: build_of(&statement.predicate),
+            refusal,
+        });
+    }
+
+    /// Judges signature, roster, role, revocation and audience. Time is judged when it is known.
+    pub(crate) fn judge_rostered(
+        &self,
+        index: u64,
+        envelope: &Envelope,
+    ) -> Result<Standing, Refusal> {
+        let key_id = envelope.key();
+        let constitution = self.constitution().ok_or_else(|| {
+            Refusal::new(
+                Code::EntryNoConstitution,
+                format!("entry {index} comes first"),
+            )
+        })?;
+        let (party, key) = constitution.find_key(key_id).ok_or_else(|| {
+            Refusal::new(
+                Code::EntryKeyUnknown,
+                format!("key {key_id} at entry {index}"),
+            )
+        })?;
+        let signed =
+            open(envelope, key).map_err(|detail| Refusal::new(Code::EntrySignature, detail))?;
+        let predicate = &signed.statement().predicate;
+        if !may_sign(key.role, predicate) {
+            let detail = format!(
+                "`{}` by a key with role {:?} of {}",
+                predicate.short_name(),
+                key.role,
+                party.id
+            );
+            return Err(Refusal::new(Code::EntryRole, detail));
+        }
+        if let Some(at) = self.revoked.get(&key_id).filter(|at| **at < index) {
+            return Err(Refusal::new(
+                Code::EntryKeyRevoked,
+                format!("key {key_id}, revoked at entry {at}"),
+            ));
+        }
+        if !self.is_for_this_log(predicate) {
+            let audience = predicate
+                .audience()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(Refusal::new(
+                Code::EntryAudience,
+                format!("meant for [{audience}], found in {}", self.origin),
+            ));
+        }
+        Ok(Standing {
+            index,
+            key: key_id,
+            key_not_after: key.not_after,
+            party: party.id.clone(),
+            legal_owner: party.legal_owner.clone(),
+            vendor: party.vendor,
+            role: key.role,
+            digest: signed.digest(),
+            statement: signed.into_statement(),
+        })
+    }
+
+    /// A VSA has no audience field; its `resourceUri` begins with the log instead.
+    fn is_for_this_log(&self, predicate: &Predicate) -> bool {
+        match predicate {
+            Predicate::Approval(approval) => approval
+                .resource_uri
+                .strip_prefix(&self.origin.to_string())
+                .is_some_and(|rest| rest.starts_with("/build/")),
+            other => other.audience().contains(&self.origin),
+        }
+    }
+
+    fn take_effect(&mut self, standing: Standing) {
+        let digest = standing.digest;
+        match standing.predicate() {
+            Predicate::Release(release) => {
+                let line = self.lines.entry(Line::of(release)).or_default();
+                if !line.contains(&digest) {
+                    line.push(digest);
+                }
+            }
+            Predicate::Publication(publication) => {
+                let version = (publication.role.clone(), publication.version);
+                let same = self.publications.entry(version).or_default();
+                if !same.contains(&digest) {
+                    same.push(digest);
+                }
+            }
+            Predicate::Withdrawal(withdrawal) => {
+                self.withdrawals.entry(withdrawal.release).or_insert(digest);
+            }
+            Predicate::Closure(closure) => self
+                .closures
+                .entry(closure.closes)
+                .or_default()
+                .push(digest),
+            Predicate::Halt(_) => self.halts.push(digest),
+            Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
+            Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),
+            Predicate::Rebuild(rebuild) if rebuild.verdict != statement::Verdict::Identical => {
+                self.adverse.push((digest, Some(rebuild.build)));
+            }
+            Predicate::Approval(approval)
+                if approval.verification_result == statement::VerificationResult::Failed =>
+            {
+                self.adverse.push((digest, build_of(standing.predicate())));
+            }
+            _ => {}
+        }
+        let itself = matches!(standing.predicate(), Predicate::Source(_)).then_some(digest);
+        if let Some(build) = itself.or_else(|| build_of(standing.predicate())) {
+            let of_build = self.by_build.entry(build).or_default();
+            if !of_build.contains(&digest) {
+                of_build.push(digest);
+            }
+        }
+        self.standing.entry(digest).or_default().push(standing);
+    }
+
+    /// A party revokes its own keys with one signature; other parties' keys need a new constitution.
+    fn revoke(&mut self, by: &Standing, key: statement::KeyId) {
+        let own = self
+            .constitution()
+            .and_then(|constitution| constitution.find_key(key))
+            .is_some_and(|(party, _)| party.id == by.party);
+        if own {
+            self.revoked.entry(key).or_insert(by.index);
+        }
+    }
+
+    /// Declares everything fed so far to be what witnesses saw, when the roots agree.
+    ///
+    /// # Errors
+    /// [`Code::CheckpointOrigin`] or [`Code::CheckpointRoot`]; the replay must then be thrown away.
+    pub fn settle(&mut self, checkpoint: &Witnessed<Checkpoint>) -> Result<Settled<'_>, Refusal> {
+        if self.view != View::Whole {
+            return Err(Refusal::new(
+                Code::NotReplayed,
+                "an excerpt is settled by its proofs",
+            ));
+        }
+        if *checkpoint.origin() != self.origin {
+            let detail = format!(
+                "checkpoint of {}, replay of {}",
+                checkpoint.origin(),
+                self.origin
+            );
+            return Err(Refusal::new(Code::CheckpointOrigin, detail));
+        }
+        let root = self.frontier.root();
+        if checkpoint.size() != self.next || *checkpoint.root() != root {
+            let detail = format!(
+                "witnessed: size {} root {}; replayed: size {} root {root}",
+                checkpoint.size(),
+                checkpoint.root(),
+                self.next
+            );
+            return Err(Refusal::new(Code::CheckpointRoot, detail));
+        }
+        self.note_time(checkpoint);
+        Ok(Settled::new(self))
+    }
+
+    pub(crate) fn note_time(&mut self, checkpoint: &Witnessed<Checkpoint>) {
+        let time = checkpoint.median_time();
+        self.checkpoints
+            .entry(checkpoint.size())
+            .or_insert((*checkpoint.root(), time));
+        match self.times.last() {
+            Some((size, _)) if *size >= checkpoint.size() => {}
+            _ => self.times.push((checkpoint.size(), time)),
+        }
+    }
+
+    /// Number of entries known to be witnessed.
+    pub fn settled_size(&self) -> u64 {
+        self.times.last().map_or(0, |(size, _)| *size)
+    }
+
+    /// Upper end of an entry's inclusion interval: median time of the first witnessed checkpoint with it.
+    pub(crate) fn included_by(&self, index: u64) -> Option<u64> {
+        let at = self.times.partition_point(|(size, _)| *size <= index);
+        self.times.get(at).map(|(_, time)| *time)
+    }
+}
+
+/// The build that a statement of the software stream is about.
+fn build_of(predicate: &Predicate) -> Option<StatementDigest> {
+    match predicate {
+        Predicate::Provenance(provenance) => Some(provenance.build()),
+        Predicate::Commitment(commitment) => Some(commitment.build),
+        Predicate::Rebuild(rebuild) => Some(rebuild.build),
+        Predicate::Approval(approval) => {
+            approval.resource_uri.rsplit_once("/build/")?.1.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+/// Opens an envelope with a rostered key.
+pub(crate) fn open(envelope: &Envelope, key: &statement::PartyKey) -> Result<Signed, String> {
+    let raw = key.raw().map_err(|error| error.to_string())?;
+    let raw: [u8; 32] = raw
+        .try_into()
+        .map_err(|_| "the key is not Ed25519".to_owned())?;
+    envelope.open(&raw).map_err(|error| chain(&error))
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,298 @@
+//! The chain of constitutions: which one is in force, and what a successor needs.
+//!
+//! Version 1 is known by the anchor and needs a signature of *every* party it names. Version n+1 names
+//! version n, needs the governance quorum of both over the identical payload, waits in public for the
+//! delay of version n, and takes force at the index of the `activation` that proves the wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use statement::{
+    Activation, CheckpointRef, Constitution, Envelope, PartyId, Role, StatementDigest,
+};
+use tlog::{Hash, Policy};
+
+use crate::{
+    in_force::open,
+    quorum::check_governance,
+    refusal::{Code, Refusal},
+};
+
+/// A constitution that was or is in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Enacted {
+    pub(crate) constitution: Constitution,
+    pub(crate) digest: StatementDigest,
+    pub(crate) policy: Policy,
+}
+
+#[derive(Debug, Clone)]
+struct Candidate {
+    constitution: Constitution,
+    /// Who signed, and at which index.
+    signers: BTreeMap<PartyId, u64>,
+}
+
+/// Witnessed checkpoints by size: root and median time.
+type Checkpoints = BTreeMap<u64, (Hash, u64)>;
+
+/// Candidates that are remembered at once; more are refused, so a log cannot exhaust its readers.
+const CANDIDATES_MAX: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Succession {
+    anchor: StatementDigest,
+    enacted: Vec<Enacted>,
+    candidates: BTreeMap<StatementDigest, Candidate>,
+    /// Parties that signed two successors of the constitution in force: both stop.
+    two_faced: BTreeSet<PartyId>,
+}
+
+impl Succession {
+    pub(crate) const fn new(anchor: StatementDigest) -> Self {
+        Self {
+            anchor,
+            enacted: Vec::new(),
+            candidates: BTreeMap::new(),
+            two_faced: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn current(&self) -> Option<&Enacted> {
+        self.enacted.last()
+    }
+
+    /// Every constitution that was in force, oldest first.
+    pub(crate) fn chain(&self) -> &[Enacted] {
+        &self.enacted
+    }
+
+    /// Takes one signature under a constitution.
+    pub(crate) fn feed(
+        &mut self,
+        index: u64,
+        envelope: &Envelope,
+        constitution: &Constitution,
+    ) -> Result<(), Refusal> {
+        let digest = envelope.digest();
+        self.check_follows(digest, constitution)?;
+        let party = self.signer(envelope, constitution)?;
+        let other = self
+            .candidates
+            .iter()
+            .any(|(seen, candidate)| *seen != digest && candidate.signers.contains_key(&party));
+        if other {
+            self.two_faced.insert(party.clone());
+        }
+        if !self.candidates.contains_key(&digest) && self.candidates.len() >= CANDIDATES_MAX {
+            let detail = format!("{CANDIDATES_MAX} successors are already proposed");
+            return Err(Refusal::new(Code::ConstitutionVersion, detail));
+        }
+        let candidate = self.candidates.entry(digest).or_insert_with(|| Candidate {
+            constitution: constitution.clone(),
+            signers: BTreeMap::new(),
+        });
+        candidate.signers.entry(party).or_insert(index);
+        if self.enacted.is_empty() {
+            self.enact_first(digest);
+        }
+        Ok(())
+    }
+
+    fn check_follows(
+        &self,
+        digest: StatementDigest,
+        constitution: &Constitution,
+    ) -> Result<(), Refusal> {
+        match self.current() {
+            None if digest != self.anchor => Err(Refusal::new(
+                Code::ConstitutionAnchor,
+                format!("{digest}; the anchor is {}", self.anchor),
+            )),
+            None if constitution.version != 1 || constitution.previous.is_some() => {
+                let detail = format!(
+                    "the first constitution has version {}",
+                    constitution.version
+                );
+                Err(Refusal::new(Code::ConstitutionVersion, detail))
+            }
+            None => Ok(()),
+            Some(current)
+                if constitution.version == current.constitution.version + 1
+                    && constitution.previous == Some(current.digest) =>
+            {
+                Ok(())
+            }
+            Some(current) => {
+                let detail = format!(
+                    "version {} after {}",
+                    constitution.version, current.constitution.version
+                );
+                Err(Refusal::new(Code::ConstitutionVersion, detail))
+            }
+        }
+    }
+
+    /// The party whose governance key signed, by the roster in force or the one proposed.
+    fn signer(&self, envelope: &Envelope, constitution: &Constitution) -> Result<PartyId, Refusal> {
+        let rosters = self
+            .current()
+            .map(|current| &current.constitution)
+            .into_iter()
+            .chain([constitution]);
+        for roster in rosters {
+            let Some((party, key)) = roster.find_key(envelope.key()) else {
+                continue;
+            };
+            if key.role != Role::Governance {
+                let detail = format!(
+                    "constitution signed with a key of role {:?} of {}",
+                    key.role, party.id
+                );
+                return Err(Refusal::new(Code::EntryRole, detail));
+            }
+            open(envelope, key).map_err(|detail| Refusal::new(Code::EntrySignature, detail))?;
+            return Ok(party.id.clone());
+        }
+        Err(Refusal::new(
+            Code::EntryKeyUnknown,
+            format!("key {} under a constitution", envelope.key()),
+        ))
+    }
+
+    fn enact_first(&mut self, digest: StatementDigest) {
+        let all_signed = self.candidates.get(&digest).is_some_and(|candidate| {
+            candidate
+                .constitution
+                .parties
+                .iter()
+                .all(|party| candidate.signers.contains_key(&party.id))
+        });
+        if all_signed {
+            self.enact(digest);
+        }
+    }
+
+    fn enact(&mut self, digest: StatementDigest) {
+        let Some(candidate) = self.candidates.remove(&digest) else {
+            return;
+        };
+        // A constitution is parsed with its policy; one that does not parse never becomes a candidate.
+        let Ok(policy) = candidate.constitution.check_roster() else {
+            return;
+        };
+        self.enacted.push(Enacted {
+            constitution: candidate.constitution,
+            digest,
+            policy,
+        });
+        self.candidates.clear();
+        self.two_faced.clear();
+    }
+
+    /// Enacts a successor whose quorum is complete and whose wait is proven.
+    pub(crate) fn activate(
+        &mut self,
+        index: u64,
+        activation: &Activation,
+        checkpoints: &Checkpoints,
+    ) -> Result<(), Refusal> {
+        let digest = activation.constitution;
+        let (current, candidate) = match (self.current(), self.candidates.get(&digest)) {
+            (Some(current), Some(candidate)) => (current, candidate),
+            _ => {
+                let detail = format!("{digest} is no successor of the constitution in force");
+                return Err(Refusal::new(Code::ConstitutionVersion, detail));
+            }
+        };
+        if let Some(party) = candidate
+            .signers
+            .keys()
+            .find(|party| self.two_faced.contains(*party))
+        {
+            return Err(Refusal::new(
+                Code::ConstitutionTwoSuccessors,
+                format!("party {party}"),
+            ));
+        }
+        let signers: BTreeSet<_> = candidate.signers.keys().cloned().collect();
+        check_governance(&current.constitution, &signers)?;
+        check_governance(&candidate.constitution, &signers)?;
+        check_supervisor_change(&current.constitution, &candidate.constitution, &signers)?;
+        let last = candidate.signers.values().copied().max().unwrap_or(index);
+        check_delay(
+            index,
+            last,
+            activation,
+            current.constitution.floors.change_delay_seconds,
+            checkpoints,
+        )?;
+        self.enact(digest);
+        Ok(())
+    }
+}
+
+/// The supervisor is named or removed only by a majority of the parties that are not the vendor.
+fn check_supervisor_change(
+    current: &Constitution,
+    next: &Constitution,
+    signers: &BTreeSet<PartyId>,
+) -> Result<(), Refusal> {
+    let supervisors = |constitution: &Constitution| -> BTreeSet<String> {
+        constitution
+            .keys()
+            .filter(|(_, key)| key.role == Role::Supervisor)
+            .map(|(party, _)| party.legal_owner.clone())
+            .collect()
+    };
+    if supervisors(current) == supervisors(next) {
+        return Ok(());
+    }
+    let independent = current.parties.iter().filter(|party| !party.vendor);
+    let (all, signed) = independent.fold((0usize, 0usize), |(all, signed), party| {
+        (all + 1, signed + usize::from(signers.contains(&party.id)))
+    });
+    if signed * 2 > all {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::ConstitutionSupervisor,
+        format!("{signed} of {all} parties that are not the vendor"),
+    ))
+}
+
+/// Order never uses a clock: the wait lies between two witnessed checkpoints of this very log.
+fn check_delay(
+    index: u64,
+    last_signature: u64,
+    activation: &Activation,
+    delay_seconds: u64,
+    checkpoints: &Checkpoints,
+) -> Result<(), Refusal> {
+    let no = |detail: String| Refusal::new(Code::ConstitutionDelay, detail);
+    let time = |name: &str, reference: &CheckpointRef| match checkpoints.get(&reference.size) {
+        Some((root, time)) if *root == *reference.root.hash() => Ok(*time),
+        _ => Err(no(format!(
+            "`{name}` names a checkpoint of size {} that is not archived",
+            reference.size
+        ))),
+    };
+    let signed = time("signed_by", &activation.signed_by)?;
+    let waited = time("waited_until", &activation.waited_until)?;
+    if activation.signed_by.size <= last_signature {
+        return Err(no(format!(
+            "`signed_by` does not contain the last signature (entry {last_signature})"
+        )));
+    }
+    if activation.waited_until.size > index {
+        return Err(no(
+            "`waited_until` is above the activation itself".to_owned()
+        ));
+    }
+    if waited.saturating_sub(signed) < delay_seconds {
+        return Err(no(format!(
+            "{} of {delay_seconds} seconds passed",
+            waited.saturating_sub(signed)
+        )));
+    }
+    Ok(())
+}
