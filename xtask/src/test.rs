@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<u8> {
     for mut command in steps(&root) {
         println!("\n> {}", shown(&command));
         let step = Instant::now();
-        let count = run_counted(&mut command)?;
+        let count = run_counted(&mut command, &mut std::io::stdout())?;
         println!("> {} in {:.1} s", count, step.elapsed().as_secs_f64());
         total += count;
     }
@@ -77,10 +77,10 @@ pub(crate) fn has_nextest(root: &Path) -> bool {
     succeeds_quietly(cargo(root).args(["nextest", "--version"]))
 }
 
-/// Runs a step, shows its output as it comes, and counts the tests it reports.
+/// Runs a step, copies its output to `out` as it comes, and counts the tests it reports.
 ///
 /// A step that reports no tests is one test itself.
-pub(crate) fn run_counted(command: &mut Command) -> Result<Count> {
+pub(crate) fn run_counted(command: &mut Command, out: &mut impl Write) -> Result<Count> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command
         .spawn()
@@ -90,7 +90,6 @@ pub(crate) fn run_counted(command: &mut Command) -> Result<Count> {
     follow(child.stderr.take(), sender);
     let mut count = Count::default();
     let mut reported = false;
-    let mut out = std::io::stdout().lock();
     for line in lines {
         writeln!(out, "{line}")?;
         if let Some(part) = count::reported(&line) {
@@ -140,7 +139,7 @@ mod tests {
 
     fn counted(script: &str) -> Count {
         let mut command = program(Path::new("."), "sh");
-        run_counted(command.args(["-c", script])).expect("sh starts")
+        run_counted(command.args(["-c", script]), &mut std::io::sink()).expect("sh starts")
     }
 
     #[test]

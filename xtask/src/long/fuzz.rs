@@ -112,7 +112,7 @@ fn cases(root: &Path, why: &str) -> Result<bool> {
     }
     command.env("PROPTEST_CASES", CASES);
     let started = Instant::now();
-    let count = run_counted(&mut command)?;
+    let count = run_counted(&mut command, &mut std::io::stdout())?;
     let seconds = started.elapsed().as_secs();
     let result = format!(
         "Not guided by coverage, because: {why}.\n\nInstead every property test ran {CASES} cases \

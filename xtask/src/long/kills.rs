@@ -30,7 +30,7 @@ pub(super) fn run(root: &Path, kills: u64) -> Result<bool> {
     ]);
     command.env(VARIABLE, kills.to_string());
     let started = Instant::now();
-    let count = run_counted(&mut command)?;
+    let count = run_counted(&mut command, &mut std::io::stdout())?;
     let seconds = started.elapsed().as_secs();
     anyhow::ensure!(
         count.passed + count.failed > 0,

@@ -24,9 +24,11 @@ impl fmt::Display for Count {
 }
 
 /// The count in a summary line of `cargo test` or `cargo nextest`, `None` for any other line.
+///
+/// `cargo nextest` shows the output of a failed test indented, with a `test result:` of its own in
+/// it; that test is in the summary already. So only a `test result:` at the margin counts.
 pub(crate) fn reported(line: &str) -> Option<Count> {
-    let line = line.trim_start();
-    let summary = match line.strip_prefix("Summary [") {
+    let summary = match line.trim_start().strip_prefix("Summary [") {
         Some(behind) => behind.split_once("run:")?.1,
         None => line.strip_prefix("test result:")?,
     };
