@@ -38,6 +38,13 @@ pub enum KeyError {
     #[error("the operating system gave no randomness; no key was made")]
     Random(#[source] getrandom::Error),
 
+    /// Statements and TUF metadata are signed with Ed25519.
+    #[error("this is an {algorithm} key; statements and TUF metadata need an Ed25519 key")]
+    NotEd25519 {
+        /// What the key is.
+        algorithm: Algorithm,
+    },
+
     /// A file with this name exists; keys are never overwritten.
     #[error("{} exists already and keys are never overwritten; choose another name or move it away", path.display())]
     Exists {

@@ -37,9 +37,11 @@ mod passphrase;
 mod pem;
 mod random;
 mod secret;
+mod signers;
 
 pub use error::{FileStep, KeyError};
 pub use note_key::NoteKey;
 pub use passphrase::Passphrase;
 pub use random::random_bytes;
 pub use secret::{Algorithm, SecretKey};
+pub use signers::{StatementKey, TufKey};
