@@ -10,6 +10,7 @@ use tlog::{Checkpoint, Frontier, Origin, Policy, Witnessed, leaf_hash};
 
 use crate::{
     entry::Standing,
+    marked::Marks,
     quorum::may_sign,
     refusal::{Code, Refusal},
     settled::Settled,
@@ -87,7 +88,8 @@ pub struct InForce {
     pub(crate) origin: Origin,
     pub(crate) view: View,
     next: u64,
-    frontier: Frontier,
+    pub(crate) frontier: Frontier,
+    pub(crate) marks: Marks,
     /// (size, median time) of witnessed checkpoints, ascending.
     times: Vec<(u64, u64)>,
     /// Witnessed checkpoints by size, for activations.
@@ -120,6 +122,7 @@ impl InForce {
             view,
             next: 0,
             frontier: Frontier::new(),
+            marks: Marks::default(),
             times: Vec::new(),
             checkpoints: BTreeMap::new(),
             succession: Succession::new(anchor),

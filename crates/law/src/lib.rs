@@ -23,6 +23,7 @@ mod bundle;
 mod entry;
 mod in_force;
 mod installable;
+mod marked;
 mod metadata;
 mod quorum;
 mod refusal;
