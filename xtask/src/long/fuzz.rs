@@ -20,7 +20,7 @@ const PACKAGES: [&str; 4] = [
     "limpid-tuf",
 ];
 
-const MEANING: &str = "No input made a parser panic, hang, or print something else than it read. \
+const MEANING: &str = "A target is clean if no input made its parser panic, hang, or print something else than it read. \
 It shows nothing about inputs that were not tried.";
 
 pub(super) fn run(root: &Path, seconds: u64) -> Result<bool> {

@@ -13,7 +13,7 @@ use std::time::Instant;
 pub(super) const COUNT: u64 = 500;
 const VARIABLE: &str = "LIMPID_KILLS";
 
-const MEANING: &str = "After each SIGKILL and restart, everything that was acknowledged before it was there. \
+const MEANING: &str = "A test passes if, after each SIGKILL and restart, everything that was acknowledged before is there. \
 A kill takes the process, not the machine: it shows nothing about a lost power supply or a lying disk.";
 
 pub(super) fn run(root: &Path, kills: u64) -> Result<bool> {
