@@ -183,6 +183,18 @@ impl<'a> Settled<'a> {
         open
     }
 
+    /// Releases that reached their quorum, withdrawn or not: line by line, each in log order.
+    pub fn released(&self) -> Vec<crate::quorum::ReleaseQuorum> {
+        self.state
+            .lines
+            .values()
+            .flatten()
+            .filter_map(|digest| {
+                crate::quorum::ReleaseQuorum::check(&self.releases(*digest).ok()?).ok()
+            })
+            .collect()
+    }
+
     /// The withdrawal of a release, if one stands.
     pub fn withdrawal(&self, release: StatementDigest) -> Option<Included<statement::Withdrawal>> {
         let digest = self.state.withdrawals.get(&release)?;
