@@ -83,7 +83,10 @@ mod tests {
     fn names_that_sort_differently_elsewhere_are_refused() {
         for name in ["a b", "a!", "", "é"] {
             let refused = to_canonical("test", &json!([{ name: 1 }]));
-            assert!(matches!(refused, Err(TufError::FieldName { .. })), "{name:?}");
+            assert!(
+                matches!(refused, Err(TufError::FieldName { .. })),
+                "{name:?}"
+            );
         }
     }
 }

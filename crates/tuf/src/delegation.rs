@@ -105,7 +105,11 @@ impl Delegations {
                 extra: BTreeMap::new(),
             });
         }
-        Ok(Delegations { keys, roles: delegated, extra: BTreeMap::new() })
+        Ok(Delegations {
+            keys,
+            roles: delegated,
+            extra: BTreeMap::new(),
+        })
     }
 
     /// The delegated roles, in the order in which a client asks them.
@@ -116,14 +120,20 @@ impl Delegations {
     /// Who may sign a delegated role.
     pub fn authority(&self, name: &str) -> Result<Authority, TufError> {
         let role = self.roles.iter().find(|role| role.name == name);
-        let role = role.ok_or_else(|| TufError::NotDelegated { role: name.to_owned() })?;
+        let role = role.ok_or_else(|| TufError::NotDelegated {
+            role: name.to_owned(),
+        })?;
         Authority::new(&role.name, &role.keyids, role.threshold, &self.keys)
     }
 
     pub(crate) fn check(&self) -> Result<(), TufError> {
         let count = self.roles.len();
         if count > DELEGATED_ROLES_MAX {
-            return Err(TufError::TooMany { field: "roles", count, max: DELEGATED_ROLES_MAX });
+            return Err(TufError::TooMany {
+                field: "roles",
+                count,
+                max: DELEGATED_ROLES_MAX,
+            });
         }
         check_keys(&self.keys)?;
         for (at, role) in self.roles.iter().enumerate() {
@@ -136,7 +146,11 @@ impl Delegations {
 
 fn check_role(role: &DelegatedRole, earlier: &[DelegatedRole]) -> Result<(), TufError> {
     let refused = |field, value: &str, reason| {
-        Err(TufError::Field { field, value: value.chars().take(120).collect(), reason })
+        Err(TufError::Field {
+            field,
+            value: value.chars().take(120).collect(),
+            reason,
+        })
     };
     if !is_part(&role.name) || TopRole::is_name(&role.name) {
         return refused("name", &role.name, "is not a name for a delegated role");

@@ -89,7 +89,10 @@ pub enum Change {
 impl Change {
     /// True for what every new version brings and nobody needs to justify.
     pub fn is_housekeeping(&self) -> bool {
-        matches!(self, Change::VersionAdvanced { .. } | Change::ExpiryMoved { .. })
+        matches!(
+            self,
+            Change::VersionAdvanced { .. } | Change::ExpiryMoved { .. }
+        )
     }
 }
 
@@ -110,12 +113,18 @@ impl fmt::Display for Change {
             Change::VersionNotConsecutive { old: None, new } => {
                 write!(f, "version {new} is asked for, and there was none before")
             }
-            Change::VersionNotConsecutive { old: Some(old), new } => {
+            Change::VersionNotConsecutive {
+                old: Some(old),
+                new,
+            } => {
                 write!(f, "version {new} does not follow {old}")
             }
             Change::ExpiryMoved { new, .. } => write!(f, "expires {new}"),
             Change::ExpiryOutOfPolicy { new, latest } => {
-                write!(f, "expiry {new} is past or later than {latest} (POSIX seconds)")
+                write!(
+                    f,
+                    "expiry {new} is past or later than {latest} (POSIX seconds)"
+                )
             }
             Change::DelegationsChanged { .. } => f.write_str("delegations changed"),
             Change::FieldChanged { field, .. } => write!(f, "field {field} changed"),
@@ -126,13 +135,27 @@ impl fmt::Display for Change {
 /// Lists everything that differs. `None` = there was no version before.
 pub fn diff(old: Option<&Targets>, new: &Targets) -> Vec<Change> {
     // `_type` is checked at parsing: it has one value.
-    let Targets { type_name: _, spec_version, version, expires, targets, delegations, extra } = new;
+    let Targets {
+        type_name: _,
+        spec_version,
+        version,
+        expires,
+        targets,
+        delegations,
+        extra,
+    } = new;
     let mut changes = vec![version_change(old.map(|o| o.version), *version)];
     if old.map(|o| o.expires) != Some(*expires) {
-        changes.push(Change::ExpiryMoved { old: old.map(|o| o.expires), new: *expires });
+        changes.push(Change::ExpiryMoved {
+            old: old.map(|o| o.expires),
+            new: *expires,
+        });
     }
     let nothing = BTreeMap::new();
-    changes.extend(target_changes(old.map_or(&nothing, |o| &o.targets), targets));
+    changes.extend(target_changes(
+        old.map_or(&nothing, |o| &o.targets),
+        targets,
+    ));
     let old_delegations = old.and_then(|o| o.delegations.as_ref());
     if old_delegations != delegations.as_ref() {
         changes.push(Change::DelegationsChanged {
@@ -167,7 +190,10 @@ pub fn review(old: Option<&Targets>, new: &Targets, policy: ExpiryPolicy) -> Vec
     let latest = policy.now.saturating_add(policy.lifetime_s_max);
     if new.expires.is_past(policy.now) || new.expires.posix() > latest {
         changes.retain(|change| !matches!(change, Change::ExpiryMoved { .. }));
-        changes.push(Change::ExpiryOutOfPolicy { new: new.expires, latest });
+        changes.push(Change::ExpiryOutOfPolicy {
+            new: new.expires,
+            latest,
+        });
     }
     changes
 }
@@ -186,12 +212,14 @@ fn target_changes(
 ) -> Vec<Change> {
     let paths: BTreeSet<&TargetPath> = old.keys().chain(new.keys()).collect();
     let change = |path: &TargetPath| match (old.get(path), new.get(path)) {
-        (None, Some(new)) => {
-            Some(Change::Added { path: path.clone(), target: Box::new(new.clone()) })
-        }
-        (Some(old), None) => {
-            Some(Change::Removed { path: path.clone(), target: Box::new(old.clone()) })
-        }
+        (None, Some(new)) => Some(Change::Added {
+            path: path.clone(),
+            target: Box::new(new.clone()),
+        }),
+        (Some(old), None) => Some(Change::Removed {
+            path: path.clone(),
+            target: Box::new(old.clone()),
+        }),
         (Some(old), Some(new)) if old != new => Some(Change::Replaced {
             path: path.clone(),
             old: Box::new(old.clone()),

@@ -7,7 +7,9 @@ use crate::key::KeyId;
 #[derive(Debug, thiserror::Error)]
 pub enum TufError {
     /// The file is larger than its role may be; nothing of it was read.
-    #[error("{role} metadata has {bytes} bytes, more than {max}; fetch it again from an honest mirror")]
+    #[error(
+        "{role} metadata has {bytes} bytes, more than {max}; fetch it again from an honest mirror"
+    )]
     TooLarge {
         /// The role that was expected.
         role: &'static str,
@@ -26,7 +28,9 @@ pub enum TufError {
         source: serde_json::Error,
     },
     /// The value cannot be written as canonical JSON (a float, for example).
-    #[error("{role} metadata holds a value that canonical JSON cannot express; use integers and text")]
+    #[error(
+        "{role} metadata holds a value that canonical JSON cannot express; use integers and text"
+    )]
     Canonical {
         /// The role that was written.
         role: &'static str,
@@ -35,7 +39,9 @@ pub enum TufError {
         source: serde_json::Error,
     },
     /// White space, order, escapes or a repeated name differ from the one accepted form.
-    #[error("{role} metadata is not in canonical form (first difference at byte {offset}); write it with `Signed::to_bytes`")]
+    #[error(
+        "{role} metadata is not in canonical form (first difference at byte {offset}); write it with `Signed::to_bytes`"
+    )]
     NotCanonical {
         /// The role that was expected.
         role: &'static str,
@@ -115,7 +121,9 @@ pub enum TufError {
         key_id: KeyId,
     },
     /// A threshold of zero, or one that can never be met.
-    #[error("role {role} has threshold {threshold} with {keys} keys; it must be between 1 and the number of keys")]
+    #[error(
+        "role {role} has threshold {threshold} with {keys} keys; it must be between 1 and the number of keys"
+    )]
     Threshold {
         /// The role.
         role: String,
@@ -131,7 +139,9 @@ pub enum TufError {
         key_id: KeyId,
     },
     /// A key of the role signed, and the signature is wrong.
-    #[error("the signature of key id {key_id} does not verify for role {role}; the file was altered")]
+    #[error(
+        "the signature of key id {key_id} does not verify for role {role}; the file was altered"
+    )]
     BadSignature {
         /// The role.
         role: String,
@@ -157,7 +167,9 @@ pub enum TufError {
         found: u64,
     },
     /// The role's metadata is out of date.
-    #[error("{role} metadata expired at {expires}; wait for a fresh one, or find out who withholds it")]
+    #[error(
+        "{role} metadata expired at {expires}; wait for a fresh one, or find out who withholds it"
+    )]
     Expired {
         /// The role.
         role: String,

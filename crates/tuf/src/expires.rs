@@ -50,7 +50,9 @@ impl FromStr for Expires {
     type Err = TufError;
 
     fn from_str(text: &str) -> Result<Self, TufError> {
-        parse(text.as_bytes()).map(Expires).ok_or_else(|| refused(text))
+        parse(text.as_bytes())
+            .map(Expires)
+            .ok_or_else(|| refused(text))
     }
 }
 
@@ -59,7 +61,10 @@ impl fmt::Display for Expires {
         let (year, month, day) = civil_from_days(self.0 / DAY_S);
         let second = self.0 % DAY_S;
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
     }
 }
 
@@ -81,14 +86,23 @@ fn parse(text: &[u8]) -> Option<u64> {
     if text.len() != TEXT_BYTES {
         return None;
     }
-    for (at, mark) in [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'Z')] {
+    for (at, mark) in [
+        (4, b'-'),
+        (7, b'-'),
+        (10, b'T'),
+        (13, b':'),
+        (16, b':'),
+        (19, b'Z'),
+    ] {
         if text[at] != mark {
             return None;
         }
     }
     let number = |range: std::ops::Range<usize>| {
         text[range].iter().try_fold(0_u64, |sum, digit| {
-            digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'))
+            digit
+                .is_ascii_digit()
+                .then(|| sum * 10 + u64::from(digit - b'0'))
         })
     };
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
@@ -103,7 +117,7 @@ fn parse(text: &[u8]) -> Option<u64> {
 }
 
 fn is_leap(year: u64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 fn days_in_month(year: u64, month: u64) -> u64 {

@@ -55,6 +55,10 @@ pub struct FixtureSigners {
     pub software: Vec<FixtureSigner>,
     /// Three, two of which must sign.
     pub rules: Vec<FixtureSigner>,
+    /// Who really signs `software`, when not all of its signers do.
+    pub software_signing: Option<Vec<FixtureSigner>>,
+    /// Who really signs `rules`, when not all of its signers do.
+    pub rules_signing: Option<Vec<FixtureSigner>>,
 }
 
 impl FixtureSigners {
@@ -67,7 +71,17 @@ impl FixtureSigners {
             timestamp: signers(6..7),
             software: signers(7..10),
             rules: signers(10..13),
+            software_signing: None,
+            rules_signing: None,
         }
+    }
+
+    fn signing(&self, role: TargetRole) -> Vec<FixtureSigner> {
+        let signing = match role {
+            TargetRole::Software => &self.software_signing,
+            TargetRole::Rules => &self.rules_signing,
+        };
+        signing.clone().unwrap_or_else(|| self.role(role).to_vec())
     }
 
     fn role(&self, role: TargetRole) -> &[FixtureSigner] {
@@ -123,7 +137,8 @@ impl Fixture {
         let digest = tlog::sha256(content);
         let entry = TargetFile::new(path, content.len() as u64, digest, release);
         self.targets.insert(path.clone(), entry);
-        self.files.insert(path.repository_file(&digest), content.to_vec());
+        self.files
+            .insert(path.repository_file(&digest), content.to_vec());
     }
 
     /// Takes a target off the list.
@@ -143,12 +158,20 @@ impl Fixture {
         let seats = |role| seats(self.signers.role(role), 2);
         let delegations = TargetRole::ALL.map(|role| (role, seats(role)));
         let top = Targets::delegating(self.version, self.expires(365), &delegations);
-        let top = self.store(&self.signers.targets.clone(), "targets", top.expect("valid"));
+        let top = self.store(
+            &self.signers.targets.clone(),
+            "targets",
+            top.expect("valid"),
+        );
         let software = self.publish_role(TargetRole::Software, 90);
         let rules = self.publish_role(TargetRole::Rules, 14);
         let version = self.version;
-        let pinned = [("targets", &top), ("software", &software), ("rules", &rules)]
-            .map(|(role, bytes)| (role, version, bytes.as_slice()));
+        let pinned = [
+            ("targets", &top),
+            ("software", &software),
+            ("rules", &rules),
+        ]
+        .map(|(role, bytes)| (role, version, bytes.as_slice()));
         let snapshot = Snapshot::build(version, self.expires(7), &pinned).expect("valid");
         let snapshot = self.store(&self.signers.snapshot.clone(), "snapshot", snapshot);
         let timestamp = Timestamp::build(version, self.expires(1), version, &snapshot);
@@ -167,9 +190,11 @@ impl Fixture {
 
     fn publish_role(&mut self, role: TargetRole, days: u64) -> Vec<u8> {
         let listed = self.targets.iter().filter(|(path, _)| path.role() == role);
-        let listed = listed.map(|(path, target)| (path.clone(), target.clone())).collect();
+        let listed = listed
+            .map(|(path, target)| (path.clone(), target.clone()))
+            .collect();
         let file = Targets::listing(self.version, self.expires(days), listed).expect("valid");
-        self.store(&self.signers.role(role).to_vec(), role.as_str(), file)
+        self.store(&self.signers.signing(role), role.as_str(), file)
     }
 
     fn publish_root(&mut self) {
@@ -198,7 +223,8 @@ impl Fixture {
         file: Signed<T>,
     ) -> Vec<u8> {
         let bytes = signed_by(signers, file);
-        self.files.insert(metadata_file(role, self.version), bytes.clone());
+        self.files
+            .insert(metadata_file(role, self.version), bytes.clone());
         bytes
     }
 
@@ -217,5 +243,8 @@ pub fn signed_by<T: Metadata>(signers: &[FixtureSigner], mut file: Signed<T>) ->
 
 /// The keys of these signers with a threshold.
 pub fn seats(signers: &[FixtureSigner], threshold: u32) -> Seats {
-    Seats { keys: signers.iter().map(|s| s.key.clone()).collect(), threshold }
+    Seats {
+        keys: signers.iter().map(|s| s.key.clone()).collect(),
+        threshold,
+    }
 }

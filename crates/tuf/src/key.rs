@@ -116,7 +116,9 @@ impl From<Key> for KeyText {
     fn from(key: Key) -> KeyText {
         KeyText {
             keytype: KEY_TYPE.to_owned(),
-            keyval: KeyValue { public: hex::encode(key.raw) },
+            keyval: KeyValue {
+                public: hex::encode(key.raw),
+            },
             scheme: KEY_TYPE.to_owned(),
         }
     }
@@ -147,18 +149,28 @@ impl TryFrom<KeyText> for Key {
 /// Checks the keys of a root or a delegation: ids are true, and no raw key has two.
 pub(crate) fn check_keys(keys: &BTreeMap<KeyId, Key>) -> Result<(), TufError> {
     if keys.len() > KEYS_MAX {
-        return Err(TufError::TooMany { field: "keys", count: keys.len(), max: KEYS_MAX });
+        return Err(TufError::TooMany {
+            field: "keys",
+            count: keys.len(),
+            max: KEYS_MAX,
+        });
     }
     let mut seen: BTreeMap<&[u8; 32], &KeyId> = BTreeMap::new();
     for (id, key) in keys {
         if let Some(first) = seen.insert(key.raw(), id) {
-            return Err(TufError::OneKeyTwoIds { first: first.clone(), second: id.clone() });
+            return Err(TufError::OneKeyTwoIds {
+                first: first.clone(),
+                second: id.clone(),
+            });
         }
     }
     for (declared, key) in keys {
         let actual = key.id();
         if *declared != actual {
-            return Err(TufError::KeyIdMismatch { declared: declared.clone(), actual });
+            return Err(TufError::KeyIdMismatch {
+                declared: declared.clone(),
+                actual,
+            });
         }
     }
     Ok(())
@@ -186,7 +198,10 @@ mod tests {
     #[test]
     fn the_id_is_the_digest_of_the_canonical_key() {
         let key: Key = serde_json::from_str(&text(PUBLIC)).unwrap();
-        assert_eq!(key.id().as_str(), tlog::sha256(text(PUBLIC).as_bytes()).to_hex());
+        assert_eq!(
+            key.id().as_str(),
+            tlog::sha256(text(PUBLIC).as_bytes()).to_hex()
+        );
     }
 
     #[test]
@@ -206,7 +221,10 @@ mod tests {
     fn a_point_of_small_order_is_refused() {
         let mut identity = [0; 32];
         identity[0] = 1;
-        assert!(matches!(Key::from_raw(identity), Err(TufError::Field { .. })));
+        assert!(matches!(
+            Key::from_raw(identity),
+            Err(TufError::Field { .. })
+        ));
     }
 
     #[test]
@@ -214,9 +232,15 @@ mod tests {
         let key: Key = serde_json::from_str(&text(PUBLIC)).unwrap();
         let other = KeyId::try_from("ab".repeat(32)).unwrap();
         let keys = BTreeMap::from([(key.id(), key.clone()), (other.clone(), key.clone())]);
-        assert!(matches!(check_keys(&keys), Err(TufError::OneKeyTwoIds { .. })));
+        assert!(matches!(
+            check_keys(&keys),
+            Err(TufError::OneKeyTwoIds { .. })
+        ));
         let keys = BTreeMap::from([(other, key.clone())]);
-        assert!(matches!(check_keys(&keys), Err(TufError::KeyIdMismatch { .. })));
+        assert!(matches!(
+            check_keys(&keys),
+            Err(TufError::KeyIdMismatch { .. })
+        ));
         assert!(check_keys(&BTreeMap::from([(key.id(), key)])).is_ok());
     }
 }

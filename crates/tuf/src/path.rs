@@ -57,13 +57,14 @@ impl FromStr for TargetRole {
     type Err = TufError;
 
     fn from_str(text: &str) -> Result<Self, TufError> {
-        TargetRole::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
-            TufError::Field {
+        TargetRole::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| TufError::Field {
                 field: "role",
                 value: text.chars().take(PATH_PART_BYTES_MAX).collect(),
                 reason: "must be software or rules",
-            }
-        })
+            })
     }
 }
 
@@ -132,7 +133,14 @@ impl TargetPath {
 
 impl fmt::Display for TargetPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TargetPath { role, product, channel, platform, seq, file } = self;
+        let TargetPath {
+            role,
+            product,
+            channel,
+            platform,
+            seq,
+            file,
+        } = self;
         write!(f, "{role}/{product}/{channel}/{platform}/{seq}/{file}")
     }
 }
@@ -151,7 +159,9 @@ impl FromStr for TargetPath {
         }
         let parts: Vec<&str> = text.split('/').collect();
         let [role, product, channel, platform, seq, file] = parts[..] else {
-            return Err(refused("must be <role>/<product>/<channel>/<platform>/<seq>/<file>"));
+            return Err(refused(
+                "must be <role>/<product>/<channel>/<platform>/<seq>/<file>",
+            ));
         };
         if ![product, channel, platform, file].into_iter().all(is_part) {
             return Err(refused(
@@ -208,7 +218,10 @@ fn parse_seq(text: &str) -> Option<u64> {
 pub(crate) fn is_part(part: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     part.len() <= PATH_PART_BYTES_MAX
-        && part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && part
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric())
         && part.bytes().all(safe)
         && !part.ends_with('.')
 }
@@ -227,7 +240,10 @@ mod tests {
         let digest = tlog::sha256(b"x");
         assert_eq!(
             path.repository_file(&digest),
-            format!("targets/software/truename/stable/linux-x86_64/2/{}.truename", digest.to_hex())
+            format!(
+                "targets/software/truename/stable/linux-x86_64/2/{}.truename",
+                digest.to_hex()
+            )
         );
     }
 
@@ -255,13 +271,23 @@ mod tests {
         }
         let long = PATH.replace("stable", &"s".repeat(PATH_PART_BYTES_MAX + 1));
         assert!(long.parse::<TargetPath>().is_err());
-        assert!(PATH.replace("stable", &"s".repeat(600)).parse::<TargetPath>().is_err());
+        assert!(
+            PATH.replace("stable", &"s".repeat(600))
+                .parse::<TargetPath>()
+                .is_err()
+        );
     }
 
     #[test]
     fn root_files_are_told_by_name() {
         assert_eq!(root_version(&root_file(12)), Some(12));
-        for other in ["root.json", "01.root.json", "2.root.json5", "x.root.json", "2.targets.json"] {
+        for other in [
+            "root.json",
+            "01.root.json",
+            "2.root.json5",
+            "x.root.json",
+            "2.targets.json",
+        ] {
             assert_eq!(root_version(other), None, "{other}");
         }
     }

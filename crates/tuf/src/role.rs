@@ -22,7 +22,11 @@ impl RoleKeys {
     /// The role of these keys.
     pub fn new(keys: &[Key], threshold: u32) -> Self {
         let keyids = keys.iter().map(Key::id).collect();
-        RoleKeys { keyids, threshold, extra: BTreeMap::new() }
+        RoleKeys {
+            keyids,
+            threshold,
+            extra: BTreeMap::new(),
+        }
     }
 
     /// The ids, in the order of the file.
@@ -66,9 +70,17 @@ impl Authority {
             }
         }
         if threshold == 0 || threshold as usize > keys.len() {
-            return Err(TufError::Threshold { role: role.to_owned(), threshold, keys: keys.len() });
+            return Err(TufError::Threshold {
+                role: role.to_owned(),
+                threshold,
+                keys: keys.len(),
+            });
         }
-        Ok(Authority { role: role.to_owned(), keys, threshold })
+        Ok(Authority {
+            role: role.to_owned(),
+            keys,
+            threshold,
+        })
     }
 
     /// The role's name.
@@ -99,7 +111,12 @@ impl Authority {
         let found = self.verify_some(file)?;
         // Ids are unique, and `check_keys` refuses one key under two of them. Raw keys are
         // counted all the same, because this number is the whole point.
-        let distinct = found.keys.values().map(Key::raw).collect::<BTreeSet<_>>().len();
+        let distinct = found
+            .keys
+            .values()
+            .map(Key::raw)
+            .collect::<BTreeSet<_>>()
+            .len();
         if distinct < self.threshold as usize {
             return Err(TufError::ThresholdNotMet {
                 role: self.role.clone(),
@@ -115,7 +132,9 @@ impl Authority {
         let message = signing_bytes(file.signed())?;
         let mut keys = BTreeMap::new();
         for signature in file.signatures() {
-            let Some(key) = self.keys.get(signature.key_id()) else { continue };
+            let Some(key) = self.keys.get(signature.key_id()) else {
+                continue;
+            };
             if !key.verifies(&message, signature.bytes()) {
                 return Err(TufError::BadSignature {
                     role: self.role.clone(),

@@ -96,7 +96,11 @@ impl Root {
     /// Builds a root; refuses what [`Signed::parse`] would refuse.
     pub fn build(plan: &RootPlan) -> Result<Signed<Root>, TufError> {
         let seats = [&plan.root, &plan.targets, &plan.snapshot, &plan.timestamp];
-        let keys = seats.iter().flat_map(|s| &s.keys).map(|key| (key.id(), key.clone())).collect();
+        let keys = seats
+            .iter()
+            .flat_map(|s| &s.keys)
+            .map(|key| (key.id(), key.clone()))
+            .collect();
         let role = |seats: &Seats| RoleKeys::new(&seats.keys, seats.threshold);
         Signed::new(Root {
             type_name: Root::TYPE.to_owned(),
@@ -160,7 +164,12 @@ impl Metadata for Root {
             });
         }
         check_keys(&self.keys)?;
-        for role in [TopRole::Root, TopRole::Targets, TopRole::Snapshot, TopRole::Timestamp] {
+        for role in [
+            TopRole::Root,
+            TopRole::Targets,
+            TopRole::Snapshot,
+            TopRole::Timestamp,
+        ] {
             self.authority(role)?;
         }
         Ok(())

@@ -71,7 +71,10 @@ impl Signature {
 
 impl From<Signature> for SignatureText {
     fn from(signature: Signature) -> SignatureText {
-        SignatureText { keyid: signature.key_id, sig: hex::encode(signature.bytes) }
+        SignatureText {
+            keyid: signature.key_id,
+            sig: hex::encode(signature.bytes),
+        }
     }
 }
 
@@ -84,7 +87,10 @@ impl TryFrom<SignatureText> for Signature {
             value: text.sig.chars().take(140).collect(),
             reason: "must be 128 lower-case hexadecimal digits",
         })?;
-        Ok(Signature { key_id: text.keyid, bytes })
+        Ok(Signature {
+            key_id: text.keyid,
+            bytes,
+        })
     }
 }
 
@@ -118,7 +124,10 @@ impl<T: Metadata> Signed<T> {
     /// Wraps checked metadata, with no signature yet.
     pub fn new(signed: T) -> Result<Self, TufError> {
         check(&signed)?;
-        let file = Signed { signatures: Vec::new(), signed };
+        let file = Signed {
+            signatures: Vec::new(),
+            signed,
+        };
         let bytes = file.to_bytes()?;
         // What cannot be read back (control characters, for example) is never written.
         Self::parse(&bytes)
@@ -129,7 +138,11 @@ impl<T: Metadata> Signed<T> {
     pub fn parse(bytes: &[u8]) -> Result<Self, TufError> {
         let role = T::TYPE;
         if bytes.len() > T::BYTES_MAX {
-            return Err(TufError::TooLarge { role, bytes: bytes.len(), max: T::BYTES_MAX });
+            return Err(TufError::TooLarge {
+                role,
+                bytes: bytes.len(),
+                max: T::BYTES_MAX,
+            });
         }
         let file: Self =
             serde_json::from_slice(bytes).map_err(|source| TufError::Json { role, source })?;
@@ -137,7 +150,11 @@ impl<T: Metadata> Signed<T> {
         file.check_signatures()?;
         let canonical = file.to_bytes()?;
         if canonical != bytes {
-            let same = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+            let same = canonical
+                .iter()
+                .zip(bytes)
+                .take_while(|(a, b)| a == b)
+                .count();
             return Err(TufError::NotCanonical { role, offset: same });
         }
         Ok(file)
@@ -188,11 +205,17 @@ impl<T: Metadata> Signed<T> {
     fn check_signatures(&self) -> Result<(), TufError> {
         let count = self.signatures.len();
         if count > SIGNATURES_MAX {
-            return Err(TufError::TooMany { field: "signatures", count, max: SIGNATURES_MAX });
+            return Err(TufError::TooMany {
+                field: "signatures",
+                count,
+                max: SIGNATURES_MAX,
+            });
         }
         for pair in self.signatures.windows(2) {
             if pair[0].key_id == pair[1].key_id {
-                return Err(TufError::DuplicateSignature { key_id: pair[0].key_id.clone() });
+                return Err(TufError::DuplicateSignature {
+                    key_id: pair[0].key_id.clone(),
+                });
             }
             if pair[0].key_id > pair[1].key_id {
                 return Err(TufError::Field {

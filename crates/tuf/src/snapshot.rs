@@ -30,7 +30,9 @@ impl MetaFile {
         MetaFile {
             version,
             length: bytes.len() as u64,
-            hashes: Hashes { sha256: tlog::sha256(bytes) },
+            hashes: Hashes {
+                sha256: tlog::sha256(bytes),
+            },
             extra: BTreeMap::new(),
         }
     }
@@ -53,7 +55,12 @@ impl MetaFile {
     /// Checks that `bytes` are the file that is named here; `file` is for the error message.
     pub fn check_bytes(&self, file: &str, bytes: &[u8]) -> Result<(), TufError> {
         let pin = |field, pinned: String, found: String| {
-            Err(TufError::Pin { file: file.to_owned(), field, pinned, found })
+            Err(TufError::Pin {
+                file: file.to_owned(),
+                field,
+                pinned,
+                found,
+            })
         };
         if self.length != bytes.len() as u64 {
             return pin("length", self.length.to_string(), bytes.len().to_string());
@@ -126,7 +133,10 @@ impl Snapshot {
     /// What is said about a role's file.
     pub fn role(&self, role: &str) -> Result<&MetaFile, TufError> {
         let file = format!("{role}.json");
-        self.meta.get(&file).ok_or(TufError::NotPinned { parent: Snapshot::TYPE, file })
+        self.meta.get(&file).ok_or(TufError::NotPinned {
+            parent: Snapshot::TYPE,
+            file,
+        })
     }
 }
 
@@ -146,7 +156,11 @@ impl Metadata for Snapshot {
     fn check(&self) -> Result<(), TufError> {
         let count = self.meta.len();
         if count > META_FILES_MAX {
-            return Err(TufError::TooMany { field: "meta", count, max: META_FILES_MAX });
+            return Err(TufError::TooMany {
+                field: "meta",
+                count,
+                max: META_FILES_MAX,
+            });
         }
         for (file, meta) in &self.meta {
             let role = file.strip_suffix(".json").unwrap_or_default();
@@ -196,7 +210,9 @@ impl Timestamp {
             spec_version: SPEC_VERSION.to_owned(),
             version,
             expires,
-            meta: OnlySnapshot { snapshot: MetaFile::of(snapshot_version, snapshot) },
+            meta: OnlySnapshot {
+                snapshot: MetaFile::of(snapshot_version, snapshot),
+            },
             extra: BTreeMap::new(),
         })
     }

@@ -96,7 +96,10 @@ impl TargetFile {
         TargetFile {
             length,
             hashes: Hashes { sha256 },
-            custom: Custom { limpid, extra: BTreeMap::new() },
+            custom: Custom {
+                limpid,
+                extra: BTreeMap::new(),
+            },
             extra: BTreeMap::new(),
         }
     }
@@ -125,7 +128,12 @@ impl Targets {
         roles: &[(TargetRole, Seats)],
     ) -> Result<Signed<Targets>, TufError> {
         let delegations = Some(Delegations::build(roles)?);
-        Signed::new(Targets::with(version, expires, BTreeMap::new(), delegations))
+        Signed::new(Targets::with(
+            version,
+            expires,
+            BTreeMap::new(),
+            delegations,
+        ))
     }
 
     /// A delegated file: it lists targets and delegates nothing.
@@ -227,7 +235,11 @@ impl Metadata for Targets {
         check_version(self.version)?;
         let count = self.targets.len();
         if count > TARGETS_MAX {
-            return Err(TufError::TooMany { field: "targets", count, max: TARGETS_MAX });
+            return Err(TufError::TooMany {
+                field: "targets",
+                count,
+                max: TARGETS_MAX,
+            });
         }
         for (path, target) in &self.targets {
             check_target(path, target)?;

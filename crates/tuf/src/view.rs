@@ -91,14 +91,22 @@ pub fn verify_view(
     let file = format!("{role}.json");
     let pin = snapshot.signed().role(role.as_str())?;
     pin.check_bytes(&file, files.delegated)?;
-    let not_delegated = || TufError::NotDelegated { role: role.to_string() };
+    let not_delegated = || TufError::NotDelegated {
+        role: role.to_string(),
+    };
     let delegations = top_level.signed().delegations().ok_or_else(not_delegated)?;
     let authority = delegations.authority(role.as_str())?;
     let (delegated, signers) = verify_role::<Targets>(&authority, files.delegated)?;
     pin.check_version(&file, delegated.signed().version())?;
     check_expiry(role.as_str(), delegated.signed().expires(), now)?;
     delegated.signed().check_delegated(role)?;
-    Ok(VerifiedView { timestamp, snapshot, top_level, delegated, signers })
+    Ok(VerifiedView {
+        timestamp,
+        snapshot,
+        top_level,
+        delegated,
+        signers,
+    })
 }
 
 fn check_fresh<T: Metadata>(metadata: &T, now: u64) -> Result<(), TufError> {
@@ -107,7 +115,10 @@ fn check_fresh<T: Metadata>(metadata: &T, now: u64) -> Result<(), TufError> {
 
 fn check_expiry(role: &str, expires: Expires, now: u64) -> Result<(), TufError> {
     if expires.is_past(now) {
-        return Err(TufError::Expired { role: role.to_owned(), expires });
+        return Err(TufError::Expired {
+            role: role.to_owned(),
+            expires,
+        });
     }
     Ok(())
 }
