@@ -1,6 +1,11 @@
 //! What can be wrong, split by who has to act: the shape of bytes ([`ParseError`]), a signature
 //! ([`NoteError`]), a Merkle proof ([`ProofError`]), a trust policy ([`PolicyError`]).
 
+#![allow(
+    missing_docs,
+    reason = "each field is explained by the message that prints it"
+)]
+
 use crate::key::{KeyName, KeyType, NoteKeyId};
 use crate::tile::{BundleId, TileId};
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::errors::{ProofError, ProveError};
 use crate::hash::{Hash, node_hash};
@@ -165,10 +166,11 @@ impl<'a, S: TileSource> Tree<'a, S> {
         let id = TileId::new(level, tile_index, width)
             .expect("a node of a tree of this size lies in one of its tiles");
         let mut tiles = self.tiles.borrow_mut();
-        if !tiles.contains_key(&id) {
-            tiles.insert(id, self.read(id)?);
-        }
-        Ok(complete_root(&tiles[&id][offset..offset + count]))
+        let hashes = match tiles.entry(id) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(unread) => unread.insert(self.read(id)?),
+        };
+        Ok(complete_root(&hashes[offset..offset + count]))
     }
 
     fn read(&self, id: TileId) -> Result<Vec<Hash>, ProveError<S::Error>> {

@@ -1,7 +1,7 @@
 //! From bytes to things that may be believed. The types here have private fields: only the
 //! functions of this file make them, so a forgotten check does not compile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use crate::checkpoint::Checkpoint;
@@ -10,7 +10,7 @@ use crate::errors::{NoteError, PolicyError};
 use crate::hash::Hash;
 use crate::key::{KeyName, KeyType, VerifierKey};
 use crate::note::{Note, SignatureLine};
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyName};
 
 /// Something a log signed. It may still show different things to different people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,7 +205,7 @@ fn verify_policy_witnesses(
     note: &Note,
     checkpoint: &Checkpoint,
     policy: &Policy,
-) -> Result<BTreeMap<crate::policy::PolicyName, u64>, PolicyError> {
+) -> Result<BTreeMap<PolicyName, u64>, PolicyError> {
     let mut times = BTreeMap::new();
     for witness in policy.witnesses() {
         if let Some(line) = note.line_by(witness.vkey()).map_err(PolicyError::Note)? {

@@ -1,0 +1,16 @@
+//! What `tlog` promises, checked against vectors and against other people's programs.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod checkpoints;
+mod cosignatures;
+mod keys;
+mod merkle;
+mod notes;
+mod policies;
+mod policy_oracle;
+mod proofs;
+mod properties;
+mod published;
+mod tiles;
+mod traps;
+mod witnessed;
