@@ -1,1 +1,9 @@
-//! The demonstration and every attack, over sockets against real daemons
+//! The demonstration and every attack, over sockets against real daemons.
+//!
+//! In scope: founding a world, starting its daemons, telling the story step by step, attacking it.
+//!
+//! Out of scope: any decision. What is refused is refused by the rooms and by `law`; this crate
+//! only arranges and reports.
+
+pub mod cast;
+pub mod ceremony;
