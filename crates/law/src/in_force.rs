@@ -206,6 +206,11 @@ impl InForce {
         }
         let standing = self.judge_rostered(self.next, &envelope)?;
         standing.check_in_time(now)?;
+        if let Predicate::Activation(activation) = &statement.predicate {
+            self.succession
+                .clone()
+                .activate(self.next, activation, &self.checkpoints)?;
+        }
         Ok(standing.digest)
     }
 
@@ -419,6 +424,22 @@ impl InForce {
         }
         self.note_time(checkpoint);
         Ok(Settled::new(self))
+    }
+
+    /// The settled view, when everything fed so far is witnessed.
+    ///
+    /// # Errors
+    /// [`Code::NotReplayed`] when nothing was fed, or entries were fed after the last witnessed checkpoint.
+    pub fn settled(&self) -> Result<Settled<'_>, Refusal> {
+        if self.view == View::Whole && self.next > 0 && self.settled_size() == self.next {
+            return Ok(Settled::new(self));
+        }
+        let detail = format!(
+            "{} entries fed, {} witnessed",
+            self.next,
+            self.settled_size()
+        );
+        Err(Refusal::new(Code::NotReplayed, detail))
     }
 
     pub(crate) fn note_time(&mut self, checkpoint: &Witnessed<Checkpoint>) {
