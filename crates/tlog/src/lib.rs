@@ -24,6 +24,7 @@
 //! (`keys`, through [`NoteSigner`]), files and sockets (`store`, `logclient`, the rooms). This crate
 //! does no I/O and knows no clock, randomness or environment.
 
+mod archive;
 mod ascii;
 pub mod bundle;
 mod checkpoint;
@@ -43,6 +44,7 @@ mod tile;
 mod verify;
 mod witness;
 
+pub use archive::ArchiveId;
 pub use checkpoint::{Checkpoint, Origin};
 pub use cosignature::{cosign, verify_cosignature};
 pub use errors::{

@@ -136,6 +136,15 @@ pub fn cosignatures_to_bytes(lines: &[SignatureLine]) -> Vec<u8> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConflictSize(pub u64);
 
+impl ConflictSize {
+    /// The old size to try again with, for a log that has `own_size` entries. `None` if the witness
+    /// saw more than the log has: then the log lost entries or is not the one that was cosigned,
+    /// and trying again cannot help.
+    pub fn retry_from(self, own_size: u64) -> Option<u64> {
+        (self.0 <= own_size).then_some(self.0)
+    }
+}
+
 impl FromStr for ConflictSize {
     type Err = ParseError;
 

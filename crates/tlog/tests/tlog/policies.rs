@@ -66,11 +66,14 @@ fn quorums_count_groups_of_groups() {
     assert_eq!(none.quorum(), None);
 }
 
+/// The end of a policy, and the error it must give.
+type Case = (String, fn(&PolicyError) -> bool);
+
 #[test]
 fn every_malformed_line_is_refused_by_its_number() {
     let (log, w1, w2) = vkeys();
     let start = format!("log {log}\nwitness a {w1}\n");
-    let cases: Vec<(String, fn(&PolicyError) -> bool)> = vec![
+    let cases: Vec<Case> = vec![
         ("log\n".into(), |e| {
             matches!(e, PolicyError::Line { line: 3, .. })
         }),

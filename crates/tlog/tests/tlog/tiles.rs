@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tlog::{BundleId, Hash, ParseError, TileId, bundle, full_tile_root, tiles_between};
+use tlog::{ArchiveId, BundleId, Hash, ParseError, TileId, bundle, full_tile_root, tiles_between};
 use tlog_tiles::Tile;
 
 #[test]
@@ -112,6 +112,28 @@ fn only_full_tiles_are_hashed_upward() {
     assert_eq!(full_tile_root(&tile).unwrap(), Hash::from_bytes(hash.0));
     for bytes in [0, 32, 8_191, 8_193, 255 * 32] {
         assert!(full_tile_root(&vec![7; bytes]).is_err());
+    }
+}
+
+#[test]
+fn archived_checkpoints_have_one_path_per_size() {
+    for size in [0, 1, 20_852_163, i64::MAX as u64] {
+        let id = ArchiveId::new(size).unwrap();
+        assert_eq!(id.path(), format!("archive/{size}"));
+        assert_eq!(ArchiveId::parse(&id.path()).unwrap(), id);
+        assert_eq!(id.size(), size);
+    }
+    assert!(ArchiveId::new(1 << 63).is_err());
+    for bad in [
+        "archive/",
+        "archive/01",
+        "archive/+1",
+        "archive/1/",
+        "/archive/1",
+        "archive/x",
+        "1",
+    ] {
+        assert!(ArchiveId::parse(bad).is_err(), "{bad}");
     }
 }
 

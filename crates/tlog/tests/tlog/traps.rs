@@ -6,7 +6,7 @@ use tlog::{
     tiles_between, verify_consistency,
 };
 
-use crate::keys::{World, checkpoint, note};
+use crate::keys::{TestSigner, World, checkpoint, note};
 
 #[test]
 fn trap_a_size_that_is_a_multiple_of_256_has_no_partial_tile() {
@@ -130,6 +130,34 @@ fn trap_the_body_of_a_409_ends_in_one_newline() {
     assert_eq!(tlog::ConflictSize(7).to_string(), "7\n");
     assert!("7".parse::<tlog::ConflictSize>().is_err());
     assert!("7\n\n".parse::<tlog::ConflictSize>().is_err());
+}
+
+#[test]
+fn trap_a_log_retries_after_a_409_with_the_returned_size_and_never_above_its_own() {
+    assert_eq!(tlog::ConflictSize(7).retry_from(9), Some(7));
+    assert_eq!(tlog::ConflictSize(9).retry_from(9), Some(9));
+    assert_eq!(tlog::ConflictSize(10).retry_from(9), None);
+}
+
+/// A common witness reads 16 KiB at most, so it is sent the log's own signatures only.
+#[test]
+fn trap_a_request_with_the_logs_own_signatures_fits_16_kib_and_one_with_all_may_not() {
+    let world = World::get();
+    let cp = checkpoint(1 << 62, tlog::sha256(b"root"));
+    let request = |lines| tlog::AddCheckpoint {
+        old_size: (1 << 62) - 1,
+        proof: vec![tlog::sha256(b"p"); 63],
+        checkpoint: note(&cp, lines),
+    };
+    let own = world.all_lines(&cp)[..2].to_vec();
+    assert!(request(own.clone()).to_bytes().len() <= 16 * 1024);
+    let mut many = own;
+    for i in 0..4 {
+        let name = format!("w{i}.example");
+        let witness = TestSigner::new(&name, KeyType::CosignatureMlDsa44, &name);
+        many.push(cosign(&cp, 100, &witness).unwrap());
+    }
+    assert!(request(many).to_bytes().len() > 16 * 1024);
 }
 
 #[test]
