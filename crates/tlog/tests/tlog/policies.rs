@@ -66,110 +66,119 @@ fn quorums_count_groups_of_groups() {
     assert_eq!(none.quorum(), None);
 }
 
-/// The end of a policy, and the error it must give.
-type Case = (String, fn(&PolicyError) -> bool);
+/// The error of a policy that starts with a log and witness `a` and goes on with `tail`.
+fn refusal(tail: &str) -> PolicyError {
+    let (log, w1, _) = vkeys();
+    Policy::parse(&format!("log {log}\nwitness a {w1}\n{tail}")).unwrap_err()
+}
+
+/// `expected` is a pattern; the value that does not match is shown.
+macro_rules! assert_refused {
+    ($tail:expr, $expected:pat) => {
+        let refused = refusal(&$tail);
+        assert!(matches!(refused, $expected), "{}: {refused:?}", $tail);
+    };
+}
 
 #[test]
-fn every_malformed_line_is_refused_by_its_number() {
+fn every_malformed_log_or_witness_line_is_refused_by_its_number() {
     let (log, w1, w2) = vkeys();
-    let start = format!("log {log}\nwitness a {w1}\n");
-    let cases: Vec<Case> = vec![
-        ("log\n".into(), |e| {
-            matches!(e, PolicyError::Line { line: 3, .. })
-        }),
-        (format!("log {w2} u x\n"), |e| {
-            matches!(e, PolicyError::Line { line: 3, .. })
-        }),
-        ("log x+y+z\n".into(), |e| {
-            matches!(e, PolicyError::Key { line: 3, .. })
-        }),
-        (format!("log {log}\n"), |e| {
-            matches!(e, PolicyError::DuplicateKey { line: 3, .. })
-        }),
-        (format!("log {w2}\n"), |e| {
-            matches!(e, PolicyError::KeyRole { role: "log", .. })
-        }),
-        (format!("witness b {w1}\n"), |e| {
-            matches!(e, PolicyError::DuplicateKey { line: 3, .. })
-        }),
-        (format!("witness a {w2}\n"), |e| {
-            matches!(e, PolicyError::DuplicateName { .. })
-        }),
-        (format!("witness none {w2}\n"), |e| {
-            matches!(e, PolicyError::DuplicateName { .. })
-        }),
-        (format!("witness b {log}\n"), |e| {
-            matches!(
-                e,
-                PolicyError::KeyRole {
-                    role: "witness",
-                    ..
-                }
-            )
-        }),
-        (format!("witness {w2}\n"), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("group g any\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("group g some a\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("group g 01 a\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("group g 0 a\n".into(), |e| {
-            matches!(e, PolicyError::Threshold { k: 0, .. })
-        }),
-        ("group g 2 a\n".into(), |e| {
-            matches!(e, PolicyError::Threshold { k: 2, .. })
-        }),
-        ("group g any b\n".into(), |e| {
-            matches!(e, PolicyError::UnknownName { .. })
-        }),
-        ("group g any g\n".into(), |e| {
-            matches!(e, PolicyError::UnknownName { .. })
-        }),
-        ("group g any none\n".into(), |e| {
-            matches!(e, PolicyError::UnknownName { .. })
-        }),
-        ("group a any a\n".into(), |e| {
-            matches!(e, PolicyError::DuplicateName { .. })
-        }),
-        ("group none any a\n".into(), |e| {
-            matches!(e, PolicyError::DuplicateName { .. })
-        }),
-        ("group g any a a\n".into(), |e| {
-            matches!(e, PolicyError::MemberTwice { .. })
-        }),
-        ("group g any a\ngroup h any a\n".into(), |e| {
-            matches!(e, PolicyError::MemberTwice { line: 4, .. })
-        }),
-        ("quorum b\n".into(), |e| {
-            matches!(e, PolicyError::UnknownName { .. })
-        }),
-        ("quorum a\nquorum a\n".into(), |e| {
-            matches!(e, PolicyError::SecondQuorum { line: 4 })
-        }),
-        ("quorum\n".into(), |e| matches!(e, PolicyError::Line { .. })),
-        ("quorum a b\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("Quorum a\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        ("quorum a".into(), |e| matches!(e, PolicyError::Text(_))),
-        ("quorum a\r\n".into(), |e| matches!(e, PolicyError::Text(_))),
-        ("quorum\u{a0}a\n".into(), |e| {
-            matches!(e, PolicyError::Line { .. })
-        }),
-        (String::new(), |e| matches!(e, PolicyError::NoQuorum)),
-    ];
-    for (tail, expected) in cases {
-        let refused = Policy::parse(&format!("{start}{tail}")).unwrap_err();
-        assert!(expected(&refused), "{tail}: {refused:?}");
-    }
+    assert_refused!("log\n", PolicyError::Line { line: 3, .. });
+    assert_refused!(format!("log {w2} u x\n"), PolicyError::Line { line: 3, .. });
+    assert_refused!("# x\nlog x+y+z\n", PolicyError::Key { line: 4, .. });
+    assert_refused!(
+        format!("log {log}\n"),
+        PolicyError::DuplicateKey { line: 3, .. }
+    );
+    assert_refused!(
+        format!("log {w2}\n"),
+        PolicyError::KeyRole { role: "log", .. }
+    );
+    assert_refused!(
+        format!("witness b {w1}\n"),
+        PolicyError::DuplicateKey { line: 3, .. }
+    );
+    assert_refused!(
+        format!("witness a {w2}\n"),
+        PolicyError::DuplicateName { line: 3, .. }
+    );
+    assert_refused!(
+        format!("witness none {w2}\n"),
+        PolicyError::DuplicateName { .. }
+    );
+    assert_refused!(
+        format!("witness b {log}\n"),
+        PolicyError::KeyRole {
+            role: "witness",
+            ..
+        }
+    );
+    assert_refused!(format!("witness {w2}\n"), PolicyError::Line { line: 3, .. });
+}
+
+#[test]
+fn every_malformed_group_line_is_refused_by_its_number() {
+    assert_refused!("group g any\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("group g some a\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("group g 01 a\n", PolicyError::Line { line: 3, .. });
+    assert_refused!(
+        "group g 0 a\n",
+        PolicyError::Threshold {
+            line: 3,
+            k: 0,
+            members: 1
+        }
+    );
+    assert_refused!(
+        "group g 2 a\n",
+        PolicyError::Threshold {
+            line: 3,
+            k: 2,
+            members: 1
+        }
+    );
+    assert_refused!("group g any b\n", PolicyError::UnknownName { line: 3, .. });
+    assert_refused!("group g any g\n", PolicyError::UnknownName { line: 3, .. });
+    assert_refused!(
+        "group g any none\n",
+        PolicyError::UnknownName { line: 3, .. }
+    );
+    assert_refused!(
+        "group a any a\n",
+        PolicyError::DuplicateName { line: 3, .. }
+    );
+    assert_refused!(
+        "group none any a\n",
+        PolicyError::DuplicateName { line: 3, .. }
+    );
+    assert_refused!(
+        "group g any a a\n",
+        PolicyError::MemberTwice { line: 3, .. }
+    );
+    assert_refused!(
+        "group g any a\ngroup h any a\n",
+        PolicyError::MemberTwice { line: 4, .. }
+    );
+}
+
+#[test]
+fn a_policy_has_exactly_one_quorum_line() {
+    assert_refused!("quorum b\n", PolicyError::UnknownName { line: 3, .. });
+    assert_refused!(
+        "quorum a\nquorum a\n",
+        PolicyError::SecondQuorum { line: 4 }
+    );
+    assert_refused!(
+        "quorum none\nquorum a\n",
+        PolicyError::SecondQuorum { line: 4 }
+    );
+    assert_refused!("quorum\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("quorum a b\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("Quorum a\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("quorum a", PolicyError::Text(_));
+    assert_refused!("quorum a\r\n", PolicyError::Text(_));
+    assert_refused!("quorum\u{a0}a\n", PolicyError::Line { line: 3, .. });
+    assert_refused!("", PolicyError::NoQuorum);
     assert!(matches!(Policy::parse(""), Err(PolicyError::Text(_))));
     assert!(matches!(Policy::parse("\n"), Err(PolicyError::NoQuorum)));
 }
