@@ -206,20 +206,27 @@ fn sync_directory(directory: &Path, durability: Durability) -> Result<(), StoreE
 
 /// `mkdir -p`; the name of each directory on the way that had to be made, and of the last one in
 /// any case, is made durable in its parent.
+///
+/// A daemon that is confined to its own directory cannot open the parent. Then the directory was
+/// made for it by somebody else, and its name is that one's to keep.
 pub(crate) fn make_directories(path: &Path, durability: Durability) -> Result<(), StoreError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    if !path.is_dir() {
-        if !parent.is_dir() {
-            make_directories(parent, durability)?;
-        }
-        match fs::create_dir(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-            Err(error) => return Err(StoreError::io("make directory", path, error)),
-        }
+    if path.is_dir() {
+        return match sync_directory(parent, durability) {
+            Err(StoreError::ReadOnly { .. }) => Ok(()),
+            other => other,
+        };
+    }
+    if !parent.is_dir() {
+        make_directories(parent, durability)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) => return Err(StoreError::io("make directory", path, error)),
     }
     sync_directory(parent, durability)
 }

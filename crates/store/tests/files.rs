@@ -243,6 +243,18 @@ fn a_directory_has_one_holder_at_a_time() {
     DirLock::take(&dir.path().join("cell")).unwrap();
 }
 
+#[test]
+fn a_directory_below_a_parent_that_cannot_be_read_still_opens() {
+    // Permission bits bind only an unprivileged process; as root this is the plain case.
+    let dir = tempfile::tempdir().unwrap();
+    let cell = dir.path().join("cell");
+    fs::create_dir(&cell).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o311)).unwrap();
+    let opened = DirLock::take(&cell).and_then(|_lock| Blobs::open(&cell)?.put(b"x"));
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    opened.unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
