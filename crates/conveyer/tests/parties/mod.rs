@@ -1,0 +1,110 @@
+//! Parties with folders and uids of their own, and sources written on the spot.
+#![allow(dead_code)] // Not every test file that shares this module needs all of it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use conveyer::{
+    BuildOutcome, ConveyerError, Environment, HostKind, PartyDirs, Recipe, Source, SourceFrom,
+    Variation, Verdict, build, compare, import_source,
+};
+use sandbox::Identity;
+
+/// A folder that every uid can enter, for the parties of one test.
+pub fn ground() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// One party with the busybox environment.
+pub struct Party {
+    pub dirs: PartyDirs,
+    pub environment: Environment,
+}
+
+impl Party {
+    /// `number` must differ between all tests, so that uids do.
+    pub fn new(ground: &Path, number: u32) -> Self {
+        Self::with(ground, number, HostKind::Busybox)
+    }
+
+    pub fn with(ground: &Path, number: u32, kind: HostKind) -> Self {
+        let identity = Identity::for_party(number).unwrap();
+        let dirs = PartyDirs::open(&ground.join(format!("party-{number}")), identity).unwrap();
+        let environment = Environment::import_host(kind, &dirs).unwrap();
+        Self { dirs, environment }
+    }
+
+    /// Imports a directory and builds it.
+    pub fn build(
+        &self,
+        source: &Path,
+        variation: &Variation,
+    ) -> Result<BuildOutcome, ConveyerError> {
+        let source = self.import(source)?;
+        let recipe = Recipe::of_source(&source, self.dirs.blobs())?;
+        build(&recipe, &source, &self.environment, variation, &self.dirs)
+    }
+
+    pub fn import(&self, path: &Path) -> Result<Source, ConveyerError> {
+        let exclude = vec!["target".parse().unwrap()];
+        import_source(
+            &SourceFrom::Directory {
+                path: path.to_owned(),
+                exclude,
+            },
+            self.dirs.blobs(),
+        )
+    }
+
+    pub fn artifact(&self, outcome: &BuildOutcome) -> File {
+        self.dirs.blobs().open_file(&outcome.artifact).unwrap().0
+    }
+}
+
+/// Compares what two parties built.
+pub fn verdict(a: (&Party, &BuildOutcome), b: (&Party, &BuildOutcome)) -> Verdict {
+    compare(&mut a.0.artifact(a.1), &mut b.0.artifact(b.1)).unwrap()
+}
+
+/// The recipe of every shell-script product in these tests. Its disk limit is small, so that it fits any memory
+/// file system.
+pub const RECIPE: &str = r#"
+product = "canary"
+version = "1.0.0"
+kind = "rules"
+platform = "linux-x86_64"
+
+[environment]
+name = "busybox"
+
+[build]
+command = ["sh", "build.sh"]
+limits = { wall_ms = 60000, disk_bytes_max = 16777216, memory_bytes_max = 268435456 }
+
+[artifact]
+path = "out/canary"
+name = "canary"
+"#;
+
+/// A source with a build script and some data files.
+pub fn script_source(ground: &Path, name: &str, script: &str) -> PathBuf {
+    let folder = ground.join(name);
+    fs::create_dir_all(folder.join("data")).unwrap();
+    fs::write(folder.join("recipe.toml"), RECIPE).unwrap();
+    fs::write(
+        folder.join("build.sh"),
+        format!("set -e\nmkdir out\n{script}\n"),
+    )
+    .unwrap();
+    for index in 0..40 {
+        fs::write(
+            folder.join("data").join(format!("file-{index}")),
+            format!("{index}\n"),
+        )
+        .unwrap();
+    }
+    folder
+}
