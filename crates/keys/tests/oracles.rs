@@ -6,7 +6,7 @@ use std::process::Command;
 
 use fips204::ml_dsa_44;
 use fips204::traits::{KeyGen, SerDes, Signer, Verifier};
-use keys::{Algorithm, KeyError, NoteKey, Passphrase, SecretKey};
+use keys::{Algorithm, KeyError, NoteKey, Passphrase, SecretKey, StatementKey, TufKey};
 use proptest::prelude::*;
 use tlog::{KeyName, KeyType, NoteSigner};
 
@@ -192,4 +192,6 @@ fn nothing_that_holds_a_secret_can_be_shown() {
     assert_not_debug!(SecretKey);
     assert_not_debug!(Passphrase);
     assert_not_debug!(NoteKey);
+    assert_not_debug!(StatementKey);
+    assert_not_debug!(TufKey);
 }
