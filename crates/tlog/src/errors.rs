@@ -59,7 +59,8 @@ pub enum ParseError {
         stated: NoteKeyId,
         computed: NoteKeyId,
     },
-    /// The public key has the wrong length, is no curve point, or has small order.
+    /// The public key has the wrong length, is no curve point, has small order, or is not in its
+    /// canonical form.
     #[error("key of `{name}` ({key_type}) is not a usable public key")]
     PublicKey { name: KeyName, key_type: KeyType },
     /// A number outside its range.

@@ -161,11 +161,16 @@ impl VerifierKey {
     /// Makes a vkey from a raw public key.
     ///
     /// # Errors
-    /// [`ParseError::PublicKey`] for a wrong length, a non-point, or a point of small order.
+    /// [`ParseError::PublicKey`] for a wrong length, a non-point, a point of small order, or a point
+    /// that is not written in its canonical form.
     pub fn new(name: KeyName, key_type: KeyType, public_key: &[u8]) -> Result<Self, ParseError> {
         let usable = match key_type {
             KeyType::Ed25519 | KeyType::CosignatureEd25519 => {
-                ed25519_key(public_key).is_some_and(|key| !key.is_weak())
+                // A second spelling of one point would be a second key to whoever compares bytes.
+                let canonical = |key: &ed25519_dalek::VerifyingKey| {
+                    key.to_edwards().compress().as_bytes() == key.as_bytes()
+                };
+                ed25519_key(public_key).is_some_and(|key| !key.is_weak() && canonical(&key))
             }
             KeyType::CosignatureMlDsa44 => public_key.len() == key_type.public_key_bytes(),
         };

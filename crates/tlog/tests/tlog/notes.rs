@@ -87,6 +87,31 @@ fn an_ed25519_key_of_small_order_is_refused() {
     assert!(matches!(short, Err(ParseError::PublicKey { .. })));
 }
 
+/// Field elements p..2^255 are second spellings of 0..19; some of them are points of full order.
+#[test]
+fn an_ed25519_key_in_a_second_spelling_is_refused() {
+    let name: KeyName = "twice.example".parse().unwrap();
+    let mut points = 0;
+    for small in 0..19u8 {
+        for sign in [0x00, 0x80] {
+            let mut second = [0xff; 32];
+            second[0] = 0xed + small;
+            second[31] = 0x7f | sign;
+            let point = ed25519_dalek::VerifyingKey::from_bytes(&second);
+            points += usize::from(point.is_ok_and(|point| !point.is_weak()));
+            let refused = VerifierKey::new(name.clone(), KeyType::Ed25519, &second);
+            assert!(
+                matches!(refused, Err(ParseError::PublicKey { .. })),
+                "{small} {sign}"
+            );
+        }
+    }
+    assert!(
+        points > 0,
+        "the test must try points that only their spelling rules out"
+    );
+}
+
 #[test]
 fn a_signature_with_a_scalar_above_the_group_order_is_refused() {
     let world = World::get();
