@@ -1,9 +1,10 @@
 use fips204::ml_dsa_44;
 use fips204::traits::{KeyGen as _, SerDes as _, Signer as _, Verifier as _};
 use tlog::cosignature::{ed25519_message, ml_dsa44_message};
-use tlog::{NoteError, NoteSigner as _, SignatureLine, cosign, verify_cosignature};
+use tlog::{KeyType, NoteError, NoteSigner as _, SignatureLine, cosign};
+use tlog::{open_checkpoint, verify_cosignature};
 
-use crate::keys::{World, checkpoint};
+use crate::keys::{TestSigner, World, checkpoint};
 
 fn line_of(line: &SignatureLine, signature: Vec<u8>) -> SignatureLine {
     SignatureLine::new(line.name().clone(), line.id(), signature).unwrap()
@@ -97,11 +98,44 @@ fn timestamps_of_zero_and_above_63_bits_are_refused() {
         let line = cosign(&cp, i64::MAX as u64, signer).unwrap();
         assert!(verify_cosignature(&cp, &line, signer.vkey()).is_ok());
     }
-    // A correctly signed zero says nothing about time, so it is no witness cosignature.
-    let raw = world.w1.sign_raw(&ed25519_message(&cp, 0));
-    let zero = [&[0; 8][..], &raw].concat();
-    let line = line_of(&cosign(&cp, 1, &world.w1).unwrap(), zero);
-    let refused = verify_cosignature(&cp, &line, world.w1.vkey());
+    // Correctly signed all the same: a zero says nothing about time, so it is no cosignature of a
+    // witness, and 2^63 is outside the format.
+    for signer in [&world.w1, &world.w1_pq] {
+        for timestamp in [0, 1u64 << 63] {
+            let refused =
+                verify_cosignature(&cp, &signed_at(&cp, timestamp, signer), signer.vkey());
+            assert!(
+                matches!(refused, Err(NoteError::Timestamp { .. })),
+                "{timestamp}"
+            );
+        }
+    }
+}
+
+/// A cosignature with a true signature over any timestamp, which `cosign` would refuse to make.
+fn signed_at(cp: &tlog::Checkpoint, timestamp: u64, signer: &TestSigner) -> SignatureLine {
+    let name = signer.vkey().name();
+    let message = match signer.vkey().key_type() {
+        KeyType::CosignatureMlDsa44 => {
+            ml_dsa44_message(name, timestamp, cp.origin(), 0..cp.size(), cp.root())
+        }
+        _ => ed25519_message(cp, timestamp),
+    };
+    let signature = [&timestamp.to_be_bytes()[..], &signer.sign_raw(&message)].concat();
+    SignatureLine::new(name.clone(), signer.vkey().id(), signature).unwrap()
+}
+
+#[test]
+fn a_log_may_sign_with_ml_dsa_alone_and_without_a_time() {
+    let world = World::get();
+    let cp = checkpoint(3, tlog::sha256(b"root"));
+    let note = crate::keys::note(&cp, vec![signed_at(&cp, 0, &world.log_pq)]);
+    assert_eq!(
+        *open_checkpoint(&note, &[world.log_pq.vkey().clone()]).unwrap(),
+        cp
+    );
+    let late = crate::keys::note(&cp, vec![signed_at(&cp, 1 << 63, &world.log_pq)]);
+    let refused = open_checkpoint(&late, &[world.log_pq.vkey().clone()]);
     assert!(matches!(refused, Err(NoteError::Timestamp { .. })));
 }
 

@@ -100,6 +100,25 @@ fn a_log_the_policy_does_not_list_is_refused() {
 }
 
 #[test]
+fn a_false_line_of_another_log_of_the_policy_refuses_the_note() {
+    let world = World::get();
+    let other = TestSigner::new("log.example/b", KeyType::Ed25519, "other log");
+    let text = format!("log {}\n{}", other.vkey(), world.ed_policy());
+    let policy = Policy::parse(&text).unwrap();
+    let mut lines = world.all_lines(&cp());
+    lines.retain(|line| line.id() != world.log_pq.vkey().id());
+    assert!(open_witnessed(&note(&cp(), lines.clone()), &policy).is_ok());
+    let key = other.vkey();
+    let line = SignatureLine::new(key.name().clone(), key.id(), vec![0; 64]).unwrap();
+    lines.push(line);
+    let refused = open_witnessed(&note(&cp(), lines), &policy).unwrap_err();
+    assert!(matches!(
+        refused,
+        PolicyError::Note(NoteError::BadSignature { .. })
+    ));
+}
+
+#[test]
 fn nothing_is_witnessed_under_quorum_none() {
     let world = World::get();
     let policy = Policy::parse(&format!("log {}\nquorum none\n", world.log.vkey())).unwrap();
