@@ -1,0 +1,171 @@
+//! The center's keys. Each is used by one method only, and each method takes what the law minted:
+//! without the check there is nothing to call it with.
+
+use keys::{Passphrase, SecretKey, StatementKey, TufKey};
+use law::{PublishedMetadata, Releasable, ReleaseQuorum, SignableMetadata};
+use statement::{
+    Envelope, FileDigest, KeyId, Publication, Statement, StatementSigner, Subject, Withdrawal,
+};
+use tlog::Origin;
+use tuf::{Signed, Snapshot, Targets, Timestamp, TufSigner};
+
+use crate::{config::KeyPaths, error::ReleaseError, metadata_role::MetadataRole};
+
+/// The keys of the center.
+pub struct CenterKeys {
+    center: StatementKey,
+    targets: Option<TufKey>,
+    software: TufKey,
+    rules: TufKey,
+    snapshot: TufKey,
+    timestamp: TufKey,
+}
+
+/// Where and until when a statement counts.
+pub(crate) struct Bounds {
+    pub(crate) origin: Origin,
+    pub(crate) not_after: u64,
+}
+
+/// Metadata that center and supervisor signed: only such is published. Made in `publish`.
+pub(crate) struct Cosigned {
+    pub(crate) role: MetadataRole,
+    pub(crate) version: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A file together with the proof that the log names it: only such goes into a snapshot.
+pub(crate) struct PublishedFile {
+    pub(crate) role: MetadataRole,
+    pub(crate) proof: PublishedMetadata,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl CenterKeys {
+    /// Reads the key files.
+    ///
+    /// # Errors
+    /// A file is missing, open to others, or holds another kind of key.
+    pub fn load(paths: &KeyPaths) -> Result<Self, keys::KeyError> {
+        let passphrase = paths
+            .passphrase
+            .as_deref()
+            .map(Passphrase::from_origin)
+            .transpose()?;
+        let secret = |path| SecretKey::load(path, passphrase.as_ref());
+        let tuf = |path| TufKey::new(secret(path)?);
+        Ok(Self {
+            center: StatementKey::new(secret(&paths.center)?)?,
+            targets: paths.targets.as_deref().map(tuf).transpose()?,
+            software: tuf(&paths.software)?,
+            rules: tuf(&paths.rules)?,
+            snapshot: tuf(&paths.snapshot)?,
+            timestamp: tuf(&paths.timestamp)?,
+        })
+    }
+
+    /// Id of the statement key.
+    pub fn center(&self) -> KeyId {
+        self.center.key()
+    }
+
+    /// Signs the very payload that was judged.
+    pub(crate) fn sign_release(&self, releasable: &Releasable) -> Result<Envelope, ReleaseError> {
+        Ok(Envelope::sign(releasable.payload().to_vec(), &self.center)?)
+    }
+
+    /// Signs metadata of which every change was explained.
+    pub(crate) fn sign_metadata(
+        &self,
+        signable: &SignableMetadata,
+        role: MetadataRole,
+        file: &mut Signed<Targets>,
+    ) -> Result<(), ReleaseError> {
+        let key = match role {
+            MetadataRole::Targets => self
+                .targets
+                .as_ref()
+                .ok_or(ReleaseError::NoKey { role: "targets" })?,
+            MetadataRole::Software => &self.software,
+            MetadataRole::Rules => &self.rules,
+        };
+        // The bytes that were judged; `add_signature` refuses when `file` is another.
+        let signature = key.sign(signable.signing_bytes());
+        Ok(file.add_signature(key.key(), &signature)?)
+    }
+
+    /// Says that this file, which both signed, is the version for everybody.
+    pub(crate) fn sign_publication(
+        &self,
+        cosigned: &Cosigned,
+        bounds: Bounds,
+    ) -> Result<Envelope, ReleaseError> {
+        let metadata = FileDigest::of(&cosigned.bytes);
+        let name = tuf::metadata_file(cosigned.role.as_str(), cosigned.version);
+        let publication = Publication {
+            audience: vec![bounds.origin],
+            not_after: bounds.not_after,
+            blobs: Vec::new(),
+            role: cosigned.role.as_str().to_owned(),
+            version: cosigned.version,
+            metadata,
+        };
+        let statement = Statement::new(vec![Subject::new(name, metadata)], publication);
+        Ok(Envelope::sign(statement.to_payload()?, &self.center)?)
+    }
+
+    /// Stops a release. One signature is enough, so the only thing asked for is that it exists.
+    pub(crate) fn sign_withdrawal(
+        &self,
+        quorum: &ReleaseQuorum,
+        reason: &str,
+        bounds: Bounds,
+    ) -> Result<Envelope, ReleaseError> {
+        let release = quorum.release();
+        let withdrawal = Withdrawal {
+            audience: vec![bounds.origin],
+            not_after: bounds.not_after,
+            blobs: Vec::new(),
+            release: release.digest(),
+            reason: reason.to_owned(),
+        };
+        let subject = Subject::new(release.file.clone(), release.artifact);
+        let statement = Statement::new(vec![subject], withdrawal);
+        Ok(Envelope::sign(statement.to_payload()?, &self.center)?)
+    }
+
+    /// Names published files, and nothing else, as belonging together.
+    pub(crate) fn sign_snapshot(
+        &self,
+        version: u64,
+        expires: tuf::Expires,
+        files: &[PublishedFile],
+    ) -> Result<Vec<u8>, ReleaseError> {
+        let named: Vec<_> = files
+            .iter()
+            .map(|file| {
+                (
+                    file.role.as_str(),
+                    file.proof.version(),
+                    file.bytes.as_slice(),
+                )
+            })
+            .collect();
+        let mut snapshot: Signed<Snapshot> = Snapshot::build(version, expires, &named)?;
+        snapshot.sign(&self.snapshot)?;
+        Ok(snapshot.to_bytes()?)
+    }
+
+    /// Names a snapshot as the newest.
+    pub(crate) fn sign_timestamp(
+        &self,
+        version: u64,
+        expires: tuf::Expires,
+        snapshot: (u64, &[u8]),
+    ) -> Result<Vec<u8>, ReleaseError> {
+        let mut timestamp: Signed<Timestamp> =
+            Timestamp::build(version, expires, snapshot.0, snapshot.1)?;
+        timestamp.sign(&self.timestamp)?;
+        Ok(timestamp.to_bytes()?)
+    }
+}

@@ -1,0 +1,295 @@
+//! From an approved build to a release that center and supervisor signed.
+
+use law::{Approvable, Code, Included, Line, Refusal, Releasable, ReleaseQuorum, Settled};
+use statement::{
+    Predicate, Release, Statement, StatementDigest, StatementError, Subject, VerificationResult,
+};
+
+use crate::{
+    error::ReleaseError,
+    keyring::Bounds,
+    log_access::CenterLog,
+    room::{Patience, Room},
+    step::Step,
+};
+
+/// What should be released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The build: digest of its `source` statement.
+    pub build: StatementDigest,
+    /// Channel, for example `stable`.
+    pub channel: String,
+    /// Whether a build may come back that a newer release replaced. It gets the next number.
+    pub rollback: bool,
+}
+
+/// A release with both signatures.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    /// The quorum that stands.
+    pub quorum: ReleaseQuorum,
+    /// False when it stood already.
+    pub is_new: bool,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+enum Plan {
+    /// The newest release of the line is of this build.
+    Stands(ReleaseQuorum),
+    /// The center's signature stands; the supervisor's does not yet.
+    Await(StatementDigest),
+    /// Sign.
+    Sign(Box<Releasable>),
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+enum NoPlan {
+    Law(Refusal),
+    OlderBuild(u64),
+    Statement(StatementError),
+}
+
+impl From<Refusal> for NoPlan {
+    fn from(refusal: Refusal) -> Self {
+        Self::Law(refusal)
+    }
+}
+
+impl<L: CenterLog> Room<'_, L> {
+    /// Releases a build: waits for its approval, signs, submits, and waits for the supervisor's
+    /// signature over the same payload. Again after a crash, it goes on with the payload that stands.
+    ///
+    /// # Errors
+    /// The condition that does not hold, or [`ReleaseError::Refused`] with the supervisor's reason.
+    pub async fn propose(&mut self, order: &Order) -> Result<Proposed, ReleaseError> {
+        match self.await_plan(order).await? {
+            Plan::Stands(quorum) => Ok(Proposed {
+                quorum,
+                is_new: false,
+            }),
+            Plan::Await(digest) => self.await_supervisor(digest).await,
+            Plan::Sign(releasable) => {
+                let envelope = self.keys.sign_release(&releasable)?;
+                self.log.submit(&envelope).await?;
+                self.tell(Step::ReleaseLogged(envelope.digest()));
+                self.await_supervisor(envelope.digest()).await
+            }
+        }
+    }
+
+    async fn await_plan(&mut self, order: &Order) -> Result<Plan, ReleaseError> {
+        let mut patience = Patience::new("approval", order.build);
+        loop {
+            self.log.sync().await?;
+            let (bounds, center) = (self.bounds(), self.keys.center());
+            let refusal = match plan_release(self.log.view()?, order, bounds, center) {
+                Ok(plan) => return Ok(plan),
+                Err(NoPlan::Statement(error)) => return Err(error.into()),
+                Err(NoPlan::OlderBuild(seq)) => {
+                    return Err(ReleaseError::OlderBuild {
+                        build: order.build,
+                        seq,
+                    });
+                }
+                Err(NoPlan::Law(refusal)) => refusal,
+            };
+            if !may_still_come(refusal.code()) {
+                return Err(refusal.into());
+            }
+            self.check_refused(order.build).await?;
+            patience.pause(self, &refusal).await?;
+        }
+    }
+
+    async fn await_supervisor(
+        &mut self,
+        digest: StatementDigest,
+    ) -> Result<Proposed, ReleaseError> {
+        let mut patience = Patience::new("the supervisor's signature", digest);
+        loop {
+            self.log.sync().await?;
+            let view = self.log.view()?;
+            let quorum = view
+                .released()
+                .into_iter()
+                .find(|quorum| quorum.release().digest() == digest);
+            if let Some(quorum) = quorum {
+                self.tell(Step::ReleaseComplete(digest));
+                return Ok(Proposed {
+                    quorum,
+                    is_new: true,
+                });
+            }
+            self.check_refused(digest).await?;
+            let why = Refusal::new(
+                Code::QuorumSupervisor,
+                format!("release {}", digest.short()),
+            );
+            patience.pause(self, &why).await?;
+        }
+    }
+
+    /// An error when the supervisor, having seen all that we see, refuses `subject`.
+    ///
+    /// One that cannot be asked has not refused: its signature would come through the log.
+    async fn check_refused(&mut self, subject: StatementDigest) -> Result<(), ReleaseError> {
+        let seen = self.log.view()?.state().settled_size();
+        let refusals = match self.supervisor.refusals().await {
+            Ok(refusals) => refusals,
+            Err(error) => {
+                tracing::warn!(%error, "the supervisor's refusals are not known");
+                return Ok(());
+            }
+        };
+        let subject = subject.to_string();
+        let refusal = refusals.into_iter().find(|refusal| {
+            // What is still missing is no refusal.
+            let missing = Code::ALL
+                .iter()
+                .any(|code| code.as_str() == refusal.code && may_still_come(*code));
+            refusal.subject == subject && refusal.size >= seen && !missing
+        });
+        refusal.map_or(Ok(()), |refusal| {
+            Err(ReleaseError::Refused {
+                subject,
+                code: refusal.code,
+                detail: refusal.detail,
+            })
+        })
+    }
+}
+
+/// Conditions that hold by themselves once others did their part.
+const fn may_still_come(code: Code) -> bool {
+    matches!(
+        code,
+        Code::SourceMissing
+            | Code::ProvenanceMissing
+            | Code::RebuildTooFew
+            | Code::ApprovalMissing
+            | Code::NotIncluded
+    )
+}
+
+/// Decides from the log alone what to do about an order.
+fn plan_release(
+    view: Settled<'_>,
+    order: &Order,
+    bounds: Bounds,
+    center: statement::KeyId,
+) -> Result<Plan, NoPlan> {
+    let approvable = Approvable::check(view, order.build)?;
+    let source = approvable.evidence().source();
+    let line = Line {
+        product: source.product.clone(),
+        channel: order.channel.clone(),
+        platform: source.platform.clone(),
+    };
+    let of_line: Vec<_> = view
+        .released()
+        .into_iter()
+        .filter(|quorum| Line::of(quorum.release()) == line)
+        .collect();
+    let newest = of_line.iter().max_by_key(|quorum| quorum.release().seq);
+    if let Some(newest) = newest.filter(|newest| newest.release().build == order.build) {
+        return Ok(Plan::Stands(newest.clone()));
+    }
+    let (seq, predecessor) = newest.map_or((1, None), |newest| {
+        let release = newest.release();
+        (release.seq + 1, Some(release.digest()))
+    });
+    let before = of_line
+        .iter()
+        .map(ReleaseQuorum::release)
+        .filter(|release| release.build == order.build)
+        .map(|release| release.seq)
+        .max();
+    if let Some(seq) = before.filter(|_| !order.rollback) {
+        return Err(NoPlan::OlderBuild(seq));
+    }
+    if let Some(plan) = plan_open(view, &line, order, (seq, predecessor), center)? {
+        return Ok(plan);
+    }
+    let statement = statement_of(view, &approvable, order, bounds, (seq, predecessor))?;
+    let payload = statement.to_payload().map_err(NoPlan::Statement)?;
+    Ok(Plan::Sign(Box::new(Releasable::check(view, &payload)?)))
+}
+
+/// A payload for this very place that stands already with one signature is gone on with: a second one
+/// of the same place would be a fork.
+fn plan_open(
+    view: Settled<'_>,
+    line: &Line,
+    order: &Order,
+    place: (u64, Option<StatementDigest>),
+    center: statement::KeyId,
+) -> Result<Option<Plan>, NoPlan> {
+    let open = view.open_releases().into_iter().find(|release| {
+        Line::of(release) == *line
+            && release.build == order.build
+            && (release.seq, release.predecessor) == place
+            && view.withdrawal(release.digest()).is_none()
+    });
+    let Some(open) = open else {
+        return Ok(None);
+    };
+    let signed = view
+        .releases(open.digest())?
+        .iter()
+        .any(|entry| entry.standing().key() == center);
+    if signed {
+        return Ok(Some(Plan::Await(open.digest())));
+    }
+    let payload = open.standing().statement().to_payload();
+    let payload = payload.map_err(NoPlan::Statement)?;
+    let releasable = Releasable::check(view, &payload)?;
+    Ok(Some(Plan::Sign(Box::new(releasable))))
+}
+
+fn statement_of(
+    view: Settled<'_>,
+    approvable: &Approvable,
+    order: &Order,
+    bounds: Bounds,
+    (seq, predecessor): (u64, Option<StatementDigest>),
+) -> Result<Statement, Refusal> {
+    let evidence = approvable.evidence();
+    let source: &Included<_> = evidence.source();
+    let subject = &evidence.provenance().standing().statement().subject;
+    let file = subject
+        .first()
+        .map_or_else(String::new, |subject| subject.name.clone());
+    let release = Release {
+        audience: vec![bounds.origin],
+        not_after: bounds.not_after,
+        blobs: Vec::new(),
+        product: source.product.clone(),
+        version: source.version.clone(),
+        channel: order.channel.clone(),
+        platform: source.platform.clone(),
+        seq,
+        predecessor,
+        kind: source.kind,
+        file: file.clone(),
+        artifact: evidence.artifact(),
+        artifact_bytes: evidence.artifact_bytes(),
+        build: order.build,
+        approval: find_approval(view, order.build)?,
+    };
+    let subject = Subject::new(file, evidence.artifact());
+    Ok(Statement::new(vec![subject], release))
+}
+
+fn find_approval(view: Settled<'_>, build: StatementDigest) -> Result<StatementDigest, Refusal> {
+    view.entries_of_build(build)
+        .into_iter()
+        .find(|entry| {
+            matches!(&entry.statement().predicate,
+                Predicate::Approval(a) if a.verification_result == VerificationResult::Passed)
+        })
+        .map(law::Standing::digest)
+        .ok_or_else(|| Refusal::new(Code::ApprovalMissing, format!("build {build}")))
+}
