@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::TufError;
 use crate::key::{Key, KeyId, check_keys};
 use crate::limits::{DELEGATED_ROLES_MAX, PATTERNS_MAX};
-use crate::path::{TargetPath, is_part};
+use crate::path::{TargetRole, is_part};
 use crate::role::Authority;
 use crate::root::{Seats, TopRole};
 
@@ -82,16 +82,15 @@ impl DelegatedRole {
         &self.name
     }
 
-    /// True when the role may list this target.
-    pub fn covers(&self, path: &TargetPath) -> bool {
-        let path = path.to_string();
-        self.paths.iter().any(|pattern| pattern.covers(&path))
+    /// True when the role covers the paths of `role`, no others, and ends a client's search.
+    pub(crate) fn is_exactly(&self, role: TargetRole) -> bool {
+        self.terminating && self.paths.len() == 1 && self.paths[0].0 == role.pattern()
     }
 }
 
 impl Delegations {
     /// One terminating delegation per role and its seats, each for the role's own paths.
-    pub(crate) fn build(roles: &[(crate::TargetRole, Seats)]) -> Result<Self, TufError> {
+    pub(crate) fn build(roles: &[(TargetRole, Seats)]) -> Result<Self, TufError> {
         let mut keys = BTreeMap::new();
         let mut delegated = Vec::new();
         for (role, seats) in roles {
@@ -175,7 +174,6 @@ fn check_role(role: &DelegatedRole, earlier: &[DelegatedRole]) -> Result<(), Tuf
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::TargetRole;
 
     #[test]
     fn a_star_does_not_cross_a_slash() {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! In scope: the four roles and delegations, the one canonical form, key ids, thresholds counted
-//! over distinct raw keys, one consistent [`view`], and the [`diff`] that a signer goes through
+//! over distinct raw keys, one consistent [`view`], and the [`mod@diff`] that a signer goes through
 //! before signing. Keys are Ed25519, verified strictly. Parsers are narrower than the
 //! specification: a file that is not its own canonical form, a key id that is not the digest of
 //! its key, or one key under two ids is refused.

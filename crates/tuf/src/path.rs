@@ -1,4 +1,4 @@
-//! Names: the two delegated roles, target paths, and where each file lies.
+//! Names: the two delegated roles, target paths, and what each file is called.
 //!
 //! ```text
 //! 3.root.json   17.snapshot.json   timestamp.json   2.targets.json   9.software.json

@@ -98,11 +98,6 @@ impl Authority {
         self.keys.values()
     }
 
-    /// True when this key may sign.
-    pub fn has(&self, key: &Key) -> bool {
-        self.keys.values().any(|known| known == key)
-    }
-
     /// Verifies the signatures of a file already parsed.
     ///
     /// Signatures of other keys are left out of account (a new root carries the old root's keys

@@ -182,8 +182,8 @@ impl Targets {
         self.delegations.as_ref()
     }
 
-    /// Checks that this is a top-level file of ours: delegates both roles to their own paths,
-    /// lists nothing.
+    /// Checks that this is a top-level file of ours: it lists nothing, and what it delegates is
+    /// one or both of our roles, each for exactly its own paths.
     pub fn check_top_level(&self) -> Result<(), TufError> {
         if let Some(path) = self.targets.keys().next() {
             return Err(TufError::Field {
@@ -193,7 +193,14 @@ impl Targets {
             });
         }
         for role in self.delegations.iter().flat_map(Delegations::roles) {
-            role.name().parse::<TargetRole>()?;
+            let name = role.name().parse::<TargetRole>()?;
+            if !role.is_exactly(name) {
+                return Err(TufError::Field {
+                    field: "paths",
+                    value: name.to_string(),
+                    reason: "a role is delegated its own paths only, and ends the search",
+                });
+            }
         }
         Ok(())
     }
