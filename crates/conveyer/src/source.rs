@@ -53,7 +53,7 @@ pub fn import_source(from: &SourceFrom, archives: &Blobs) -> Result<Source, Conv
     match from {
         SourceFrom::Directory { path, exclude } => {
             let members = import::list(path, exclude)?;
-            pack(archives, members, None, |member| import::open(member))
+            pack(archives, members, None, import::open)
         }
         SourceFrom::GitCommit {
             repository,

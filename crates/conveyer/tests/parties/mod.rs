@@ -2,14 +2,16 @@
 #![allow(dead_code)] // Not every test file that shares this module needs all of it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use conveyer::{
     BuildOutcome, ConveyerError, Environment, HostKind, PartyDirs, Recipe, Source, SourceFrom,
     Variation, Verdict, build, compare, import_source,
 };
 use sandbox::Identity;
+use store::Blobs;
 
 /// A folder that every uid can enter, for the parties of one test.
 pub fn ground() -> tempfile::TempDir {
@@ -107,4 +109,56 @@ pub fn script_source(ground: &Path, name: &str, script: &str) -> PathBuf {
         .unwrap();
     }
     folder
+}
+
+/// A tree with everything an archive can hold; the order, modes and times are the caller's.
+pub fn plant(root: &Path, backwards: bool, umask_mode: u32, seconds: u64) {
+    let long = format!(
+        "{}/{}",
+        "a-rather-long-folder-name".repeat(3),
+        "and-a-file-name".repeat(4)
+    );
+    let mut files = vec![
+        ("run.sh", 0o755),
+        ("src/main.rs", 0o644),
+        ("src/a/b.rs", 0o644),
+        ("naïve.txt", 0o644),
+        ("empty", 0o644),
+        (&long, 0o644),
+    ];
+    if backwards {
+        files.reverse();
+    }
+    for (path, mode) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let content = if path.ends_with("empty") {
+            ""
+        } else {
+            "content\n"
+        };
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode & umask_mode)).unwrap();
+        File::open(&path)
+            .unwrap()
+            .set_modified(UNIX_EPOCH + Duration::from_secs(seconds))
+            .unwrap();
+    }
+    symlink("../run.sh", root.join("src/link")).unwrap();
+}
+
+/// Imports a directory into a store.
+pub fn import(path: &Path, blobs: &Blobs) -> Result<Source, ConveyerError> {
+    import_source(
+        &SourceFrom::Directory {
+            path: path.to_owned(),
+            exclude: vec!["target".parse().unwrap()],
+        },
+        blobs,
+    )
+}
+
+/// The bytes of an archive.
+pub fn bytes(source: &Source, blobs: &Blobs) -> Vec<u8> {
+    blobs.get(source.archive(), 1 << 24).unwrap()
 }
