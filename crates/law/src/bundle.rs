@@ -1,11 +1,12 @@
 //! A bundle: one cosigned checkpoint and some entries with inclusion paths (`spec/bundle.md`).
 //!
 //! ```text
-//! {"checkpoint":"<signed note>","entries":[{"entry":"<base64>","index":7,"path":["<base64>",...]},...],
+//! {"archived":["<signed note>",...],"checkpoint":"<signed note>","entries":[{"entry":"<base64>","index":7,"path":["<base64>",...]},...],
 //!  "type":"https://spec.limpid.example/bundle/v1"}                      (RFC 8785, ascending index)
 //! ```
 //!
-//! The constitution chain is among the entries, so an anchor is all that a stranger needs.
+//! `archived` are older checkpoints of the same log, ascending, that an `activation` among the entries names;
+//! mostly there are none. The constitution chain is among the entries, so an anchor is all that a stranger needs.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ use tlog::{
 };
 
 use crate::{
-    in_force::{InForce, View, chain},
+    in_force::{InForce, View},
+    opening::chain,
     refusal::{Code, Refusal},
     settled::Settled,
 };
@@ -62,6 +64,7 @@ struct WireEntry {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
+    archived: Vec<String>,
     checkpoint: String,
     entries: Vec<WireEntry>,
     #[serde(rename = "type")]
@@ -82,6 +85,8 @@ pub struct BundleEntry {
 /// A well-formed bundle; nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
+    /// Older checkpoints, as signed notes, that activations name; ascending.
+    pub archived: Vec<Vec<u8>>,
     /// The cosigned checkpoint as a signed note.
     pub checkpoint: Vec<u8>,
     /// Entries in ascending order of index.
@@ -136,6 +141,7 @@ impl Bundle {
             });
         }
         Ok(Self {
+            archived: wire.archived.into_iter().map(String::into_bytes).collect(),
             checkpoint: wire.checkpoint.into_bytes(),
             entries,
         })
@@ -155,8 +161,11 @@ impl Bundle {
                 path: item.path.iter().map(ToString::to_string).collect(),
             })
             .collect();
-        let checkpoint = String::from_utf8_lossy(&self.checkpoint).into_owned();
+        let text = |note: &Vec<u8>| String::from_utf8_lossy(note).into_owned();
+        let archived = self.archived.iter().map(text).collect();
+        let checkpoint = text(&self.checkpoint);
         let bytes = to_canonical(&Wire {
+            archived,
             checkpoint,
             entries,
             type_: TYPE.to_owned(),
@@ -185,7 +194,11 @@ impl Bundle {
     pub fn open(&self, anchor: StatementDigest) -> Result<OpenBundle, Refusal> {
         let origin = self.claimed_origin()?;
         let mut state = InForce::start(origin, anchor, View::Excerpt);
+        let mut archived = self.archived.iter().peekable();
         for item in &self.entries {
+            while let Some(note) = archived.next_if(|note| claimed_size(note) <= item.index) {
+                note_archived(&mut state, note)?;
+            }
             state
                 .feed(item.index, &item.entry)
                 .map_err(|error| Refusal::new(Code::EntryMalformed, error.to_string()))?;
@@ -221,6 +234,29 @@ impl Bundle {
         line.parse()
             .map_err(|_| Refusal::new(Code::CheckpointUnwitnessed, "the checkpoint has no origin"))
     }
+}
+
+/// The size that a note claims; verified when it is opened.
+fn claimed_size(note: &[u8]) -> u64 {
+    let text = std::str::from_utf8(note).unwrap_or_default();
+    text.lines()
+        .nth(1)
+        .and_then(|line| line.parse().ok())
+        .unwrap_or(0)
+}
+
+fn note_archived(state: &mut InForce, note: &[u8]) -> Result<(), Refusal> {
+    let unwitnessed = |detail: String| Refusal::new(Code::CheckpointUnwitnessed, detail);
+    let policy = state.policy().ok_or_else(|| {
+        unwitnessed("an archived checkpoint comes before any constitution".to_owned())
+    })?;
+    let checkpoint = open_witnessed(note, policy).map_err(|error| unwitnessed(chain(&error)))?;
+    if checkpoint.origin() != state.origin() {
+        let detail = format!("archived checkpoint of {}", checkpoint.origin());
+        return Err(Refusal::new(Code::CheckpointOrigin, detail));
+    }
+    state.note_archived(&checkpoint);
+    Ok(())
 }
 
 fn why_no_constitution(state: &InForce, anchor: StatementDigest) -> Refusal {

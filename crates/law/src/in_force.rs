@@ -5,45 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use statement::{Constitution, Envelope, Predicate, Signed, Statement, StatementDigest};
+use statement::{Constitution, Envelope, Predicate, Statement, StatementDigest};
 use tlog::{Checkpoint, Frontier, Origin, Policy, Witnessed, leaf_hash};
 
 use crate::{
     entry::Standing,
+    line::Line,
     marked::Marks,
+    opening::{build_of, chain, open},
     quorum::may_sign,
     refusal::{Code, Refusal},
     settled::Settled,
     succession::Succession,
 };
-
-/// A series of releases: endpoints follow one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Line {
-    /// Product.
-    pub product: String,
-    /// Channel.
-    pub channel: String,
-    /// Platform.
-    pub platform: String,
-}
-
-impl Line {
-    /// The line of a release.
-    pub fn of(release: &statement::Release) -> Self {
-        Self {
-            product: release.product.clone(),
-            channel: release.channel.clone(),
-            platform: release.platform.clone(),
-        }
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.product, self.channel, self.platform)
-    }
-}
 
 /// Entries are fed one by one, none left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +69,8 @@ pub struct InForce {
     /// Witnessed checkpoints by size, for activations.
     checkpoints: BTreeMap<u64, (tlog::Hash, u64)>,
     pub(crate) succession: Succession,
+    chain_indices: Vec<u64>,
+    named_sizes: Vec<u64>,
     pub(crate) standing: BTreeMap<StatementDigest, Vec<Standing>>,
     pub(crate) by_build: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) lines: BTreeMap<Line, Vec<StatementDigest>>,
@@ -126,6 +102,8 @@ impl InForce {
             times: Vec::new(),
             checkpoints: BTreeMap::new(),
             succession: Succession::new(anchor),
+            chain_indices: Vec::new(),
+            named_sizes: Vec::new(),
             standing: BTreeMap::new(),
             by_build: BTreeMap::new(),
             lines: BTreeMap::new(),
@@ -159,6 +137,14 @@ impl InForce {
     /// Digest of the constitution in force.
     pub fn constitution_digest(&self) -> Option<StatementDigest> {
         self.succession.current().map(|enacted| enacted.digest)
+    }
+
+    /// Every constitution that was in force, oldest first; the last one still is.
+    pub fn constitutions(&self) -> impl Iterator<Item = &Constitution> {
+        self.succession
+            .chain()
+            .iter()
+            .map(|enacted| &enacted.constitution)
     }
 
     /// The witness policy in force: checkpoints of this log are opened with it.
@@ -242,11 +228,26 @@ impl InForce {
             }),
         };
         match judged {
-            Ok(digest) => Fed::Counts(digest),
+            Ok(digest) => {
+                self.note_chain(index, &statement.predicate);
+                Fed::Counts(digest)
+            }
             Err(refusal) => {
                 self.remember_discarded(&envelope, &statement, refusal.clone());
                 Fed::Ignored(refusal)
             }
+        }
+    }
+
+    fn note_chain(&mut self, index: u64, predicate: &Predicate) {
+        match predicate {
+            Predicate::Constitution(_) => self.chain_indices.push(index),
+            Predicate::Activation(activation) => {
+                self.chain_indices.push(index);
+                self.named_sizes.push(activation.signed_by.size);
+                self.named_sizes.push(activation.waited_until.size);
+            }
+            _ => {}
         }
     }
 
@@ -442,11 +443,25 @@ impl InForce {
         Err(Refusal::new(Code::NotReplayed, detail))
     }
 
+    /// Remembers a checkpoint for activations, without taking entries below it for included.
+    pub(crate) fn note_archived(&mut self, checkpoint: &Witnessed<Checkpoint>) {
+        let seen = (*checkpoint.root(), checkpoint.median_time());
+        self.checkpoints.entry(checkpoint.size()).or_insert(seen);
+    }
+
+    /// Indices of the entries that the chain of constitutions rests on: signatures and activations.
+    pub fn constitution_entries(&self) -> &[u64] {
+        &self.chain_indices
+    }
+
+    /// Sizes of the checkpoints that activations named, ascending.
+    pub fn archived_sizes_named(&self) -> &[u64] {
+        &self.named_sizes
+    }
+
     pub(crate) fn note_time(&mut self, checkpoint: &Witnessed<Checkpoint>) {
+        self.note_archived(checkpoint);
         let time = checkpoint.median_time();
-        self.checkpoints
-            .entry(checkpoint.size())
-            .or_insert((*checkpoint.root(), time));
         match self.times.last() {
             Some((size, _)) if *size >= checkpoint.size() => {}
             _ => self.times.push((checkpoint.size(), time)),
@@ -463,37 +478,4 @@ impl InForce {
         let at = self.times.partition_point(|(size, _)| *size <= index);
         self.times.get(at).map(|(_, time)| *time)
     }
-}
-
-/// The build that a statement of the software stream is about.
-fn build_of(predicate: &Predicate) -> Option<StatementDigest> {
-    match predicate {
-        Predicate::Provenance(provenance) => Some(provenance.build()),
-        Predicate::Commitment(commitment) => Some(commitment.build),
-        Predicate::Rebuild(rebuild) => Some(rebuild.build),
-        Predicate::Approval(approval) => {
-            approval.resource_uri.rsplit_once("/build/")?.1.parse().ok()
-        }
-        _ => None,
-    }
-}
-
-/// Opens an envelope with a rostered key.
-pub(crate) fn open(envelope: &Envelope, key: &statement::PartyKey) -> Result<Signed, String> {
-    let raw = key.raw().map_err(|error| error.to_string())?;
-    let raw: [u8; 32] = raw
-        .try_into()
-        .map_err(|_| "the key is not Ed25519".to_owned())?;
-    envelope.open(&raw).map_err(|error| chain(&error))
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }

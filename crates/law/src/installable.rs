@@ -7,7 +7,7 @@ use crate::{
     build::BuildEvidence,
     bundle::OpenBundle,
     entry::Included,
-    in_force::Line,
+    line::Line,
     metadata::PublishedMetadata,
     quorum::ReleaseQuorum,
     refusal::{Code, Refusal},

@@ -23,8 +23,10 @@ mod bundle;
 mod entry;
 mod in_force;
 mod installable;
+mod line;
 mod marked;
 mod metadata;
+mod opening;
 mod quorum;
 mod refusal;
 mod releasable;
@@ -37,8 +39,9 @@ pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, Bundle, BundleEntry, BundleError, OpenBundle,
 };
 pub use entry::{Included, Standing};
-pub use in_force::{Fed, InForce, Line, OutOfOrder};
+pub use in_force::{Fed, InForce, OutOfOrder};
 pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
+pub use line::Line;
 pub use metadata::{MetadataChange, PublishedMetadata, RoleExpiry, SignableMetadata, TrustedRoot};
 pub use quorum::{ReleaseQuorum, may_sign};
 pub use refusal::{Code, Refusal};

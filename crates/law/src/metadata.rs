@@ -5,7 +5,8 @@ use tuf::{Change, Signed, TargetFile, TargetPath, Targets};
 
 use crate::{
     entry::Included,
-    in_force::{Line, chain},
+    line::Line,
+    opening::chain,
     quorum::ReleaseQuorum,
     refusal::{Code, Refusal},
     releasable::newest_released,

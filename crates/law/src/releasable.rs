@@ -6,7 +6,7 @@ use crate::{
     approvable::check_approval,
     build::BuildEvidence,
     entry::Included,
-    in_force::Line,
+    line::Line,
     quorum::ReleaseQuorum,
     refusal::{Code, Refusal},
     settled::Settled,
@@ -30,7 +30,7 @@ impl Releasable {
         view.check_whole()?;
         let constitution = view.constitution()?;
         let statement = Statement::parse(payload)
-            .map_err(|error| Refusal::new(Code::EntryMalformed, crate::in_force::chain(&error)))?;
+            .map_err(|error| Refusal::new(Code::EntryMalformed, crate::opening::chain(&error)))?;
         let statement::Predicate::Release(release) = &statement.predicate else {
             return Err(Refusal::new(Code::EntryMalformed, "not a release"));
         };

@@ -6,7 +6,8 @@ use statement::{Constitution, PartyId, Predicate, StatementDigest};
 
 use crate::{
     entry::{Included, Standing},
-    in_force::{InForce, Line, View},
+    in_force::{InForce, View},
+    line::Line,
     refusal::{Code, Refusal},
 };
 

@@ -12,7 +12,7 @@ use statement::{
 use tlog::{Hash, Policy};
 
 use crate::{
-    in_force::open,
+    opening::open,
     quorum::check_governance,
     refusal::{Code, Refusal},
 };
