@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{Constitution, Envelope, Predicate, Statement, StatementDigest};
+use statement::{Constitution, Envelope, KeyId, Predicate, Statement, StatementDigest};
 use tlog::{Checkpoint, Frontier, Origin, Policy, Witnessed, leaf_hash};
 
 use crate::{
@@ -75,11 +75,11 @@ pub struct InForce {
     pub(crate) by_build: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) lines: BTreeMap<Line, Vec<StatementDigest>>,
     pub(crate) publications: BTreeMap<(String, u64), Vec<StatementDigest>>,
-    pub(crate) withdrawals: BTreeMap<StatementDigest, StatementDigest>,
+    pub(crate) withdrawals: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) adverse: Vec<(StatementDigest, Option<StatementDigest>)>,
     pub(crate) halts: Vec<StatementDigest>,
     pub(crate) closures: BTreeMap<StatementDigest, Vec<StatementDigest>>,
-    revoked: BTreeMap<statement::KeyId, u64>,
+    pub(crate) revoked: BTreeMap<KeyId, u64>,
     pub(crate) discarded: Vec<Discarded>,
 }
 
@@ -186,6 +186,7 @@ impl InForce {
         let statement =
             Statement::parse(envelope.payload()).map_err(|error| malformed(chain(&error)))?;
         if let Predicate::Constitution(constitution) = &statement.predicate {
+            self.check_constitution(self.next, &envelope, &statement.predicate)?;
             let mut trial = self.succession.clone();
             trial.feed(self.next, &envelope, constitution)?;
             return Ok(envelope.digest());
@@ -211,8 +212,8 @@ impl InForce {
         };
         let judged = match &statement.predicate {
             Predicate::Constitution(constitution) => self
-                .succession
-                .feed(index, &envelope, constitution)
+                .check_constitution(index, &envelope, &statement.predicate)
+                .and_then(|()| self.succession.feed(index, &envelope, constitution))
                 .map(|()| envelope.digest()),
             Predicate::Activation(activation) => self
                 .judge_rostered(index, &envelope)
@@ -294,24 +295,8 @@ impl InForce {
             );
             return Err(Refusal::new(Code::EntryRole, detail));
         }
-        if let Some(at) = self.revoked.get(&key_id).filter(|at| **at < index) {
-            return Err(Refusal::new(
-                Code::EntryKeyRevoked,
-                format!("key {key_id}, revoked at entry {at}"),
-            ));
-        }
-        if !self.is_for_this_log(predicate) {
-            let audience = predicate
-                .audience()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(Refusal::new(
-                Code::EntryAudience,
-                format!("meant for [{audience}], found in {}", self.origin),
-            ));
-        }
+        self.check_revoked(index, key_id)?;
+        self.check_audience(predicate)?;
         Ok(Standing {
             index,
             key: key_id,
@@ -325,6 +310,37 @@ impl InForce {
         })
     }
 
+    /// Roster and signature of a constitution are the business of its succession; this is the rest.
+    fn check_constitution(
+        &self,
+        index: u64,
+        envelope: &Envelope,
+        predicate: &Predicate,
+    ) -> Result<(), Refusal> {
+        self.check_revoked(index, envelope.key())?;
+        self.check_audience(predicate)
+    }
+
+    fn check_revoked(&self, index: u64, key: KeyId) -> Result<(), Refusal> {
+        match self.revoked.get(&key) {
+            Some(at) if *at < index => Err(Refusal::new(
+                Code::EntryKeyRevoked,
+                format!("key {key}, revoked at entry {at}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_audience(&self, predicate: &Predicate) -> Result<(), Refusal> {
+        if self.is_for_this_log(predicate) {
+            return Ok(());
+        }
+        let audience = predicate.audience().iter().map(ToString::to_string);
+        let audience = audience.collect::<Vec<_>>().join(", ");
+        let detail = format!("meant for [{audience}], found in {}", self.origin);
+        Err(Refusal::new(Code::EntryAudience, detail))
+    }
+
     /// A VSA has no audience field; its `resourceUri` begins with the log instead.
     fn is_for_this_log(&self, predicate: &Predicate) -> bool {
         match predicate {
@@ -333,64 +349,6 @@ impl InForce {
                 .strip_prefix(&self.origin.to_string())
                 .is_some_and(|rest| rest.starts_with("/build/")),
             other => other.audience().contains(&self.origin),
-        }
-    }
-
-    fn take_effect(&mut self, standing: Standing) {
-        let digest = standing.digest;
-        match standing.predicate() {
-            Predicate::Release(release) => {
-                let line = self.lines.entry(Line::of(release)).or_default();
-                if !line.contains(&digest) {
-                    line.push(digest);
-                }
-            }
-            Predicate::Publication(publication) => {
-                let version = (publication.role.clone(), publication.version);
-                let same = self.publications.entry(version).or_default();
-                if !same.contains(&digest) {
-                    same.push(digest);
-                }
-            }
-            Predicate::Withdrawal(withdrawal) => {
-                self.withdrawals.entry(withdrawal.release).or_insert(digest);
-            }
-            Predicate::Closure(closure) => self
-                .closures
-                .entry(closure.closes)
-                .or_default()
-                .push(digest),
-            Predicate::Halt(_) => self.halts.push(digest),
-            Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
-            Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),
-            Predicate::Rebuild(rebuild) if rebuild.verdict != statement::Verdict::Identical => {
-                self.adverse.push((digest, Some(rebuild.build)));
-            }
-            Predicate::Approval(approval)
-                if approval.verification_result == statement::VerificationResult::Failed =>
-            {
-                self.adverse.push((digest, build_of(standing.predicate())));
-            }
-            _ => {}
-        }
-        let itself = matches!(standing.predicate(), Predicate::Source(_)).then_some(digest);
-        if let Some(build) = itself.or_else(|| build_of(standing.predicate())) {
-            let of_build = self.by_build.entry(build).or_default();
-            if !of_build.contains(&digest) {
-                of_build.push(digest);
-            }
-        }
-        self.standing.entry(digest).or_default().push(standing);
-    }
-
-    /// A party revokes its own keys with one signature; other parties' keys need a new constitution.
-    fn revoke(&mut self, by: &Standing, key: statement::KeyId) {
-        let own = self
-            .constitution()
-            .and_then(|constitution| constitution.find_key(key))
-            .is_some_and(|(party, _)| party.id == by.party);
-        if own {
-            self.revoked.entry(key).or_insert(by.index);
         }
     }
 

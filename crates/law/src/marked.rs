@@ -49,4 +49,9 @@ impl InForce {
         self.note_time(checkpoint);
         Ok(())
     }
+
+    /// Whether the party of this key revoked it, in what was fed so far.
+    pub fn is_revoked(&self, key: statement::KeyId) -> bool {
+        self.revoked.contains_key(&key)
+    }
 }
