@@ -20,6 +20,7 @@
 mod approvable;
 mod build;
 mod bundle;
+mod effect;
 mod entry;
 mod in_force;
 mod installable;

@@ -254,7 +254,7 @@ fn check_removed(view: Settled<'_>, path: &TargetPath, target: &TargetFile) -> R
     let entries = view
         .releases(digest)
         .map_err(|_| no("its release is unknown"))?;
-    let newer = newest_released(view, &Line::of(&entries[0]))
+    let newer = newest_released(view, &Line::of(&entries[0]), |_| true)
         .is_some_and(|newest| newest.release().seq > entries[0].seq);
     if newer {
         Ok(())

@@ -46,7 +46,7 @@ impl Releasable {
         check_fields(&statement, release, &evidence)?;
         let digest = StatementDigest::of(payload);
         check_place(view, release, digest)?;
-        check_withdrawn(view, release)?;
+        check_withdrawn(view, release, digest)?;
         let subjects = [
             release.build,
             evidence.provenance().digest(),
@@ -134,10 +134,15 @@ pub(crate) fn check_fields(
     })
 }
 
-/// The newest release of a line that reached its quorum.
-pub(crate) fn newest_released(view: Settled<'_>, line: &Line) -> Option<ReleaseQuorum> {
+/// The newest release of a line that reached its quorum, among some.
+pub(crate) fn newest_released(
+    view: Settled<'_>,
+    line: &Line,
+    among: impl Fn(StatementDigest) -> bool,
+) -> Option<ReleaseQuorum> {
     view.line(line)
         .iter()
+        .filter(|digest| among(**digest))
         .filter_map(|digest| ReleaseQuorum::check(&view.releases(*digest).ok()?).ok())
         .max_by_key(|quorum| quorum.release().seq)
 }
@@ -160,7 +165,7 @@ fn check_place(
             ));
         }
     }
-    let newest = newest_released(view, &line).filter(|newest| newest.release().digest() != digest);
+    let newest = newest_released(view, &line, |other| other != digest);
     let (seq, predecessor) = newest.map_or((1, None), |newest| {
         (newest.release().seq + 1, Some(newest.release().digest()))
     });
@@ -180,8 +185,18 @@ fn check_place(
     Ok(())
 }
 
-/// An artifact that was withdrawn does not come back under another number.
-fn check_withdrawn(view: Settled<'_>, release: &Release) -> Result<(), Refusal> {
+/// What was withdrawn is not signed, and its artifact does not come back under another number.
+fn check_withdrawn(
+    view: Settled<'_>,
+    release: &Release,
+    digest: StatementDigest,
+) -> Result<(), Refusal> {
+    if let Some(withdrawal) = view.withdrawal(digest) {
+        return Err(Refusal::new(
+            Code::ReleaseWithdrawn,
+            withdrawal.reason.clone(),
+        ));
+    }
     for line in view.lines() {
         for digest in view.line(line) {
             let Some(withdrawal) = view.withdrawal(*digest) else {

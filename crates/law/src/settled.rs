@@ -198,14 +198,16 @@ impl<'a> Settled<'a> {
 
     /// The withdrawal of a release, if one stands.
     pub fn withdrawal(&self, release: StatementDigest) -> Option<Included<statement::Withdrawal>> {
-        let digest = self.state.withdrawals.get(&release)?;
-        let entry = self.entries(*digest).ok()?.into_iter().next()?;
-        match entry.predicate() {
-            Predicate::Withdrawal(withdrawal) => {
-                Some(Included::new(withdrawal.clone(), entry.clone()))
+        let withdrawals = self.state.withdrawals.get(&release)?;
+        withdrawals.iter().find_map(|digest| {
+            let entry = self.entries(*digest).ok()?.into_iter().next()?;
+            match entry.predicate() {
+                Predicate::Withdrawal(withdrawal) => {
+                    Some(Included::new(withdrawal.clone(), entry.clone()))
+                }
+                _ => None,
             }
-            _ => None,
-        }
+        })
     }
 
     /// The newest publication of a TUF role.
@@ -287,13 +289,11 @@ impl<'a> Settled<'a> {
     }
 
     /// Closed by its issuer, or by a quorum of parties that are not the vendor.
+    ///
+    /// Several parties may have signed one payload; then each of them is an issuer, or one could sign
+    /// another's words before him and close them.
     fn is_closed(&self, adverse: StatementDigest) -> bool {
-        let Some(issuer) = self
-            .state
-            .standing
-            .get(&adverse)
-            .and_then(|entries| entries.first())
-        else {
+        let Some(issuers) = self.state.standing.get(&adverse) else {
             return false;
         };
         let closers: Vec<_> = self
@@ -305,7 +305,9 @@ impl<'a> Settled<'a> {
             .filter_map(|closure| self.entries(*closure).ok())
             .flatten()
             .collect();
-        if closers.iter().any(|closer| closer.party == issuer.party) {
+        let withdrawn =
+            |issuer: &Standing| closers.iter().any(|closer| closer.party == issuer.party);
+        if issuers.iter().all(withdrawn) {
             return true;
         }
         let owners: BTreeSet<_> = closers
