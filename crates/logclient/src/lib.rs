@@ -1,1 +1,24 @@
-//! Talks to a log: submit, follow, blobs
+//! Talks to a log: submit, follow, blobs.
+//!
+//! Specifications: [tlog-tiles](https://c2sp.org/tlog-tiles) and [tlog-proof](https://c2sp.org/tlog-proof)
+//! for what is read; `spec/submit.md`, `spec/blobs.md` and `spec/archive.md` for what is ours.
+//!
+//! ```text
+//! POST /submit                      one DSSE envelope  ->  200 a .tlog-proof, or 202 {"index":7}
+//! GET  /checkpoint /tile/... /tile/entries/... /archive/<size> /archive/index /blob/<sha256>
+//! PUT  /blob/<sha256>               Authorization: Limpid keyid=<hex>,sig=<base64>
+//! ```
+//!
+//! In scope: the calls, bounded; [`Follower`], which turns what a log publishes into a settled
+//! `law::InForce` and makes bundles out of it.
+//!
+//! Out of scope: every decision (`law`), keys (`keys`), serving a log (`log`).
+
+mod client;
+mod error;
+mod follower;
+mod limits;
+
+pub use client::{LogClient, Submitted, blob_put_message};
+pub use error::LogClientError;
+pub use follower::Follower;

@@ -292,6 +292,29 @@ impl Client {
         .await
     }
 
+    /// Puts `body` with an `Authorization` header, otherwise as [`Client::post`].
+    ///
+    /// # Errors
+    /// Any status but 2xx is [`ClientError::Refused`], with its body.
+    pub async fn put_authorized(
+        &self,
+        url: &str,
+        content_type: &str,
+        authorization: &str,
+        body: impl Into<Bytes>,
+        bytes_max: usize,
+        timeout: Duration,
+    ) -> Result<Reply, ClientError> {
+        let request = self
+            .inner
+            .put(url)
+            .header("content-type", content_type)
+            .header("authorization", authorization)
+            .body(body.into())
+            .timeout(timeout);
+        send(url, request, bytes_max).await
+    }
+
     async fn push(
         &self,
         method: Method,

@@ -1,0 +1,96 @@
+//! Why a log could not be used.
+
+use law::{BundleError, OutOfOrder, Refusal};
+use serve::ClientError;
+use tlog::ParseError;
+
+/// Why a log could not be used. Nothing was decided on what it answered.
+#[derive(Debug, thiserror::Error)]
+pub enum LogClientError {
+    /// It could not be reached, or refused the request.
+    #[error("the log at {url} did not do what was asked")]
+    Http {
+        /// Where it was asked.
+        url: String,
+        /// The answer.
+        #[source]
+        source: ClientError,
+    },
+    /// An answer is not what the specification says.
+    #[error("the log's answer to {url} is malformed")]
+    Malformed {
+        /// Where it was asked.
+        url: String,
+        /// What is wrong.
+        #[source]
+        source: ParseError,
+    },
+    /// A line of the archive index is no size.
+    #[error("the log's archive index holds `{value}`, which is no size above the one before")]
+    ArchiveIndex {
+        /// What was found.
+        value: String,
+    },
+    /// It publishes nothing yet.
+    #[error("the log {origin} has published no witnessed checkpoint yet; wait for its witnesses")]
+    Nothing {
+        /// The log.
+        origin: String,
+    },
+    /// It shows less than it showed before.
+    #[error(
+        "the log {origin} shows {now} entries where {before} were witnessed before; keep both checkpoints as evidence"
+    )]
+    WentBack {
+        /// The log.
+        origin: String,
+        /// Entries replayed.
+        before: u64,
+        /// Entries shown now.
+        now: u64,
+    },
+    /// It answered 202 until patience ended.
+    #[error(
+        "entry {index} is durable in the log, but not witnessed after {waited_ms} ms; ask again later"
+    )]
+    NotWitnessed {
+        /// Its index.
+        index: u64,
+        /// How long was waited.
+        waited_ms: u128,
+    },
+    /// A blob has other bytes than its name says.
+    #[error("the blob {digest} that the log served has another digest")]
+    BlobDigest {
+        /// The digest asked for.
+        digest: String,
+    },
+    /// What it holds is refused by the law.
+    #[error("what the log holds is refused")]
+    Refused(#[from] Refusal),
+    /// Entries came out of order; a defect of this program.
+    #[error("entries were replayed out of order")]
+    Order(#[from] OutOfOrder),
+    /// A proof could not be computed from the tiles served.
+    #[error("the log's tiles give no proof for entry {index}: {detail}")]
+    Proof {
+        /// The entry.
+        index: u64,
+        /// Why.
+        detail: String,
+    },
+    /// The bundle would be too large.
+    #[error("the bundle cannot be made")]
+    Bundle(#[from] BundleError),
+}
+
+impl LogClientError {
+    /// The refusal that the log answered with, as code, if it was one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Http { source, .. } => source.code(),
+            Self::Refused(refusal) => Some(refusal.code().as_str()),
+            _ => None,
+        }
+    }
+}
