@@ -1,1 +1,58 @@
-//! Room: a public append-only log
+//! Room: a public append-only log that everybody can check.
+//!
+//! Specifications: [tlog-tiles](https://c2sp.org/tlog-tiles),
+//! [tlog-checkpoint](https://c2sp.org/tlog-checkpoint),
+//! [tlog-cosignature](https://c2sp.org/tlog-cosignature),
+//! [tlog-witness](https://c2sp.org/tlog-witness) as the client,
+//! [tlog-proof](https://c2sp.org/tlog-proof) as the answer; of our own `spec/submit.md`,
+//! `spec/archive.md` and `spec/blobs.md`. An entry's life, as its submitter sees it:
+//!
+//! ```text
+//! POST /submit                                    one DSSE envelope, at most 65,535 bytes
+//! {"payload":"eyJfdHlwZSI6...","payloadType":"application/vnd.in-toto+json","signatures":[...]}
+//!
+//! 200                                             witnessed
+//! c2sp.org/tlog-proof@v1
+//! index 41
+//! ...
+//! 202                                             durable, not witnessed yet
+//! {"index":41}
+//! ```
+//!
+//! Invariant: `published <= integrated <= sequenced`.
+//!
+//! - *sequenced* entries are rows of the database; a submitter hears of them after the commit.
+//! - *integrated* entries are in tiles and bundles on disk; a checkpoint is signed only over these,
+//!   and stored before anybody else sees it.
+//! - *published* entries are under a checkpoint that the witness policy of the constitution in
+//!   force accepts. Without a quorum of witnesses the log sequences on and publishes nothing.
+//!
+//! Tiles and bundles are a pure function of the rows, so a crash between two stages is repaired by
+//! doing the later one again. A log whose rows contradict anything it ever signed does not start:
+//! it stops rather than show two histories (`start`).
+//!
+//! In scope: who may submit (`law`, by this log's own replay), order, durability, witnesses,
+//! publication, public blobs that entries name.
+//!
+//! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
+//! other logs (`logclient`), pruning (not built).
+
+mod clock;
+mod config;
+mod error;
+mod files;
+mod gather;
+mod http;
+mod limits;
+mod publish;
+mod rows;
+mod sequence;
+mod shared;
+mod start;
+mod submit;
+mod tree;
+mod upload;
+
+pub use config::{Config, WitnessUrl};
+pub use error::{LogError, SubmitRefusal};
+pub use http::serve;

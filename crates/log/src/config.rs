@@ -1,0 +1,159 @@
+//! What a log is told: its name, its keys, its anchor, its witnesses.
+
+use std::path::PathBuf;
+
+use keys::{NoteKey, Passphrase, SecretKey};
+use serde::Deserialize;
+use statement::StatementDigest;
+use tlog::{KeyName, KeyType, Origin};
+
+use crate::LogError;
+
+/// The TOML file of a log. Unknown keys are errors.
+///
+/// ```text
+/// dir = "center-log"
+/// origin = "center.example/log"
+/// anchor = "5f1c..."
+/// ed25519_key = "center-log/ed25519.pem"
+/// ml_dsa_key = "center-log/ml-dsa.pem"
+/// [server]
+/// listen = "127.0.0.1:7101"
+/// [[witnesses]]
+/// url = "http://127.0.0.1:7201"
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen and how much strangers may spend. The body limit is raised to what an entry
+    /// and a blob need.
+    #[serde(default)]
+    pub server: serve::ServerConfig,
+    /// Directory for everything; one process at a time. `public/` in it may be served by any web
+    /// server.
+    pub dir: PathBuf,
+    /// Origin of the log, which is also the name of its keys.
+    pub origin: String,
+    /// Digest of constitution 1: an empty log takes only its envelopes.
+    pub anchor: StatementDigest,
+    /// File of the Ed25519 key (signatures of type 0x01).
+    pub ed25519_key: PathBuf,
+    /// File of the ML-DSA-44 key (the log's own cosignature, type 0x06).
+    pub ml_dsa_key: PathBuf,
+    /// Where the passphrase of both key files is: `env:NAME` or `file:PATH`.
+    #[serde(default)]
+    pub passphrase: Option<String>,
+    /// The witnesses that are asked. Which of them count is for the constitution to say.
+    #[serde(default)]
+    pub witnesses: Vec<WitnessUrl>,
+    /// How long entries are collected before a checkpoint is made, in milliseconds.
+    #[serde(default = "default_batch_ms")]
+    pub batch_ms: u64,
+    /// How often an idle log has its checkpoint cosigned again, in milliseconds.
+    #[serde(default = "default_refresh_ms")]
+    pub refresh_ms: u64,
+    /// How long a submitter is kept waiting for witnesses before it hears 202, in milliseconds.
+    #[serde(default = "default_wait_ms")]
+    pub wait_ms: u64,
+    /// How long the slower witnesses are waited for once the quorum is met, in milliseconds.
+    #[serde(default = "default_grace_ms")]
+    pub grace_ms: u64,
+    /// How long one witness may take, in milliseconds.
+    #[serde(default = "default_witness_timeout_ms")]
+    pub witness_timeout_ms: u64,
+    /// Largest blob, in bytes.
+    #[serde(default = "default_blob_bytes_max")]
+    pub blob_bytes_max: u64,
+    /// Submissions waiting to be sequenced; more are answered 503.
+    #[serde(default = "default_queue_max")]
+    pub queue_max: usize,
+}
+
+/// Where a witness is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessUrl {
+    /// Submission and monitoring prefix, without a final slash.
+    pub url: String,
+}
+
+const fn default_batch_ms() -> u64 {
+    20
+}
+const fn default_refresh_ms() -> u64 {
+    60_000
+}
+const fn default_wait_ms() -> u64 {
+    10_000
+}
+const fn default_grace_ms() -> u64 {
+    200
+}
+const fn default_witness_timeout_ms() -> u64 {
+    5_000
+}
+const fn default_blob_bytes_max() -> u64 {
+    16 << 20
+}
+const fn default_queue_max() -> usize {
+    1024
+}
+
+/// The log's two keys.
+pub(crate) struct LogKeys {
+    pub(crate) ed25519: NoteKey,
+    pub(crate) ml_dsa: NoteKey,
+}
+
+impl Config {
+    /// A configuration with the defaults; witnesses are added by the caller.
+    pub fn new(
+        dir: PathBuf,
+        origin: &Origin,
+        anchor: StatementDigest,
+        [ed25519_key, ml_dsa_key]: [PathBuf; 2],
+    ) -> Self {
+        Self {
+            server: serve::ServerConfig::default(),
+            dir,
+            origin: origin.to_string(),
+            anchor,
+            ed25519_key,
+            ml_dsa_key,
+            passphrase: None,
+            witnesses: Vec::new(),
+            batch_ms: default_batch_ms(),
+            refresh_ms: default_refresh_ms(),
+            wait_ms: default_wait_ms(),
+            grace_ms: default_grace_ms(),
+            witness_timeout_ms: default_witness_timeout_ms(),
+            blob_bytes_max: default_blob_bytes_max(),
+            queue_max: default_queue_max(),
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Result<Origin, LogError> {
+        self.origin.parse().map_err(|source| LogError::Config {
+            field: "origin",
+            value: self.origin.chars().take(200).collect(),
+            source,
+        })
+    }
+
+    pub(crate) fn load_keys(&self, origin: &Origin) -> Result<LogKeys, LogError> {
+        let name: KeyName = origin
+            .as_str()
+            .parse()
+            .expect("origins follow the rules of key names");
+        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
+        let passphrase = passphrase.transpose()?;
+        let load = |path, key_type| -> Result<NoteKey, LogError> {
+            let secret = SecretKey::load(path, passphrase.as_ref())?;
+            Ok(NoteKey::new(secret, name.clone(), key_type)?)
+        };
+        Ok(LogKeys {
+            ed25519: load(&self.ed25519_key, KeyType::Ed25519)?,
+            ml_dsa: load(&self.ml_dsa_key, KeyType::CosignatureMlDsa44)?,
+        })
+    }
+}

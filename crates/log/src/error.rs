@@ -1,0 +1,135 @@
+//! What stops a log, and what it says no to.
+
+use tlog::Hash;
+
+/// What stops a log, or keeps it from starting.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// A configured value is wrong.
+    #[error("configuration field `{field}` is `{value}`")]
+    Config {
+        /// The field.
+        field: &'static str,
+        /// The value, cut to 200 characters.
+        value: String,
+        /// What is wrong.
+        #[source]
+        source: tlog::ParseError,
+    },
+    /// A signing key cannot be used.
+    #[error("a signing key cannot be used")]
+    Key(#[from] keys::KeyError),
+    /// The directory cannot be used.
+    #[error("the log's directory cannot be used")]
+    Store(#[from] store::StoreError),
+    /// The database refused.
+    #[error("the log's database refused")]
+    Db(#[from] store::DbError),
+    /// A row is not what was written.
+    #[error("table `{table}`: {what}; restore the newest copy of the log's directory")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// This log signed more entries than it has: the directory is an old copy.
+    #[error(
+        "{claim} says this log signed a tree of {signed} entries, but only {rows} are here; restore the newest copy of the log's directory, for going on would show two histories"
+    )]
+    Behind {
+        /// What remembers the larger tree.
+        claim: String,
+        /// Its size.
+        signed: u64,
+        /// Entries in the database.
+        rows: u64,
+    },
+    /// This log signed other entries than it has.
+    #[error(
+        "{claim} says this log signed root {signed} for its first {size} entries, but they give {found}; the log must not go on, keep the directory as evidence"
+    )]
+    OtherHistory {
+        /// What remembers the other root.
+        claim: String,
+        /// The size.
+        size: u64,
+        /// The root that was signed.
+        signed: Hash,
+        /// The root of the rows.
+        found: Hash,
+    },
+    /// A checkpoint this log kept does not verify any more.
+    #[error("{claim} is not a checkpoint this log published")]
+    Checkpoint {
+        /// Where it is kept.
+        claim: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A key would not sign.
+    #[error("a key of this log did not sign")]
+    Sign(#[source] tlog::NoteError),
+    /// A tile or bundle cannot be made from the rows.
+    #[error("a tile or bundle cannot be made from the rows")]
+    Encode(#[source] tlog::ParseError),
+    /// A proof cannot be made from the tiles.
+    #[error("a proof cannot be made from the tiles in `public/`")]
+    Prove(#[source] tlog::ProveError<store::StoreError>),
+    /// Whether the last batch is on disk is not known.
+    #[error(
+        "the database holds {found} entries where {expected} were acknowledged; start the log again"
+    )]
+    CommitUnknown {
+        /// Acknowledged.
+        expected: u64,
+        /// Found.
+        found: u64,
+    },
+    /// The HTTP side failed.
+    #[error("the server stopped")]
+    Serve(#[from] serve::ServeError),
+    /// The HTTP client cannot be set up.
+    #[error("witnesses cannot be asked")]
+    Client(#[from] serve::ClientError),
+    /// A part of the log ended by a defect.
+    #[error("the {part} ended; its log says more")]
+    Ended {
+        /// Which part.
+        part: &'static str,
+    },
+}
+
+/// Why a submission is refused. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitRefusal {
+    /// Not an envelope in the accepted form.
+    #[error("the entry is not one DSSE envelope in the accepted form")]
+    Envelope(#[source] statement::EnvelopeError),
+    /// Not a statement that is taken.
+    #[error("the envelope's payload is not a statement that is taken")]
+    Statement(#[source] statement::StatementError),
+    /// The law says no.
+    #[error(transparent)]
+    Law(law::Refusal),
+    /// A public blob that the statement names is not here.
+    #[error("the statement names a public blob that this log does not hold")]
+    BlobMissing {
+        /// The first one that is missing.
+        digest: statement::FileDigest,
+    },
+    /// The queue is full.
+    #[error("too many submissions are waiting")]
+    Busy,
+    /// The database refuses, or the log is stopping. Whether the entry was taken is not known.
+    #[error("the log cannot take entries now")]
+    Unavailable,
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}

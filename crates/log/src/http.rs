@@ -1,0 +1,153 @@
+//! The daemon: its parts, its routes, its end.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use serve::{Caching, Metrics, ReadyFile, ServerConfig, published_caching, static_dir};
+use store::DirLock;
+use tlog::ENTRY_BYTES_MAX;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::error::{LogError, chain};
+use crate::sequence::{self, Submission};
+use crate::shared::Shared;
+use crate::{start, submit, upload};
+
+/// What handlers need.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) queue: mpsc::Sender<Submission>,
+}
+
+/// Runs a log until `shutdown` completes or a stop signal arrives. Its address is in the file
+/// `url` of its directory while it listens.
+///
+/// # Errors
+/// Configuration, keys, directory, database or address cannot be used; or something this log
+/// signed contradicts what it has, which is said before anything is listened to.
+pub async fn serve(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), LogError> {
+    let _lock = DirLock::take(&config.dir)?;
+    ReadyFile::clear(&config.dir)?;
+    let (shared, publisher) = start::open(config).await?;
+    let config = &shared.config;
+    let (stop, stopping) = watch::channel(false);
+    let (queue, submissions) = mpsc::channel(config.queue_max.max(1));
+    let metrics = Metrics::new();
+
+    let mut ended = stop.subscribe();
+    let sequencer = part(&stop, sequence::run(Arc::clone(&shared), submissions));
+    let publisher = part(&stop, publisher.run(stopping));
+    let sizes = part(
+        &stop,
+        show_sizes(Arc::clone(&shared), metrics.clone(), stop.subscribe()),
+    );
+
+    let server = ServerConfig {
+        body_bytes_max: largest_body(config),
+        ..config.server.clone()
+    };
+    let listener = serve::bind(server.listen).await?;
+    let ready = ReadyFile::write(&config.dir, &serve::bound_url(&listener)?)?;
+    let router = router(Room {
+        shared: Arc::clone(&shared),
+        queue,
+    });
+    let either = async {
+        tokio::select! {
+            () = shutdown => {}
+            // A part that failed takes the daemon with it.
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    };
+    let served = serve::run_with(listener, router, &server, &metrics, either).await;
+    drop(ready);
+    // The router and with it the last sender are gone: the sequencer finishes its queue and ends.
+    let sequenced = join(sequencer, "sequencer").await;
+    stop.send_replace(true);
+    let published = join(publisher, "publisher").await;
+    let shown = join(sizes, "metrics").await;
+    shared.rows.close().await;
+    served?;
+    sequenced.and(published).and(shown)
+}
+
+/// Spawns a part of the log; if it ends by an error the others are told.
+fn part(
+    stop: &watch::Sender<bool>,
+    work: impl Future<Output = Result<(), LogError>> + Send + 'static,
+) -> JoinHandle<Result<(), LogError>> {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        // A guard, so that a panic is told too.
+        struct Tell(watch::Sender<bool>, bool);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                if self.1 {
+                    self.0.send_replace(true);
+                }
+            }
+        }
+        let mut tell = Tell(stop, true);
+        let done = work.await;
+        if let Err(error) = &done {
+            tracing::error!(error = %chain(error), "the log stops");
+        }
+        tell.1 = done.is_err();
+        done
+    })
+}
+
+async fn join(part: JoinHandle<Result<(), LogError>>, name: &'static str) -> Result<(), LogError> {
+    part.await.unwrap_or(Err(LogError::Ended { part: name }))
+}
+
+fn largest_body(config: &Config) -> usize {
+    let blob = usize::try_from(config.blob_bytes_max).unwrap_or(usize::MAX);
+    config.server.body_bytes_max.max(ENTRY_BYTES_MAX).max(blob)
+}
+
+fn router(room: Room) -> Router {
+    let public = static_dir(room.shared.files.root(), |path| match path {
+        // The one file of the archive that grows.
+        "archive/index" => Caching::Never,
+        other => published_caching(other),
+    });
+    let entry = DefaultBodyLimit::max(ENTRY_BYTES_MAX);
+    Router::new()
+        .route("/submit", post(submit::submit).layer(entry))
+        .route("/blob/{digest}", get(upload::get).put(upload::put))
+        .with_state(room)
+        .merge(public)
+}
+
+/// Keeps the three sizes of the invariant in `/metrics`.
+async fn show_sizes(
+    shared: Arc<Shared>,
+    metrics: Metrics,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), LogError> {
+    let sequenced = metrics.gauge("limpid_log_sequenced", "durable entries");
+    let published = metrics.gauge(
+        "limpid_log_published",
+        "entries under a witnessed checkpoint",
+    );
+    let (mut rows, mut shown) = (shared.sequenced.subscribe(), shared.published.subscribe());
+    loop {
+        sequenced.set((*rows.borrow_and_update()).cast_signed());
+        let size = shown.borrow_and_update().as_ref().map_or(0, |p| p.size);
+        published.set(size.cast_signed());
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            changed = rows.changed() => if changed.is_err() { return Ok(()) },
+            changed = shown.changed() => if changed.is_err() { return Ok(()) },
+        }
+    }
+}

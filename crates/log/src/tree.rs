@@ -1,0 +1,177 @@
+//! Which files a log writes when it grows: a pure function of its entries (tlog-tiles).
+
+use tlog::limits::TILE_WIDTH;
+use tlog::{BundleId, Frontier, Hash, ParseError, TileId, bundle, full_tile_root, leaf_hash};
+
+/// A file to be made: its path below `public/`, and its bytes.
+pub(crate) type File = (String, Vec<u8>);
+
+/// The right edge of the tree: for each level the hashes of the tile that is being filled.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    frontier: Frontier,
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Edge {
+    /// Number of leaves.
+    pub(crate) fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// The root of the tree.
+    pub(crate) fn root(&self) -> Hash {
+        self.frontier.root()
+    }
+
+    /// Adds an entry; tiles that become full are given to `full`.
+    pub(crate) fn append(&mut self, entry: &[u8], full: &mut Vec<File>) {
+        let mut hash = leaf_hash(entry);
+        self.frontier.append(hash);
+        for level in 0.. {
+            if self.levels.len() == level {
+                self.levels.push(Vec::new());
+            }
+            let tile = &mut self.levels[level];
+            tile.push(hash);
+            if tile.len() < usize::from(TILE_WIDTH) {
+                return;
+            }
+            let bytes = concat(tile);
+            tile.clear();
+            hash = full_tile_root(&bytes).expect("256 hashes are a full tile");
+            full.push((self.id(level, TILE_WIDTH, 1).path(), bytes));
+        }
+    }
+
+    /// The partial tiles of the tree as it is now.
+    pub(crate) fn partial_tiles(&self) -> Vec<File> {
+        let levels = self.levels.iter().enumerate();
+        levels
+            .filter(|(_, tile)| !tile.is_empty())
+            .map(|(level, tile)| (self.id(level, tile.len() as u16, 0).path(), concat(tile)))
+            .collect()
+    }
+
+    /// The tile of a level that is `back` tiles before the one being filled.
+    fn id(&self, level: usize, width: u16, back: u64) -> TileId {
+        let complete = self.size().checked_shr(8 * (level as u32 + 1)).unwrap_or(0);
+        TileId::new(level as u8, complete - back, width)
+            .expect("a tree of at most 2^63 leaves has 8 levels of tiles")
+    }
+}
+
+fn concat(hashes: &[Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+}
+
+/// The files of one bundle of entries as the tree grows over it: the bundle, and the tiles that
+/// become full. `entries` begins with the bundle's first entry; those the tree has already are
+/// needed for the bundle only.
+pub(crate) fn plan_bundle(
+    edge: &mut Edge,
+    id: BundleId,
+    entries: &[Vec<u8>],
+) -> Result<Vec<File>, ParseError> {
+    let mut files = vec![(id.path(), bundle::encode(entries)?)];
+    for (index, entry) in (id.first_entry()..).zip(entries) {
+        if index >= edge.size() {
+            edge.append(entry, &mut files);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tlog::{BundleSource, TileSource, fsck, tiles_between};
+
+    use super::*;
+
+    /// What a directory would hold: files are made once.
+    #[derive(Default)]
+    struct Published(BTreeMap<String, Vec<u8>>);
+
+    impl Published {
+        fn create(&mut self, files: Vec<File>) {
+            for (path, bytes) in files {
+                let there = self.0.entry(path.clone()).or_insert_with(|| bytes.clone());
+                assert_eq!(*there, bytes, "{path} changed");
+            }
+        }
+
+        fn grow(&mut self, edge: &mut Edge, entries: &[Vec<u8>]) {
+            for id in BundleId::between(edge.size(), entries.len() as u64) {
+                let first = id.first_entry() as usize;
+                let last = first + usize::from(id.width());
+                self.create(plan_bundle(edge, id, &entries[first..last]).unwrap());
+            }
+            self.create(edge.partial_tiles());
+        }
+    }
+
+    impl TileSource for Published {
+        type Error = std::io::Error;
+        fn tile(&self, id: TileId) -> Result<Vec<u8>, Self::Error> {
+            self.0
+                .get(&id.path())
+                .cloned()
+                .ok_or(std::io::ErrorKind::NotFound.into())
+        }
+    }
+
+    impl BundleSource for Published {
+        type Error = std::io::Error;
+        fn bundle(&self, id: BundleId) -> Result<Vec<u8>, Self::Error> {
+            self.0
+                .get(&id.path())
+                .cloned()
+                .ok_or(std::io::ErrorKind::NotFound.into())
+        }
+    }
+
+    #[test]
+    fn every_published_size_is_a_valid_tiled_log() {
+        let sizes = [0, 1, 255, 256, 257, 511, 512, 700, 65_535, 65_536, 65_537];
+        let entries: Vec<Vec<u8>> = (0..65_537).map(|n: u32| n.to_be_bytes().to_vec()).collect();
+        let (mut published, mut edge) = (Published::default(), Edge::default());
+        for size in sizes {
+            published.grow(&mut edge, &entries[..size]);
+            assert_eq!(edge.size(), size as u64);
+            fsck(&published, size as u64, &edge.root(), |index, entry| {
+                assert_eq!(entry, entries[index as usize]);
+            })
+            .unwrap();
+        }
+    }
+
+    #[test]
+    fn growth_in_any_steps_makes_all_tiles_of_the_last_size() {
+        let entries: Vec<Vec<u8>> = (0..1000).map(|n: u32| n.to_be_bytes().to_vec()).collect();
+        for step in [1, 7, 255, 256, 300, 1000] {
+            let (mut published, mut edge) = (Published::default(), Edge::default());
+            let mut size = 0;
+            while size < entries.len() {
+                size = (size + step).min(entries.len());
+                published.grow(&mut edge, &entries[..size]);
+            }
+            for id in tiles_between(0, 1000) {
+                assert!(published.0.contains_key(&id.path()), "step {step}: {id}");
+            }
+        }
+    }
+
+    #[test]
+    fn doing_a_step_again_makes_the_same_files() {
+        let entries: Vec<Vec<u8>> = (0..600).map(|n: u32| n.to_be_bytes().to_vec()).collect();
+        let mut published = Published::default();
+        for _ in 0..2 {
+            let mut edge = Edge::default();
+            published.grow(&mut edge, &entries[..300]);
+            published.grow(&mut edge, &entries);
+        }
+    }
+}
