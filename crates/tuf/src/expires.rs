@@ -140,22 +140,23 @@ fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
     days_before_year(year) - days_before_year(1970) + months + day - 1
 }
 
+/// Counts years and months off; at most 8,030 years, and metadata lives in the first hundred.
 fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    // 400 years have 146,097 days; the estimate is at most one year too high or too low.
-    let mut year = 1970 + days * 400 / 146_097;
-    while days_from_civil(year, 1, 1) > days {
-        year -= 1;
-    }
-    while days_from_civil(year + 1, 1, 1) <= days {
+    let (mut year, mut rest) = (1970, days);
+    while rest >= days_in_year(year) {
+        rest -= days_in_year(year);
         year += 1;
     }
-    let mut rest = days - days_from_civil(year, 1, 1);
     let mut month = 1;
     while rest >= days_in_month(year, month) {
         rest -= days_in_month(year, month);
         month += 1;
     }
     (year, month, rest + 1)
+}
+
+fn days_in_year(year: u64) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::limits::KEYS_MAX;
 const KEY_TYPE: &str = "ed25519";
 
 /// The id of a key: SHA-256 of its canonical JSON, 64 lower-case hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyId(String);
 
@@ -21,12 +21,6 @@ impl KeyId {
     /// The 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

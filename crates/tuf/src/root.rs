@@ -10,7 +10,7 @@ use crate::expires::Expires;
 use crate::key::{Key, KeyId, check_keys};
 use crate::limits::ROOT_BYTES_MAX;
 use crate::role::{Authority, RoleKeys, VerifiedSigners};
-use crate::signed::{Header, Metadata, SPEC_VERSION, Signed, check_version};
+use crate::signed::{Header, Metadata, SPEC_VERSION, Signed};
 
 /// One of the four roles that a root names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,6 @@ impl Metadata for Root {
     }
 
     fn check(&self) -> Result<(), TufError> {
-        check_version(self.version)?;
         if !self.consistent_snapshot {
             return Err(TufError::Field {
                 field: "consistent_snapshot",

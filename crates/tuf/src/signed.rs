@@ -3,6 +3,8 @@
 //! One file has one form. It is its own canonical JSON, signatures stand in the order of their
 //! key ids, and each key signs once; so the bytes do not depend on who signed first.
 
+use std::cmp::Ordering;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -181,7 +183,8 @@ impl<T: Metadata> Signed<T> {
         self.add_signature(signer.key(), &signature)
     }
 
-    /// Adds a signature made elsewhere, after verifying it. Adding the same one again is fine.
+    /// Adds a signature made elsewhere, after verifying it. A key that signed
+    /// already changes nothing.
     pub fn add_signature(&mut self, key: &Key, signature: &[u8]) -> Result<(), TufError> {
         let key_id = key.id();
         let message = signing_bytes(&self.signed)?;
@@ -192,14 +195,11 @@ impl<T: Metadata> Signed<T> {
                 role: T::TYPE.to_owned(),
                 key_id: key_id.clone(),
             })?;
-        match self.signatures.binary_search_by(|s| s.key_id.cmp(&key_id)) {
-            Ok(at) if self.signatures[at].bytes == bytes => Ok(()),
-            Ok(_) => Err(TufError::DuplicateSignature { key_id }),
-            Err(at) => {
-                self.signatures.insert(at, Signature { key_id, bytes });
-                self.check_signatures()
-            }
+        let place = self.signatures.binary_search_by(|s| s.key_id.cmp(&key_id));
+        if let Err(at) = place {
+            self.signatures.insert(at, Signature { key_id, bytes });
         }
+        self.check_signatures()
     }
 
     fn check_signatures(&self) -> Result<(), TufError> {
@@ -212,17 +212,20 @@ impl<T: Metadata> Signed<T> {
             });
         }
         for pair in self.signatures.windows(2) {
-            if pair[0].key_id == pair[1].key_id {
-                return Err(TufError::DuplicateSignature {
-                    key_id: pair[0].key_id.clone(),
-                });
-            }
-            if pair[0].key_id > pair[1].key_id {
-                return Err(TufError::Field {
-                    field: "signatures",
-                    value: pair[1].key_id.to_string(),
-                    reason: "signatures must stand in the order of their key ids",
-                });
+            match pair[0].key_id.cmp(&pair[1].key_id) {
+                Ordering::Less => {}
+                Ordering::Equal => {
+                    return Err(TufError::DuplicateSignature {
+                        key_id: pair[0].key_id.clone(),
+                    });
+                }
+                Ordering::Greater => {
+                    return Err(TufError::Field {
+                        field: "signatures",
+                        value: pair[1].key_id.to_string(),
+                        reason: "signatures must stand in the order of their key ids",
+                    });
+                }
             }
         }
         Ok(())

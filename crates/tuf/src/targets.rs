@@ -23,7 +23,7 @@ use crate::expires::Expires;
 use crate::limits::{TARGETS_BYTES_MAX, TARGETS_MAX, VERSION_MAX};
 use crate::path::{TargetPath, TargetRole};
 use crate::root::Seats;
-use crate::signed::{Header, Metadata, SPEC_VERSION, Signed, check_version};
+use crate::signed::{Header, Metadata, SPEC_VERSION, Signed};
 
 /// A targets file, top-level or delegated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,7 +239,6 @@ impl Metadata for Targets {
     }
 
     fn check(&self) -> Result<(), TufError> {
-        check_version(self.version)?;
         let count = self.targets.len();
         if count > TARGETS_MAX {
             return Err(TufError::TooMany {

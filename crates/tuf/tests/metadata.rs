@@ -74,6 +74,10 @@ fn every_published_file_survives_the_round_trip() {
     let timestamp = Signed::<Timestamp>::parse(fixture.newest("timestamp")).unwrap();
     assert_eq!(timestamp.to_bytes().unwrap(), fixture.newest("timestamp"));
     assert_eq!(timestamp.signed().expires().posix(), NOW + 86_400);
+    assert_eq!(timestamp.signed().version(), 2);
+    assert_eq!(snapshot.signed().version(), 2);
+    let software = Signed::<Targets>::parse(fixture.newest("software")).unwrap();
+    assert_eq!(software.signed().version(), 2);
 }
 
 #[test]
@@ -85,6 +89,9 @@ fn a_target_names_its_release() {
     assert_eq!(target.length(), 9);
     assert_eq!(target.release().release, tlog::sha256(b"release"));
     assert_eq!(target.release().seq, 1);
+    assert_eq!(target.release().product, "truename");
+    assert_eq!(target.release().channel, "stable");
+    assert_eq!(target.release().platform, "linux-x86_64");
 }
 
 #[test]
@@ -131,13 +138,24 @@ fn fields_out_of_their_range_are_refused() {
         TufError::Field { .. }
     ));
     for spec in [
-        "1.1.0", "2.0.0", "1.0", "1.0.", "1.0.01", "1.0.x", "1.0.34 ",
+        "1.1.0",
+        "2.0.0",
+        "1.0",
+        "1.0.",
+        "1.0.01",
+        "1.0.x",
+        "1.0.34 ",
+        "1.0.12345",
     ] {
         let refused = targets(bad("software", "spec_version", json!(spec)));
         assert!(
             matches!(refused, TufError::SpecVersion { .. }),
             "{spec}: {refused}"
         );
+    }
+    for spec in ["1.0.0", "1.0.35"] {
+        let other = bad("software", "spec_version", json!(spec));
+        assert!(Signed::<Targets>::parse(&other).is_ok(), "{spec}");
     }
     let when = json!("2026-11-22T00:00:00+00:00");
     assert!(matches!(
@@ -164,8 +182,15 @@ fn fields_out_of_their_range_are_refused() {
 
 #[test]
 fn an_oversized_file_is_refused_unread() {
-    let refused = Signed::<Timestamp>::parse(&vec![b' '; TIMESTAMP_BYTES_MAX + 1]).unwrap_err();
-    assert!(matches!(refused, TufError::TooLarge { .. }));
+    let refused = |bytes| Signed::<Timestamp>::parse(&vec![b' '; bytes]).unwrap_err();
+    assert!(matches!(
+        refused(TIMESTAMP_BYTES_MAX + 1),
+        TufError::TooLarge { .. }
+    ));
+    assert!(matches!(
+        refused(TIMESTAMP_BYTES_MAX),
+        TufError::Json { .. }
+    ));
 }
 
 #[test]
@@ -215,6 +240,72 @@ fn limits_are_met_exactly() {
 }
 
 #[test]
+fn limits_inside_a_file_are_met_exactly() {
+    let fixture = repository();
+    let roles = |count: usize| {
+        edited(fixture.newest("targets"), |file| {
+            let roles = &mut file["signed"]["delegations"]["roles"];
+            let mut role = roles[0].clone();
+            *roles = (0..count)
+                .map(|at| {
+                    role["name"] = json!(format!("role{at}"));
+                    role.clone()
+                })
+                .collect();
+        })
+    };
+    let patterns = |count: usize| {
+        edited(fixture.newest("targets"), |file| {
+            let role = &mut file["signed"]["delegations"]["roles"][0];
+            role["paths"] = (0..count).map(|at| format!("a/{at}")).collect();
+        })
+    };
+    for make in [&roles as &dyn Fn(usize) -> Vec<u8>, &patterns] {
+        assert!(Signed::<Targets>::parse(&make(16)).is_ok());
+        let refused = Signed::<Targets>::parse(&make(17)).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                TufError::TooMany {
+                    count: 17,
+                    max: 16,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+    }
+    let files = |count: usize| {
+        let bytes = edited(fixture.newest("snapshot"), |file| {
+            let meta = &mut file["signed"]["meta"];
+            for at in 3..count {
+                meta[format!("role{at}.json")] = meta["rules.json"].clone();
+            }
+        });
+        Signed::<Snapshot>::parse(&bytes)
+    };
+    assert!(files(64).is_ok());
+    assert!(matches!(
+        files(65).unwrap_err(),
+        TufError::TooMany { field: "meta", .. }
+    ));
+    let length = |length: u64| {
+        let bytes = edited(fixture.newest("software"), |file| {
+            file["signed"]["targets"][path().to_string()]["length"] = json!(length);
+        });
+        Signed::<Targets>::parse(&bytes)
+    };
+    assert!(length(VERSION_MAX).is_ok());
+    assert!(matches!(
+        length(VERSION_MAX + 1).unwrap_err(),
+        TufError::Field {
+            field: "length",
+            ..
+        }
+    ));
+}
+
+#[test]
 fn a_snapshot_names_targets_files_only() {
     let fixture = repository();
     for name in [
@@ -243,6 +334,14 @@ fn a_snapshot_names_targets_files_only() {
     });
     let refused = Signed::<Snapshot>::parse(&without).unwrap_err();
     assert!(matches!(refused, TufError::NotPinned { .. }));
+    let zero = edited(fixture.newest("timestamp"), |file| {
+        file["signed"]["meta"]["snapshot.json"]["version"] = json!(0);
+    });
+    assert!(Signed::<Timestamp>::parse(&zero).is_err());
+    let zero = edited(fixture.newest("snapshot"), |file| {
+        file["signed"]["meta"]["rules.json"]["version"] = json!(0);
+    });
+    assert!(Signed::<Snapshot>::parse(&zero).is_err());
     let two = edited(fixture.newest("timestamp"), |file| {
         let meta = &mut file["signed"]["meta"];
         meta["targets.json"] = meta["snapshot.json"].clone();

@@ -91,6 +91,12 @@ fn two_signatures_of_one_key_or_out_of_order_are_refused() {
         file["signatures"][1] = file["signatures"][0].clone();
     });
     let refused = Signed::<Root>::parse(&double).unwrap_err();
+    let id = Signed::<Root>::parse(fixture.newest("root"))
+        .unwrap()
+        .signatures()[0]
+        .key_id()
+        .clone();
+    assert!(refused.to_string().contains(id.as_str()));
     assert!(matches!(refused, TufError::DuplicateSignature { .. }));
     let swapped = edited(fixture.newest("root"), |file| {
         file["signatures"].as_array_mut().unwrap().reverse();
@@ -254,16 +260,34 @@ fn at(days: u64) -> Expires {
 #[test]
 fn a_root_has_its_four_roles() {
     let root = Signed::<Root>::parse(repository().newest("root")).unwrap();
-    for (role, threshold) in [
-        (TopRole::Root, 2),
-        (TopRole::Targets, 2),
-        (TopRole::Snapshot, 1),
-        (TopRole::Timestamp, 1),
+    for (role, name, threshold) in [
+        (TopRole::Root, "root", 2),
+        (TopRole::Targets, "targets", 2),
+        (TopRole::Snapshot, "snapshot", 1),
+        (TopRole::Timestamp, "timestamp", 1),
     ] {
         let authority = root.signed().authority(role).unwrap();
-        assert_eq!(
-            (authority.role(), authority.threshold()),
-            (role.as_str(), threshold)
-        );
+        assert_eq!((authority.role(), authority.threshold()), (name, threshold));
+        assert_eq!(authority.keys().count(), threshold as usize);
+        assert_eq!(role.as_str(), name);
     }
+}
+
+#[test]
+fn a_file_takes_only_so_many_signatures() {
+    let mut file = Targets::listing(1, at(9), Default::default()).unwrap();
+    for seed in 0..64 {
+        file.sign(&FixtureSigner::new(seed)).unwrap();
+    }
+    assert!(Signed::<Targets>::parse(&file.to_bytes().unwrap()).is_ok());
+    assert_eq!(file.signatures().len(), 64);
+    let refused = file.sign(&FixtureSigner::new(64)).unwrap_err();
+    assert!(matches!(
+        refused,
+        TufError::TooMany {
+            field: "signatures",
+            count: 65,
+            max: 64
+        }
+    ));
 }
