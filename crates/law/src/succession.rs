@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use statement::{
-    Activation, CheckpointRef, Constitution, Envelope, PartyId, Role, StatementDigest,
+    Activation, CheckpointRef, Constitution, Envelope, KeyId, PartyId, Role, StatementDigest,
 };
 use tlog::{Hash, Policy};
 
@@ -28,15 +28,24 @@ pub(crate) struct Enacted {
 #[derive(Debug, Clone)]
 struct Candidate {
     constitution: Constitution,
-    /// Who signed, and at which index.
-    signers: BTreeMap<PartyId, u64>,
+    /// Which keys signed, and at which index. Keys, not parties: a proposal may give an old party's name
+    /// to a new key, and that key then signs for the proposed roster only.
+    signers: BTreeMap<KeyId, u64>,
+}
+
+impl Candidate {
+    /// The parties of a roster whose governance key signed.
+    fn signers_of(&self, roster: &Constitution) -> BTreeSet<PartyId> {
+        let found = self.signers.keys().filter_map(|key| roster.find_key(*key));
+        found
+            .filter(|(_, key)| key.role == Role::Governance)
+            .map(|(party, _)| party.id.clone())
+            .collect()
+    }
 }
 
 /// Witnessed checkpoints by size: root and median time.
 type Checkpoints = BTreeMap<u64, (Hash, u64)>;
-
-/// Candidates that are remembered at once; more are refused, so a log cannot exhaust its readers.
-const CANDIDATES_MAX: usize = 64;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Succession {
@@ -75,23 +84,17 @@ impl Succession {
     ) -> Result<(), Refusal> {
         let digest = envelope.digest();
         self.check_follows(digest, constitution)?;
-        let party = self.signer(envelope, constitution)?;
-        let other = self
-            .candidates
-            .iter()
-            .any(|(seen, candidate)| *seen != digest && candidate.signers.contains_key(&party));
-        if other {
-            self.two_faced.insert(party.clone());
-        }
-        if !self.candidates.contains_key(&digest) && self.candidates.len() >= CANDIDATES_MAX {
-            let detail = format!("{CANDIDATES_MAX} successors are already proposed");
-            return Err(Refusal::new(Code::ConstitutionVersion, detail));
+        let signer = self.signer(envelope, constitution)?;
+        self.check_faces(digest, signer.as_ref())?;
+        if !self.candidates.contains_key(&digest) && signer.is_none() && self.current().is_some() {
+            let detail = format!("key {} is only on the proposed roster", envelope.key());
+            return Err(Refusal::new(Code::EntryKeyUnknown, detail));
         }
         let candidate = self.candidates.entry(digest).or_insert_with(|| Candidate {
             constitution: constitution.clone(),
             signers: BTreeMap::new(),
         });
-        candidate.signers.entry(party).or_insert(index);
+        candidate.signers.entry(envelope.key()).or_insert(index);
         if self.enacted.is_empty() {
             self.enact_first(digest);
         }
@@ -132,40 +135,64 @@ impl Succession {
         }
     }
 
-    /// The party whose governance key signed, by the roster in force or the one proposed.
-    fn signer(&self, envelope: &Envelope, constitution: &Constitution) -> Result<PartyId, Refusal> {
-        let rosters = self
-            .current()
-            .map(|current| &current.constitution)
-            .into_iter()
-            .chain([constitution]);
-        for roster in rosters {
-            let Some((party, key)) = roster.find_key(envelope.key()) else {
-                continue;
-            };
-            if key.role != Role::Governance {
-                let detail = format!(
-                    "constitution signed with a key of role {:?} of {}",
-                    key.role, party.id
-                );
-                return Err(Refusal::new(Code::EntryRole, detail));
+    /// Notes a party that signs a second successor. A third is refused, which bounds the candidates by
+    /// twice the parties, so a log cannot exhaust its readers.
+    fn check_faces(
+        &mut self,
+        digest: StatementDigest,
+        signer: Option<&PartyId>,
+    ) -> Result<(), Refusal> {
+        let (Some(party), Some(current)) = (signer, self.current()) else {
+            return Ok(());
+        };
+        let others = self.candidates.iter().filter(|(seen, candidate)| {
+            **seen != digest && candidate.signers_of(&current.constitution).contains(party)
+        });
+        match others.count() {
+            0 => Ok(()),
+            1 => {
+                self.two_faced.insert(party.clone());
+                Ok(())
             }
-            open(envelope, key).map_err(|detail| Refusal::new(Code::EntrySignature, detail))?;
-            return Ok(party.id.clone());
+            count => Err(Refusal::new(
+                Code::ConstitutionTwoSuccessors,
+                format!("party {party} signed {count} others"),
+            )),
         }
-        Err(Refusal::new(
-            Code::EntryKeyUnknown,
-            format!("key {} under a constitution", envelope.key()),
-        ))
+    }
+
+    /// The party of the roster in force whose governance key signed; none when only the proposed roster
+    /// lists the key.
+    fn signer(
+        &self,
+        envelope: &Envelope,
+        constitution: &Constitution,
+    ) -> Result<Option<PartyId>, Refusal> {
+        let id = envelope.key();
+        let in_force = self
+            .current()
+            .and_then(|current| current.constitution.find_key(id));
+        let Some((party, key)) = in_force.or_else(|| constitution.find_key(id)) else {
+            return Err(Refusal::new(
+                Code::EntryKeyUnknown,
+                format!("key {id} under a constitution"),
+            ));
+        };
+        if key.role != Role::Governance {
+            let detail = format!(
+                "constitution signed with a key of role {:?} of {}",
+                key.role, party.id
+            );
+            return Err(Refusal::new(Code::EntryRole, detail));
+        }
+        open(envelope, key).map_err(|detail| Refusal::new(Code::EntrySignature, detail))?;
+        Ok(in_force.map(|(party, _)| party.id.clone()))
     }
 
     fn enact_first(&mut self, digest: StatementDigest) {
         let all_signed = self.candidates.get(&digest).is_some_and(|candidate| {
-            candidate
-                .constitution
-                .parties
-                .iter()
-                .all(|party| candidate.signers.contains_key(&party.id))
+            let signers = candidate.signers_of(&candidate.constitution);
+            candidate.constitution.parties.len() == signers.len()
         });
         if all_signed {
             self.enact(digest);
@@ -204,28 +231,21 @@ impl Succession {
                 return Err(Refusal::new(Code::ConstitutionVersion, detail));
             }
         };
-        if let Some(party) = candidate
-            .signers
-            .keys()
-            .find(|party| self.two_faced.contains(*party))
-        {
+        let now = candidate.signers_of(&current.constitution);
+        let next = candidate.signers_of(&candidate.constitution);
+        if let Some(party) = now.iter().find(|party| self.two_faced.contains(*party)) {
             return Err(Refusal::new(
                 Code::ConstitutionTwoSuccessors,
                 format!("party {party}"),
             ));
         }
-        let signers: BTreeSet<_> = candidate.signers.keys().cloned().collect();
-        check_governance(&current.constitution, &signers)?;
-        check_governance(&candidate.constitution, &signers)?;
-        check_supervisor_change(&current.constitution, &candidate.constitution, &signers)?;
+        check_governance(&current.constitution, &now)?;
+        check_governance(&candidate.constitution, &next)?;
+        check_supervisor_change(&current.constitution, &candidate.constitution, &now)?;
         let last = candidate.signers.values().copied().max().unwrap_or(index);
-        check_delay(
-            index,
-            last,
-            activation,
-            current.constitution.floors.change_delay_seconds,
-            checkpoints,
-        )?;
+        let delay = current.constitution.floors.change_delay_seconds;
+        let signed = check_delay(index, last, activation, delay, checkpoints)?;
+        check_signed_in_time(&candidate.constitution, signed)?;
         self.enact(digest);
         Ok(())
     }
@@ -260,14 +280,26 @@ fn check_supervisor_change(
     ))
 }
 
-/// Order never uses a clock: the wait lies between two witnessed checkpoints of this very log.
+/// A proposal that lay about half-signed until its `not_after` is not revived.
+fn check_signed_in_time(candidate: &Constitution, signed: u64) -> Result<(), Refusal> {
+    if signed <= candidate.not_after {
+        return Ok(());
+    }
+    let detail = format!(
+        "constitution {}: last signature by {signed}, not_after {}",
+        candidate.version, candidate.not_after
+    );
+    Err(Refusal::new(Code::EntryTooLate, detail))
+}
+
+/// The time by which all had signed. Order never uses a clock: the wait lies between two witnessed checkpoints of this very log.
 fn check_delay(
     index: u64,
     last_signature: u64,
     activation: &Activation,
     delay_seconds: u64,
     checkpoints: &Checkpoints,
-) -> Result<(), Refusal> {
+) -> Result<u64, Refusal> {
     let no = |detail: String| Refusal::new(Code::ConstitutionDelay, detail);
     let time = |name: &str, reference: &CheckpointRef| match checkpoints.get(&reference.size) {
         Some((root, time)) if *root == *reference.root.hash() => Ok(*time),
@@ -294,5 +326,5 @@ fn check_delay(
             waited.saturating_sub(signed)
         )));
     }
-    Ok(())
+    Ok(signed)
 }
