@@ -35,18 +35,18 @@ pub trait CenterLog: Send {
     ///
     /// # Errors
     /// [`LogError::Empty`] before anything is witnessed.
-    fn view(&mut self) -> Result<Settled<'_>, LogError>;
+    fn view(&self) -> Result<Settled<'_>, LogError>;
 
     /// Submits and returns when the entry is witnessed. Submitting again is harmless.
     fn submit(&mut self, envelope: &Envelope) -> impl Future<Output = Result<(), LogError>> + Send;
 
     /// A public blob, its digest verified.
     fn blob(
-        &mut self,
+        &self,
         digest: FileDigest,
         bytes_max: u64,
     ) -> impl Future<Output = Result<Vec<u8>, LogError>> + Send;
 
     /// The constitution chain and the entries at `indices`, proven to the newest witnessed checkpoint.
-    fn bundle(&mut self, indices: &[u64]) -> impl Future<Output = Result<Bundle, LogError>> + Send;
+    fn bundle(&self, indices: &[u64]) -> impl Future<Output = Result<Bundle, LogError>> + Send;
 }

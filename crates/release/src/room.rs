@@ -14,6 +14,7 @@ use crate::{
     keyring::{Bounds, CenterKeys},
     limits::CLOCK_MARGIN_SECONDS,
     log_access::CenterLog,
+    remote::RemoteLog,
     repository::{Repository, Staging},
     step::{Progress, Step},
     supervisor::SupervisorClient,
@@ -41,6 +42,20 @@ pub struct Room<'a, L> {
     pub(crate) config: &'a Config,
     clock: Clock,
     _lock: DirLock,
+}
+
+impl<'a> Room<'a, RemoteLog> {
+    /// Opens the room on the log that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Room::open`], or the HTTP client cannot be set up.
+    pub fn connect(
+        config: &'a Config,
+        clock: Clock,
+        progress: Progress<'a>,
+    ) -> Result<Self, ReleaseError> {
+        Self::open(config, RemoteLog::new(config)?, clock, progress)
+    }
 }
 
 impl<'a, L: CenterLog> Room<'a, L> {

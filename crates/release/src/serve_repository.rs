@@ -1,0 +1,20 @@
+//! Handing the repository out over HTTP. Any static web server does as well.
+
+use std::path::Path;
+
+use serve::{ServeError, ServerConfig, published_caching, static_dir};
+use tokio::net::TcpListener;
+
+/// Serves the repository directory on `listener` until `shutdown` completes.
+///
+/// # Errors
+/// The HTTP shell cannot run.
+pub async fn serve_repository(
+    directory: &Path,
+    listener: TcpListener,
+    config: &ServerConfig,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let files = static_dir(directory, published_caching);
+    serve::run(listener, files, config, shutdown).await
+}

@@ -1,0 +1,116 @@
+//! Cosigning metadata: compare, judge, keep, sign.
+
+use law::{Code, Refusal};
+use serde::Serialize;
+use statement::FileDigest;
+use tuf::metadata_file;
+
+use crate::{
+    error::SupervisorError,
+    limits::CANDIDATE_BYTES_MAX,
+    log_access::{FollowedLog, OwnLog},
+    metadata::Cosignable,
+    refused::Refused,
+    room::Room,
+};
+
+/// A signature under metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cosignature {
+    /// TUF key id.
+    pub keyid: String,
+    /// Raw Ed25519 signature, 128 lower-case hexadecimal digits.
+    pub sig: String,
+}
+
+impl<L: FollowedLog, O: OwnLog> Room<L, O> {
+    /// Judges a candidate by the log as it stands now and signs it. What is signed is kept first, so
+    /// that the next candidate can be compared with it.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Law`] with the condition that does not hold; it is also listed as refused.
+    pub async fn cosign(
+        &mut self,
+        role: &str,
+        candidate: &[u8],
+    ) -> Result<Cosignature, SupervisorError> {
+        self.log.sync().await?;
+        let previous = self.previous(role).await?;
+        let subject = FileDigest::of(candidate).to_string();
+        let now = self.now();
+        let view = self.log.view()?;
+        let size = view.state().settled_size();
+        let own = self.keys.tuf_key(role).ok_or_else(|| unknown(role))?;
+        let files = (previous.as_deref(), candidate);
+        let cosignable = Cosignable::check(view, role, files, own, now).inspect_err(|refusal| {
+            self.refusals.add(Refused::new(&subject, refusal, size));
+        })?;
+        let cosignature = self.keys.cosign(&cosignable).ok_or_else(|| unknown(role))?;
+        self.keep(&cosignable, &cosignature, own.clone())?;
+        self.refusals.clear(&subject);
+        for change in cosignable.signable().changes() {
+            tracing::info!(
+                role,
+                version = cosignable.signable().version(),
+                ?change,
+                "cosigned"
+            );
+        }
+        self.acted = true;
+        Ok(cosignature)
+    }
+
+    /// Keeps the file with both signatures; its digest is the one that the publication will name.
+    fn keep(
+        &self,
+        cosignable: &Cosignable,
+        cosignature: &Cosignature,
+        key: tuf::Key,
+    ) -> Result<(), SupervisorError> {
+        let malformed = |error: tuf::TufError| {
+            SupervisorError::from(Refusal::new(Code::MetadataMalformed, error.to_string()))
+        };
+        let mut file = cosignable.file().clone();
+        let sig = hex::decode(&cosignature.sig).unwrap_or_default();
+        file.add_signature(&key, &sig).map_err(malformed)?;
+        self.metadata.put(&file.to_bytes().map_err(malformed)?)?;
+        Ok(())
+    }
+
+    /// The newest published file of a role: as kept, else as the repository serves it. Either way its
+    /// digest is the logged one.
+    async fn previous(&mut self, role: &str) -> Result<Option<Vec<u8>>, SupervisorError> {
+        let Some(publication) = self.log.view()?.newest_publication(role)? else {
+            return Ok(None);
+        };
+        let (version, metadata) = (publication.version, publication.metadata);
+        if self.metadata.contains(metadata.hash()) {
+            let bytes = self
+                .metadata
+                .get(metadata.hash(), CANDIDATE_BYTES_MAX as u64)?;
+            return Ok(Some(bytes));
+        }
+        let lost = || SupervisorError::PreviousLost {
+            role: role.to_owned(),
+            version,
+            metadata,
+        };
+        let base = self.config.repository_url.as_deref().ok_or_else(lost)?;
+        let name = metadata_file(role, version);
+        let url = format!("{}/metadata/{name}", base.trim_end_matches('/'));
+        let served = self.client.get_optional(&url, CANDIDATE_BYTES_MAX).await?;
+        let served = served.filter(|bytes| FileDigest::of(bytes) == metadata);
+        let bytes = served.ok_or_else(lost)?;
+        self.metadata.put(&bytes)?;
+        Ok(Some(bytes.to_vec()))
+    }
+}
+
+fn unknown(role: &str) -> SupervisorError {
+    let role: String = role.chars().take(80).collect();
+    Refusal::new(
+        Code::MetadataMalformed,
+        format!("role `{role}` is not published"),
+    )
+    .into()
+}
