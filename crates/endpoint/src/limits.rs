@@ -1,0 +1,20 @@
+//! Every limit on what comes from outside, in one place.
+
+/// Longest list of withdrawals that is read.
+pub const WITHDRAWALS_INDEX_BYTES_MAX: usize = 64 << 10;
+/// Most withdrawals of one list; more are refused, because each costs a download and signatures.
+pub const WITHDRAWALS_MAX: usize = 512;
+/// Longest `state.json` and version receipt that are read.
+pub const STATE_BYTES_MAX: u64 = 4 << 20;
+/// Longest pinned TUF root that is read.
+pub const ROOT_BYTES_MAX: u64 = 512 << 10;
+/// Publications of one role that are remembered for comparison with others; the oldest go first.
+pub const PUBLICATIONS_MAX: usize = 1024;
+/// Longest artifact that is taken unless the configuration says otherwise.
+pub const ARTIFACT_BYTES_MAX: u64 = 256 << 20;
+/// Evidence is fresh up to this age, in seconds (24 hours).
+pub const FRESH_SECONDS_MAX: u64 = 86_400;
+/// Evidence is amber up to this age, in seconds (14 days); then it is red.
+pub const AMBER_SECONDS_MAX: u64 = 14 * 86_400;
+/// Columns of a printed report.
+pub const REPORT_COLUMNS: usize = 80;

@@ -1,0 +1,240 @@
+//! What an endpoint has seen and never goes behind again: `state.json`.
+//!
+//! ```text
+//! {"checkpoints":{"center.example/log":{"root":"77e1…","size":40,"time":1800000900}},"constitution":1,
+//!  "installed":{"release":"3f0c…","seq":2},"median_newest":1800000900,
+//!  "publications":{"software":[{"metadata":"9f03…","version":3}]},"proofs":{"software":40},"withdrawn":[]}
+//! ```
+//!
+//! It is written before anything is installed by it, so a crash can only make the endpoint stricter.
+//! Publications and checkpoints are kept so that endpoints can compare what they were shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use law::{Code, OpenBundle, Refusal};
+use serde::{Deserialize, Serialize};
+use statement::{FileDigest, StatementDigest};
+use store::{Files, StoreError};
+
+use crate::{
+    error::EndpointError,
+    limits::{PUBLICATIONS_MAX, STATE_BYTES_MAX},
+};
+
+const STATE_FILE: &str = "state.json";
+
+/// The newest release that was installed or about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstalledMark {
+    /// Its number.
+    pub seq: u64,
+    /// Its digest.
+    pub release: StatementDigest,
+}
+
+/// A witnessed checkpoint that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointSeen {
+    /// Entries.
+    pub size: u64,
+    /// Root.
+    pub root: FileDigest,
+    /// Median time of its witnesses in POSIX seconds.
+    pub time: u64,
+}
+
+/// A publication that was seen, with the digest of the metadata file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicationSeen {
+    /// Version of the metadata.
+    pub version: u64,
+    /// Digest of the file.
+    pub metadata: FileDigest,
+}
+
+/// Everything that is remembered between updates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Newest release; nothing older is installed, and no other of the same number.
+    pub installed: Option<InstalledMark>,
+    /// Newest version of the constitution.
+    pub constitution: u64,
+    /// Newest witnessed median time in POSIX seconds; the endpoint's clock never stands before it.
+    pub median_newest: u64,
+    /// Newest checkpoint per log.
+    pub checkpoints: BTreeMap<String, CheckpointSeen>,
+    /// Size of the log in the newest proof of publication, per role.
+    pub proofs: BTreeMap<String, u64>,
+    /// Publications per role, oldest first.
+    pub publications: BTreeMap<String, Vec<PublicationSeen>>,
+    /// Releases known to be withdrawn; a mirror that forgets one changes nothing.
+    pub withdrawn: BTreeSet<StatementDigest>,
+}
+
+impl Memory {
+    /// Reads `state.json`; an endpoint that never ran has none.
+    ///
+    /// # Errors
+    /// [`EndpointError::Damaged`] naming what is wrong in it.
+    pub(crate) fn load(files: &Files) -> Result<Self, EndpointError> {
+        let bytes = match files.read(STATE_FILE, STATE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(StoreError::NotFound { .. }) => return Ok(Self::default()),
+            Err(error) => return Err(error.into()),
+        };
+        serde_json::from_slice(&bytes).map_err(|error| EndpointError::Damaged {
+            path: files.root().join(STATE_FILE),
+            field: error.to_string(),
+        })
+    }
+
+    /// Writes it durably.
+    pub(crate) fn save(&self, files: &Files) -> Result<(), EndpointError> {
+        let bytes = serde_json::to_vec(self).map_err(|error| EndpointError::Damaged {
+            path: files.root().join(STATE_FILE),
+            field: error.to_string(),
+        })?;
+        Ok(files.replace(STATE_FILE, &bytes)?)
+    }
+
+    /// The endpoint's clock: never behind what witnesses attested, so setting it back revives nothing.
+    pub(crate) fn now(&self, system: u64) -> u64 {
+        system.max(self.median_newest)
+    }
+
+    /// Takes note of a verified bundle.
+    ///
+    /// # Errors
+    /// [`Code::CheckpointRoot`] when the log showed another tree of the same size,
+    /// [`Code::ConstitutionVersion`] when the chain of constitutions is older than one seen.
+    pub(crate) fn see(&mut self, bundle: &OpenBundle) -> Result<(), Refusal> {
+        let checkpoint = bundle.checkpoint();
+        let seen = CheckpointSeen {
+            size: checkpoint.size(),
+            root: FileDigest::new(*checkpoint.root()),
+            time: checkpoint.median_time(),
+        };
+        let origin = checkpoint.origin().to_string();
+        match self.checkpoints.get(&origin) {
+            Some(before) if before.size == seen.size && before.root != seen.root => {
+                let detail = format!(
+                    "log {origin} showed two trees of {} entries: {} and {}; keep both and tell its witnesses",
+                    seen.size, before.root, seen.root
+                );
+                return Err(Refusal::new(Code::CheckpointRoot, detail));
+            }
+            Some(before) if before.size > seen.size => {}
+            _ => {
+                self.checkpoints.insert(origin, seen);
+            }
+        }
+        let version = bundle.view().constitution()?.version;
+        self.median_newest = self.median_newest.max(seen.time);
+        self.constitution = self.constitution.max(version);
+        Ok(())
+    }
+
+    /// Takes note of the proof of publication of a role; it is replaced by newer ones only.
+    ///
+    /// # Errors
+    /// [`Code::InstallStale`] for an older proof, [`Code::ConstitutionVersion`] for an older
+    /// constitution, [`Code::PublicationFork`] for another publication of a version seen.
+    pub(crate) fn see_publication(
+        &mut self,
+        role: &str,
+        bundle: &OpenBundle,
+    ) -> Result<(), Refusal> {
+        let version = bundle.view().constitution()?.version;
+        if version < self.constitution {
+            let detail = format!("version {version}; {} was seen", self.constitution);
+            return Err(Refusal::new(Code::ConstitutionVersion, detail));
+        }
+        let size = bundle.checkpoint().size();
+        if let Some(before) = self.proofs.get(role).filter(|before| size < **before) {
+            let detail = format!("proof from {size} entries; one from {before} was seen");
+            return Err(Refusal::new(Code::InstallStale, detail));
+        }
+        let newest = bundle.view().newest_publication(role)?;
+        if let Some(publication) = newest {
+            self.see_version(role, publication.version, publication.metadata)?;
+        }
+        self.see(bundle)?;
+        self.proofs.insert(role.to_owned(), size);
+        Ok(())
+    }
+
+    fn see_version(
+        &mut self,
+        role: &str,
+        version: u64,
+        metadata: FileDigest,
+    ) -> Result<(), Refusal> {
+        let seen = self.publications.entry(role.to_owned()).or_default();
+        match seen.iter().find(|before| before.version == version) {
+            Some(before) if before.metadata == metadata => return Ok(()),
+            Some(before) => {
+                let detail = format!(
+                    "role {role} version {version}: {} and {metadata}",
+                    before.metadata
+                );
+                return Err(Refusal::new(Code::PublicationFork, detail));
+            }
+            None => {}
+        }
+        if seen.len() >= PUBLICATIONS_MAX {
+            seen.remove(0);
+        }
+        seen.push(PublicationSeen { version, metadata });
+        Ok(())
+    }
+
+    /// Refuses to be silent when what was installed is withdrawn and nothing newer is offered.
+    ///
+    /// # Errors
+    /// [`Code::ReleaseWithdrawn`].
+    pub(crate) fn check_running(&self, next: Option<InstalledMark>) -> Result<(), Refusal> {
+        let runs = self
+            .installed
+            .filter(|runs| self.withdrawn.contains(&runs.release));
+        match runs {
+            Some(runs) if next.is_none_or(|next| next.seq <= runs.seq) => {
+                let detail = format!(
+                    "number {} is installed and withdrawn; nothing newer is offered yet",
+                    runs.seq
+                );
+                Err(Refusal::new(Code::ReleaseWithdrawn, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what must not follow the newest release: older numbers, and another of its number.
+    ///
+    /// # Errors
+    /// [`Code::InstallSeq`], [`Code::ReleaseFork`] or [`Code::ReleaseWithdrawn`].
+    pub(crate) fn check_follows(&self, next: InstalledMark) -> Result<(), Refusal> {
+        if self.withdrawn.contains(&next.release) {
+            let detail = format!("release {} is known to be withdrawn", next.release);
+            return Err(Refusal::new(Code::ReleaseWithdrawn, detail));
+        }
+        let Some(newest) = self.installed else {
+            return Ok(());
+        };
+        if next.seq < newest.seq {
+            let detail = format!("number {}; number {} was installed", next.seq, newest.seq);
+            return Err(Refusal::new(Code::InstallSeq, detail));
+        }
+        if next.seq == newest.seq && next.release != newest.release {
+            let detail = format!(
+                "number {}: {} and {}",
+                next.seq, newest.release, next.release
+            );
+            return Err(Refusal::new(Code::ReleaseFork, detail));
+        }
+        Ok(())
+    }
+}

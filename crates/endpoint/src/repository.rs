@@ -1,0 +1,147 @@
+//! What a repository serves beside the TUF metadata, fetched and opened under the anchor.
+//!
+//! ```text
+//! publications/software.bundle     proof that the role's newest metadata was published
+//! bundles/<release digest>.bundle  proof of a release
+//! withdrawals/index.json           ["<digest>", ...]  names of the bundles beside it
+//! withdrawals/<digest>.bundle      proof of a withdrawal
+//! ```
+//!
+//! The list of withdrawals must be there, even when it is empty: a repository without one is refused.
+
+use law::{BUNDLE_BYTES_MAX, Code, OpenBundle, Refusal};
+use serve::{Client, ClientError};
+use statement::{FileDigest, StatementDigest};
+
+use crate::{
+    config::Config,
+    error::EndpointError,
+    evidence::open_bundle,
+    limits::{WITHDRAWALS_INDEX_BYTES_MAX, WITHDRAWALS_MAX},
+};
+
+/// One repository.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Repository<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) http: &'a Client,
+}
+
+impl Repository<'_> {
+    /// The proof of publication of the role that is followed.
+    ///
+    /// # Errors
+    /// [`Code::PublicationMissing`] when none is served, or why it does not hold.
+    pub(crate) async fn publication(&self) -> Result<OpenBundle, EndpointError> {
+        let path = format!("publications/{}.bundle", self.config.role());
+        let missing = || Refusal::new(Code::PublicationMissing, format!("{path} is not served"));
+        self.bundle(&path).await?.ok_or_else(|| missing().into())
+    }
+
+    /// The proof of a release.
+    ///
+    /// # Errors
+    /// [`Code::ReleaseMissing`] when none is served, or why it does not hold.
+    pub(crate) async fn release(
+        &self,
+        release: StatementDigest,
+    ) -> Result<OpenBundle, EndpointError> {
+        let path = format!("bundles/{release}.bundle");
+        let missing = || Refusal::new(Code::ReleaseMissing, format!("{path} is not served"));
+        self.bundle(&path).await?.ok_or_else(|| missing().into())
+    }
+
+    /// All withdrawals served beside the timestamp.
+    ///
+    /// # Errors
+    /// No list, a list that is none, or one of its bundles does not hold: a mirror must not be able
+    /// to hide a withdrawal by damaging it.
+    pub(crate) async fn withdrawals(&self) -> Result<Vec<OpenBundle>, EndpointError> {
+        let path = "withdrawals/index.json";
+        let bytes = self
+            .http
+            .get(&self.config.url(path), WITHDRAWALS_INDEX_BYTES_MAX)
+            .await;
+        let index = parse_index(&bytes.map_err(|source| failed(path, source))?)?;
+        let mut withdrawals = Vec::with_capacity(index.len());
+        for digest in index {
+            let path = format!("withdrawals/{digest}.bundle");
+            let listed = || EndpointError::WithdrawalsIndex {
+                value: digest.to_string(),
+                reason: "it is listed and not served",
+            };
+            withdrawals.push(self.bundle(&path).await?.ok_or_else(listed)?);
+        }
+        Ok(withdrawals)
+    }
+
+    async fn bundle(&self, path: &str) -> Result<Option<OpenBundle>, EndpointError> {
+        let found = self
+            .http
+            .get_optional(&self.config.url(path), BUNDLE_BYTES_MAX)
+            .await;
+        let found = found.map_err(|source| failed(path, source))?;
+        found
+            .map(|bytes| open_bundle(path, &bytes, self.config.anchor))
+            .transpose()
+    }
+}
+
+fn failed(what: &str, source: ClientError) -> EndpointError {
+    EndpointError::Http {
+        what: what.to_owned(),
+        source,
+    }
+}
+
+/// A JSON array of digests, each once.
+fn parse_index(bytes: &[u8]) -> Result<Vec<FileDigest>, EndpointError> {
+    let refused = |value: &str, reason| EndpointError::WithdrawalsIndex {
+        value: value.chars().take(80).collect(),
+        reason,
+    };
+    let shown = String::from_utf8_lossy(bytes);
+    let index: Vec<FileDigest> = serde_json::from_slice(bytes).map_err(|_| {
+        refused(
+            &shown,
+            "a JSON array of digests in lower-case hex is expected",
+        )
+    })?;
+    if index.len() > WITHDRAWALS_MAX {
+        return Err(refused(&index.len().to_string(), "too many are listed"));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    match index.iter().find(|digest| !seen.insert(**digest)) {
+        Some(twice) => Err(refused(&twice.to_string(), "it is listed twice")),
+        None => Ok(index),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_withdrawals_has_one_form() {
+        let digest = "77".repeat(32);
+        assert!(parse_index(b"[]").unwrap().is_empty());
+        assert_eq!(
+            parse_index(format!("[\"{digest}\"]\n").as_bytes())
+                .unwrap()
+                .len(),
+            1
+        );
+        for bad in [
+            String::new(),
+            "{}".to_owned(),
+            "[\"../../etc/passwd\"]".to_owned(),
+            format!("[\"{}\"]", digest.replace('7', "F")),
+            format!("[\"{digest}\",\"{digest}\"]"),
+            format!("[\"{digest}\"]x"),
+        ] {
+            let code = parse_index(bad.as_bytes()).unwrap_err();
+            assert_eq!(code.code(), "withdrawals.malformed", "{bad}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Updates over a real HTTP server: the honest ones arrive, and whatever breaks, the old version runs.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod repository;
+mod world;
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+use endpoint::{Outcome, Step, status};
+use repository::Site;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use world::{Twist, refused_with};
+
+#[tokio::test]
+async fn the_first_release_is_installed_and_runs() {
+    let mut site = Site::new().await;
+    let made = site.release(Twist::Honest);
+    let outcome = site.update().await.unwrap();
+    let Outcome::Installed {
+        installed,
+        previous: None,
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((installed.seq, installed.release), (1, made.release));
+    assert_eq!(site.runs(), made.artifact);
+    let program = site.config.dir.join("current/truename");
+    assert_eq!(
+        fs::metadata(program).unwrap().permissions().mode() & 0o777,
+        0o755
+    );
+}
+
+#[tokio::test]
+async fn the_same_release_again_is_up_to_date() {
+    let site = Site::installed(1).await;
+    let link = fs::read_link(site.config.dir.join("current")).unwrap();
+    assert!(
+        matches!(site.update().await.unwrap(), Outcome::UpToDate { installed } if installed.seq == 1)
+    );
+    assert_eq!(
+        fs::read_link(site.config.dir.join("current")).unwrap(),
+        link
+    );
+}
+
+#[tokio::test]
+async fn a_second_release_replaces_the_first_which_is_kept() {
+    let mut site = Site::installed(1).await;
+    let first = site.runs();
+    let made = site.release(Twist::Honest);
+    let outcome = site.update().await.unwrap();
+    assert!(
+        matches!(outcome, Outcome::Installed { previous: Some(before), .. } if before.seq == 1)
+    );
+    assert_eq!((site.runs(), site.ran_before()), (made.artifact, first));
+}
+
+#[tokio::test]
+async fn a_third_release_removes_the_first_from_disk() {
+    let site = Site::installed(3).await;
+    let mut names: Vec<_> = fs::read_dir(site.config.dir.join("versions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let numbers: Vec<_> = names.iter().map(|name| &name[..2]).collect();
+    assert_eq!(numbers, ["2-", "2-", "3-", "3-"], "{names:?}");
+}
+
+#[tokio::test]
+async fn what_was_seen_is_kept_for_comparison() {
+    let site = Site::installed(2).await;
+    let seen = status(&site.config).unwrap();
+    assert_eq!(seen.installed.unwrap().seq, 2);
+    let versions: Vec<_> = seen.memory.publications["software"]
+        .iter()
+        .map(|p| p.version)
+        .collect();
+    assert_eq!(versions, [2, 3]);
+    assert_eq!(seen.memory.median_newest, world::NOW);
+    assert_eq!(
+        seen.memory.checkpoints["center.example/log"].time,
+        world::NOW
+    );
+}
+
+#[tokio::test]
+async fn an_update_killed_after_any_step_leaves_one_whole_version_and_can_be_repeated() {
+    for step in Step::ALL {
+        let mut site = Site::installed(1).await;
+        let first = site.runs();
+        let made = site.release(Twist::Honest);
+        refused_with!("stopped", site.update_until(step).await);
+        let expected = if step < Step::Switched {
+            &first
+        } else {
+            &made.artifact
+        };
+        assert_eq!(site.runs(), *expected, "{step}");
+        let again = site.update().await.unwrap();
+        assert_eq!(
+            matches!(again, Outcome::UpToDate { .. }),
+            step == Step::Switched,
+            "{step}"
+        );
+        assert_eq!(
+            (site.runs(), site.ran_before()),
+            (made.artifact, first),
+            "{step}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_first_installation_killed_after_any_step_can_be_repeated() {
+    for step in Step::ALL {
+        let mut site = Site::new().await;
+        let made = site.release(Twist::Honest);
+        refused_with!("stopped", site.update_until(step).await);
+        assert_eq!(
+            site.config.dir.join("current").exists(),
+            step == Step::Switched,
+            "{step}"
+        );
+        site.update().await.unwrap();
+        assert_eq!(site.runs(), made.artifact, "{step}");
+    }
+}
+
+#[tokio::test]
+async fn leftovers_of_a_switch_that_was_killed_are_in_nobodys_way() {
+    let mut site = Site::installed(1).await;
+    for name in [".current.new", ".previous.new"] {
+        std::os::unix::fs::symlink("versions/nowhere", site.config.dir.join(name)).unwrap();
+    }
+    let made = site.release(Twist::Honest);
+    site.update().await.unwrap();
+    assert_eq!(site.runs(), made.artifact);
+}
+
+#[tokio::test]
+async fn a_damaged_installed_file_is_repaired() {
+    let mut site = Site::new().await;
+    let made = site.release(Twist::Honest);
+    site.update().await.unwrap();
+    fs::write(site.config.dir.join("current/truename"), b"damaged").unwrap();
+    assert!(matches!(
+        site.update().await.unwrap(),
+        Outcome::Installed { .. }
+    ));
+    assert_eq!(site.runs(), made.artifact);
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_changes_nothing_and_can_be_repeated() {
+    let mut site = Site::installed(1).await;
+    let first = site.runs();
+    let made = site.release(Twist::Honest);
+    let honest = site.config.repository.clone();
+    site.config.repository = serve_half_of_targets(site.served()).await;
+    refused_with!("http", site.update().await);
+    assert_eq!(site.runs(), first);
+    site.config.repository = honest;
+    site.update().await.unwrap();
+    assert_eq!(site.runs(), made.artifact);
+}
+
+#[tokio::test]
+async fn damaged_memory_is_an_error_that_names_the_file() {
+    let site = Site::installed(1).await;
+    let first = site.runs();
+    fs::write(site.config.dir.join("state.json"), b"{").unwrap();
+    let error = site.update().await.unwrap_err();
+    assert_eq!((error.code(), error.exit_code()), ("state.damaged", 2));
+    assert!(error.to_string().contains("state.json"), "{error}");
+    assert_eq!(site.runs(), first);
+}
+
+/// A server that breaks every target off in its middle and serves the rest whole.
+async fn serve_half_of_targets(directory: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let directory = directory.to_owned();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            answer(stream, &directory).await;
+        }
+    });
+    url
+}
+
+async fn answer(mut stream: TcpStream, directory: &Path) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => request.push(byte),
+            Err(_) => return,
+        }
+    }
+    let request = String::from_utf8(request).unwrap();
+    let path = request.split(' ').nth(1).unwrap().trim_start_matches('/');
+    let (status, body) = match fs::read(directory.join(path)) {
+        Ok(body) => ("200 OK", body),
+        Err(_) => ("404 Not Found", Vec::new()),
+    };
+    let sent = if path.starts_with("targets/") {
+        body.len() / 2
+    } else {
+        body.len()
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let _client_may_be_gone = stream.write_all(head.as_bytes()).await;
+    let _client_may_be_gone = stream.write_all(&body[..sent]).await;
+}
