@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use crate::error::ConveyerError;
 use crate::limits::CHUNK_BYTES;
 
 /// What comparing a rebuild with the original gives. Finer classes of difference do not exist yet, and would never
@@ -37,6 +38,21 @@ pub struct FirstDifference {
     pub original: Option<u8>,
     /// The rebuild's byte there, if it is that long.
     pub rebuilt: Option<u8>,
+}
+
+impl Verdict {
+    /// The verdict on a rebuild that gave no artifact; nothing when no build took place at all, because then the
+    /// rebuilder has no verdict to give.
+    #[must_use]
+    pub fn of_failure(error: &ConveyerError) -> Option<Self> {
+        match error {
+            ConveyerError::BuildFailed { .. } | ConveyerError::ArtifactMissing { .. } => {
+                let reason = error.to_string();
+                Some(Self::Failed { reason })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Verdict {

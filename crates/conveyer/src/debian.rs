@@ -99,11 +99,21 @@ fn about(package: &str, remedy: &str) -> Result<String, ConveyerError> {
     Ok(format!("Debian package {package} {version} as installed"))
 }
 
+/// dpkg's name of a package for this platform, also where it is installed for another one as well.
+fn qualified(package: &str) -> String {
+    format!("{package}:amd64")
+}
+
 /// The version of an installed package, nothing for one that is not installed.
 fn version_of(package: &str) -> Option<String> {
     let line = ask(
         "dpkg-query",
-        &["-W", "-f", "${db:Status-Status}\t${Version}\n", package],
+        &[
+            "-W",
+            "-f",
+            "${db:Status-Status}\t${Version}\n",
+            &qualified(package),
+        ],
         "",
     )
     .ok()?;
@@ -116,7 +126,7 @@ fn files_of(package: &str, remedy: &str) -> Result<Vec<String>, ConveyerError> {
     if version_of(package).is_none() {
         return Err(lacks(package, remedy));
     }
-    Ok(ask("dpkg-query", &["-L", package], remedy)?
+    Ok(ask("dpkg-query", &["-L", &qualified(package)], remedy)?
         .lines()
         .map(str::to_owned)
         .collect())

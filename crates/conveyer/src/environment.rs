@@ -12,11 +12,15 @@ use crate::error::ConveyerError;
 use crate::host::HostKind;
 use crate::lock::{Lock, LockedFile, LockedKind};
 use crate::party::PartyDirs;
+use crate::scratch::Scratch;
 
 /// Where the sandbox mounts things; every tree has these folders, empty.
 const MOUNT_POINTS: [&str; 4] = ["build", "dev", "proc", "tmp"];
 /// The time of every file in a tree, seconds since 1970.
 const FILE_TIME: u64 = 315_532_800;
+
+/// How the name of a tree begins while it is being made.
+pub(crate) const UNFINISHED: &str = ".new-";
 
 /// How much is looked at before a tree that was assembled earlier is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +66,12 @@ impl Environment {
         let digest = lock.digest();
         let root = party.trees().join(digest.to_hex());
         if !root.is_dir() {
-            let fresh = tempfile::Builder::new()
-                .prefix(".new-")
-                .tempdir_in(party.trees())
-                .map_err(ConveyerError::io("make a folder in", party.trees()))?;
+            let fresh = Scratch::make(&party.trees(), UNFINISHED)?;
             fill(fresh.path(), &lock, party)?;
-            let fresh = fresh.keep();
-            match fs::rename(&fresh, &root) {
-                Ok(()) => {}
+            match fs::rename(fresh.path(), &root) {
+                Ok(()) => drop(fresh.keep()),
                 // Another process of this party was faster; its tree is checked below like any other.
-                Err(_) if root.is_dir() => {
-                    fs::remove_dir_all(&fresh).map_err(ConveyerError::io("remove", &fresh))?
-                }
+                Err(_) if root.is_dir() => {}
                 Err(error) => return Err(ConveyerError::io("name", &root)(error)),
             }
         }

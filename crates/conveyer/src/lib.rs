@@ -46,6 +46,7 @@ mod reader;
 mod recipe;
 mod recipe_text;
 mod rust_toolchain;
+mod scratch;
 mod source;
 mod stage;
 mod variation;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use sandbox::{Identity, Ready, SandboxError, preflight};
 use store::Blobs;
 
+use crate::environment::UNFINISHED;
 use crate::error::ConveyerError;
+use crate::{scratch, stage};
 
 /// One party's folders, each made when opened:
 ///
@@ -16,7 +18,7 @@ use crate::error::ConveyerError;
 /// ROOT/blobs/     0700, durable: archives, artifacts, locks
 /// ROOT/inputs/    toolchain blobs, without fsync: each can be imported again
 /// ROOT/trees/     assembled environments, made of links into inputs
-/// ROOT/work/      0700, private copies of sources while they are built
+/// ROOT/stages/    0700, private copies of sources while they are built
 /// ```
 #[derive(Debug)]
 pub struct PartyDirs {
@@ -29,7 +31,7 @@ pub struct PartyDirs {
 
 impl PartyDirs {
     /// Opens or makes the folders of the party that builds as `identity`, and checks that this machine can isolate
-    /// its builds.
+    /// its builds. Removes what builds of this party left that were killed.
     ///
     /// # Errors
     /// [`ConveyerError::Sandbox`] with the remedy when it cannot, or when the identity could not enter the folders;
@@ -46,12 +48,14 @@ impl PartyDirs {
         let blobs = Blobs::open(&root.join("blobs"))?;
         private(&root.join("blobs"))?;
         let inputs = Blobs::open_cache(&root.join("inputs"))?;
-        for name in ["trees", "work"] {
+        for name in ["trees", "stages"] {
             let folder = root.join(name);
             fs::create_dir_all(&folder).map_err(ConveyerError::io("make", &folder))?;
         }
-        private(&root.join("work"))?;
-        identity.own(&root.join("work"))?;
+        private(&root.join("stages"))?;
+        identity.own(&root.join("stages"))?;
+        scratch::sweep(&root.join("trees"), UNFINISHED)?;
+        stage::sweep(&root.join("stages"), &identity)?;
         Ok(Self {
             root,
             identity,
@@ -87,8 +91,8 @@ impl PartyDirs {
         self.root.join("trees")
     }
 
-    pub(crate) fn work(&self) -> PathBuf {
-        self.root.join("work")
+    pub(crate) fn stages(&self) -> PathBuf {
+        self.root.join("stages")
     }
 }
 

@@ -15,21 +15,6 @@ const REMEDY: &str = "install Rust with rustup: https://rustup.rs";
 /// Adds the toolchain under `opt/rust`. Left out: documentation, clippy, rustfmt, rustdoc, debugger scripts, shell
 /// completions, and the runtimes of sanitizers, none of which a build reads.
 pub(crate) fn find(finding: &mut Finding) -> Result<(), ConveyerError> {
-    let about = ask("rustc", &["-vV"], REMEDY)?;
-    let field = |name: &str| {
-        about
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or("unknown")
-            .trim()
-            .to_owned()
-    };
-    if field("host:") != TRIPLE {
-        return Err(lacks(format!(
-            "a Rust toolchain for {TRIPLE} (found {})",
-            field("host:")
-        )));
-    }
     let sysroot = ask("rustc", &["--print", "sysroot"], REMEDY)?;
     let sysroot = Path::new(&sysroot);
     let cargo = sysroot.join("bin/cargo");
@@ -40,25 +25,8 @@ pub(crate) fn find(finding: &mut Finding) -> Result<(), ConveyerError> {
             sysroot.display()
         )));
     }
-    let cargo_about = ask(&cargo.to_string_lossy(), &["--version"], REMEDY)?;
-    finding.input(
-        "rustc",
-        "host",
-        format!(
-            "rustc {} (commit {}) as installed",
-            field("release:"),
-            field("commit-hash:")
-        ),
-    );
-    finding.input("cargo", "host", format!("{cargo_about} as installed"));
-    finding.input(
-        "rust-std",
-        "host",
-        format!(
-            "rust-std for {TRIPLE} of rustc {} as installed",
-            field("release:")
-        ),
-    );
+    name_inputs(finding, &cargo)?;
+    let inner_libraries = format!("{INNER}/lib/rustlib/{TRIPLE}");
     finding.take("cargo", &cargo, &format!("{INNER}/bin/cargo"))?;
     finding.take(
         "rustc",
@@ -66,30 +34,55 @@ pub(crate) fn find(finding: &mut Finding) -> Result<(), ConveyerError> {
         &format!("{INNER}/bin/rustc"),
     )?;
     for name in ["rust-lld", "rust-objcopy", "gcc-ld/ld.lld"] {
-        finding.take(
-            "rustc",
-            &libraries.join("bin").join(name),
-            &format!("{INNER}/lib/rustlib/{TRIPLE}/bin/{name}"),
-        )?;
+        let inner = format!("{inner_libraries}/bin/{name}");
+        finding.take("rustc", &libraries.join("bin").join(name), &inner)?;
     }
+    let compiler = sysroot.join("lib");
     folder(
         finding,
         "rustc",
-        &sysroot.join("lib"),
+        &compiler,
         &format!("{INNER}/lib"),
         |name| name.contains(".so"),
     )?;
-    let std = format!("{INNER}/lib/rustlib/{TRIPLE}/lib");
-    folder(finding, "rust-std", &libraries.join("lib"), &std, |name| {
+    let std = libraries.join("lib");
+    let inner = format!("{inner_libraries}/lib");
+    folder(finding, "rust-std", &std, &inner, |name| {
         !name.starts_with("librustc-stable_rt.")
     })?;
-    folder(
-        finding,
+    let (std, inner) = (
+        std.join("self-contained"),
+        format!("{inner}/self-contained"),
+    );
+    folder(finding, "rust-std", &std, &inner, |_| true)
+}
+
+/// Names the three inputs by what the programs say about themselves.
+fn name_inputs(finding: &mut Finding, cargo: &Path) -> Result<(), ConveyerError> {
+    let about = ask("rustc", &["-vV"], REMEDY)?;
+    let field = |name: &str| {
+        let line = about.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or("unknown").trim().to_owned()
+    };
+    let (host, release, commit) = (field("host:"), field("release:"), field("commit-hash:"));
+    if host != TRIPLE {
+        return Err(lacks(format!(
+            "a Rust toolchain for {TRIPLE} (found {host})"
+        )));
+    }
+    let cargo_about = ask(&cargo.to_string_lossy(), &["--version"], REMEDY)?;
+    finding.input("cargo", "host", format!("{cargo_about} as installed"));
+    finding.input(
+        "rustc",
+        "host",
+        format!("rustc {release} (commit {commit}) as installed"),
+    );
+    finding.input(
         "rust-std",
-        &libraries.join("lib/self-contained"),
-        &format!("{std}/self-contained"),
-        |_| true,
-    )
+        "host",
+        format!("rust-std for {TRIPLE} of rustc {release} as installed"),
+    );
+    Ok(())
 }
 
 /// Adds the files (not the folders) of one folder; a folder that is not there adds none.

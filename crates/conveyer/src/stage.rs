@@ -6,15 +6,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use sandbox::Identity;
-use tempfile::TempDir;
-
 use crate::archive::{Entry, EntryKind};
 use crate::error::ConveyerError;
 use crate::party::{PartyDirs, private};
 use crate::recipe::Recipe;
+use crate::scratch::{self, Scratch};
 use crate::source::{Source, read_archive};
 use crate::variation::{FileOrder, Variation};
+use sandbox::Identity;
 
 /// Memory file systems that every Debian machine has.
 const IN_MEMORY: [&str; 1] = ["/dev/shm"];
@@ -24,8 +23,9 @@ const TMPFS_MAGIC: u64 = 0x0102_1994;
 /// A staged source. Removed with everything the build wrote when dropped.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    folder: TempDir,
+    folder: PathBuf,
     order_shows: bool,
+    scratch: Scratch,
 }
 
 impl Stage {
@@ -36,24 +36,23 @@ impl Stage {
         variation: &Variation,
         party: &PartyDirs,
     ) -> Result<Self, ConveyerError> {
-        let work = party.work();
+        let work = party.stages();
         let place = match variation.file_order {
             FileOrder::Archive => None,
             FileOrder::Shuffled(_) => place_that_shows_order(&work, recipe.limits.disk_bytes_max),
         };
         let base = place.as_deref().unwrap_or(&work);
-        let prefix = format!("{}-", variation.outer_name);
-        let folder = tempfile::Builder::new()
-            .prefix(&prefix)
-            .tempdir_in(base)
-            .map_err(ConveyerError::io("make a folder in", base))?;
+        let identity = party.identity();
+        let scratch = Scratch::make(base, &prefix_of(&identity))?;
+        let folder = scratch.path().join(&variation.outer_name);
         let stage = Self {
             folder,
             order_shows: place.is_some(),
+            scratch,
         };
-        let identity = party.identity();
-        private(stage.folder.path())?;
-        identity.own(stage.folder.path())?;
+        private(stage.scratch.path())?;
+        identity.own(stage.scratch.path())?;
+        make_folder(&stage.folder, &identity)?;
         let build = stage.build();
         make_folder(&build, &identity)?;
         make_folder(&build.join("home"), &identity)?;
@@ -74,7 +73,7 @@ impl Stage {
 
     /// The folder that is `/build` inside.
     pub(crate) fn build(&self) -> PathBuf {
-        self.folder.path().join("build")
+        self.folder.join("build")
     }
 
     /// Whether programs inside can see the order in which the files were made.
@@ -98,7 +97,7 @@ impl Stage {
         party: &PartyDirs,
     ) -> Result<(), ConveyerError> {
         let identity = party.identity();
-        let incoming = self.folder.path().join("incoming");
+        let incoming = self.folder.join("incoming");
         fs::create_dir(&incoming).map_err(ConveyerError::io("make", &incoming))?;
         let mut entries: Vec<(usize, Entry)> = Vec::new();
         read_archive(party.blobs(), source.archive(), |entry, reader| {
@@ -135,6 +134,21 @@ impl Stage {
         }
         fs::remove_dir(&incoming).map_err(ConveyerError::io("remove", &incoming))
     }
+}
+
+/// How the names of this party's stages begin. Without uids of their own parties share them, which the locks on the
+/// folders make harmless.
+fn prefix_of(identity: &Identity) -> String {
+    format!("limpid-{}-", identity.uid())
+}
+
+/// Removes stages of this party whose builds were killed.
+pub(crate) fn sweep(work: &Path, identity: &Identity) -> Result<(), ConveyerError> {
+    let places = std::iter::once(work).chain(IN_MEMORY.iter().map(Path::new));
+    for place in places.filter(|place| place.is_dir()) {
+        scratch::sweep(place, &prefix_of(identity))?;
+    }
+    Ok(())
 }
 
 fn finish_file(file: &File, executable: bool, epoch: u64) -> std::io::Result<()> {

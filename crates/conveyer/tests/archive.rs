@@ -20,6 +20,23 @@ fn read_all(archive: &[u8]) -> Result<usize, ArchiveFault> {
     Ok(count)
 }
 
+#[test]
+fn the_example_of_the_specification_is_true() {
+    let ground = ground();
+    let blobs = Blobs::open_cache(&ground.path().join("blobs")).unwrap();
+    let root = ground.path().join("a");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("build.sh"), "echo hello\n").unwrap();
+    fs::set_permissions(root.join("build.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("build.sh", root.join("link")).unwrap();
+    fs::write(root.join("naïve.txt"), "").unwrap();
+    let source = import(&root, &blobs).unwrap();
+    let spec = include_str!("../../../spec/source-archive.md");
+    assert!(spec.contains(&format!("archive bytes   {}\n", source.archive_bytes())));
+    assert!(spec.contains(&format!("archive SHA-256 {}\n", source.archive().to_hex())));
+    assert!(spec.contains(&format!("tree digest     {}\n", source.tree().to_hex())));
+}
+
 /// Reads an archive and writes what was understood.
 fn read_and_write(archive: &[u8]) -> Result<Vec<u8>, ArchiveFault> {
     let mut reader = ArchiveReader::new(archive);

@@ -316,8 +316,22 @@ fn a_build_cannot_change_its_environment_and_leaves_nothing_behind() {
         .environment
         .check(conveyer::Assurance::Digests)
         .unwrap();
-    let work = fs::read_dir(ground.path().join("party-135/work")).unwrap();
+    let work = fs::read_dir(ground.path().join("party-135/stages")).unwrap();
     assert_eq!(work.count(), 0);
+}
+
+#[test]
+fn what_a_killed_build_left_is_removed_when_the_party_starts_again() {
+    let ground = ground();
+    let party = Party::new(ground.path(), 142);
+    let uid = party.dirs.identity().uid();
+    let left = ground
+        .path()
+        .join(format!("party-142/stages/limpid-{uid}-left"));
+    fs::create_dir_all(left.join("build/src")).unwrap();
+    drop(party);
+    Party::new(ground.path(), 142);
+    assert!(!left.exists());
 }
 
 #[test]

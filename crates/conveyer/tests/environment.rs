@@ -161,13 +161,20 @@ fn a_recipe_is_not_built_in_another_environment_than_it_names() {
     );
 }
 
-/// A small lock, in its one form.
+const SPEC: &str = include_str!("../../../spec/environment.md");
+
+/// The lock of the specification's example.
 fn small() -> String {
-    let digest = tlog::sha256(b"x").to_hex();
-    format!(
-        "limpid-environment 1\nname tiny\nplatform linux-x86_64\ninput a host Debian package a 1.0 as installed\n\
-         input layout limpid links\nlink layout bin usr/bin\nfile 555 {digest} 1 a usr/bin/a\nfile 444 {digest} 1 a usr/lib/b\n"
-    )
+    let start = SPEC.find("limpid-environment 1\n").unwrap();
+    let end = start + SPEC[start..].find("```").unwrap();
+    SPEC[start..end].to_owned()
+}
+
+#[test]
+fn the_example_of_the_specification_is_true() {
+    let lock = Lock::parse(&small()).unwrap();
+    assert!(SPEC.contains(&format!("lock digest {}\n", lock.digest().to_hex())));
+    assert!(SPEC.contains(&format!("tree digest {}\n", lock.tree_digest().to_hex())));
 }
 
 #[test]
@@ -178,10 +185,10 @@ fn a_lock_has_one_form_and_every_other_is_refused() {
         ("linux-x86_64", "linux-arm64"),
         ("name tiny", "name  tiny"),
         ("input a host", "input a  host"),
-        ("input layout limpid links\n", ""),
+        ("input layout limpid the links of a Debian root tree\n", ""),
         (
-            "input layout limpid links\n",
-            "input layout limpid links\ninput layout limpid links\n",
+            "input layout limpid the links of a Debian root tree\n",
+            "input layout limpid the links of a Debian root tree\ninput layout limpid the links of a Debian root tree\n",
         ),
         ("file 555", "file 755"),
         ("usr/bin/a", "../bin/a"),

@@ -38,125 +38,128 @@ fn a_recipe_says_what_it_says() {
     assert_eq!(recipe.digest, tlog::sha256(FINE.as_bytes()));
 }
 
+/// What is replaced in `FINE`, by what, and the line, field and value that the refusal must name.
+const WRONG: &[(&str, &str, usize, &str, &str)] = &[
+    (
+        "kind = \"software\"",
+        "kind = \"game\"",
+        3,
+        "kind",
+        "\"game\"",
+    ),
+    (
+        "product = \"truename\"",
+        "product = \"True Name\"",
+        1,
+        "product",
+        "\"True Name\"",
+    ),
+    (
+        "version = \"1.0.0\"",
+        "version = \"../1\"",
+        2,
+        "version",
+        "\"../1\"",
+    ),
+    ("version = \"1.0.0\"", "version = 1", 2, "version", "1"),
+    (
+        "platform = \"linux-x86_64\"",
+        "platform = \"linux\"",
+        4,
+        "platform",
+        "\"linux\"",
+    ),
+    ("jobs = 2", "jobs = 0", 9, "build.jobs", "0"),
+    ("jobs = 2", "jobs = -1", 9, "jobs", "-1"),
+    ("jobs = 2", "job = 2", 9, "job", "2"),
+    (
+        "jobs = 2",
+        "inner_path = \"/etc\"",
+        9,
+        "build.inner_path",
+        "\"/etc\"",
+    ),
+    (
+        "jobs = 2",
+        "inner_path = \"/build/../etc\"",
+        9,
+        "build.inner_path",
+        "\"/build/../etc\"",
+    ),
+    (
+        "jobs = 2",
+        "inner_path = \"/build/home\"",
+        9,
+        "build.inner_path",
+        "\"/build/home\"",
+    ),
+    (
+        "jobs = 2",
+        "source_date_epoch = 999999999999999",
+        9,
+        "build.source_date_epoch",
+        "999999999999999",
+    ),
+    (
+        "command = [\"cargo\", \"build\"]",
+        "command = []",
+        8,
+        "build.command",
+        "[]",
+    ),
+    ("RUSTFLAGS", "PATH", 10, "build.env", "PATH"),
+    ("RUSTFLAGS", "LD_PRELOAD", 10, "build.env", "LD_PRELOAD"),
+    ("RUSTFLAGS", "LC_ALL", 10, "build.env", "LC_ALL"),
+    (
+        "wall_ms = 1000",
+        "wall_ms = 0",
+        12,
+        "build.limits.wall_ms",
+        "0",
+    ),
+    ("wall_ms = 1000", "wall = 1", 12, "wall", "1"),
+    (
+        "path = \"target/release/truename\"",
+        "path = \"../../etc/passwd\"",
+        14,
+        "artifact.path",
+        "\"../../etc/passwd\"",
+    ),
+    (
+        "name = \"truename\"",
+        "name = \"a/b\"",
+        15,
+        "artifact.name",
+        "\"a/b\"",
+    ),
+    (
+        "name = \"truename\"\n",
+        "name = \"truename\"\nextra = 1\n",
+        16,
+        "extra",
+        "1",
+    ),
+    ("product = \"truename\"\n", "", 1, "product", "(absent)"),
+    ("[artifact]", "[[artifact]]", 13, "[[artifact]]", "(none)"),
+    (
+        "version = \"1.0.0\"",
+        "version \"1.0.0\"",
+        2,
+        "version \"1.0.0\"",
+        "(none)",
+    ),
+    (
+        "version = \"1.0.0\"",
+        "version = \"1.0.0\"\nversion = \"2\"",
+        3,
+        "version",
+        "\"2\"",
+    ),
+];
+
 #[test]
 fn a_wrong_recipe_is_refused_with_line_field_and_value() {
-    for (from, to, line, field, value) in [
-        (
-            "kind = \"software\"",
-            "kind = \"game\"",
-            3,
-            "kind",
-            "\"game\"",
-        ),
-        (
-            "product = \"truename\"",
-            "product = \"True Name\"",
-            1,
-            "product",
-            "\"True Name\"",
-        ),
-        (
-            "version = \"1.0.0\"",
-            "version = \"../1\"",
-            2,
-            "version",
-            "\"../1\"",
-        ),
-        ("version = \"1.0.0\"", "version = 1", 2, "version", "1"),
-        (
-            "platform = \"linux-x86_64\"",
-            "platform = \"linux\"",
-            4,
-            "platform",
-            "\"linux\"",
-        ),
-        ("jobs = 2", "jobs = 0", 9, "build.jobs", "0"),
-        ("jobs = 2", "jobs = -1", 9, "jobs", "-1"),
-        ("jobs = 2", "job = 2", 9, "job", "2"),
-        (
-            "jobs = 2",
-            "inner_path = \"/etc\"",
-            9,
-            "build.inner_path",
-            "\"/etc\"",
-        ),
-        (
-            "jobs = 2",
-            "inner_path = \"/build/../etc\"",
-            9,
-            "build.inner_path",
-            "\"/build/../etc\"",
-        ),
-        (
-            "jobs = 2",
-            "inner_path = \"/build/home\"",
-            9,
-            "build.inner_path",
-            "\"/build/home\"",
-        ),
-        (
-            "jobs = 2",
-            "source_date_epoch = 999999999999999",
-            9,
-            "build.source_date_epoch",
-            "999999999999999",
-        ),
-        (
-            "command = [\"cargo\", \"build\"]",
-            "command = []",
-            8,
-            "build.command",
-            "[]",
-        ),
-        ("RUSTFLAGS", "PATH", 10, "build.env", "PATH"),
-        ("RUSTFLAGS", "LD_PRELOAD", 10, "build.env", "LD_PRELOAD"),
-        ("RUSTFLAGS", "LC_ALL", 10, "build.env", "LC_ALL"),
-        (
-            "wall_ms = 1000",
-            "wall_ms = 0",
-            12,
-            "build.limits.wall_ms",
-            "0",
-        ),
-        ("wall_ms = 1000", "wall = 1", 12, "wall", "1"),
-        (
-            "path = \"target/release/truename\"",
-            "path = \"../../etc/passwd\"",
-            14,
-            "artifact.path",
-            "\"../../etc/passwd\"",
-        ),
-        (
-            "name = \"truename\"",
-            "name = \"a/b\"",
-            15,
-            "artifact.name",
-            "\"a/b\"",
-        ),
-        (
-            "name = \"truename\"\n",
-            "name = \"truename\"\nextra = 1\n",
-            16,
-            "extra",
-            "1",
-        ),
-        ("product = \"truename\"\n", "", 1, "product", "(absent)"),
-        ("[artifact]", "[[artifact]]", 13, "[[artifact]]", "(none)"),
-        (
-            "version = \"1.0.0\"",
-            "version \"1.0.0\"",
-            2,
-            "version \"1.0.0\"",
-            "(none)",
-        ),
-        (
-            "version = \"1.0.0\"",
-            "version = \"1.0.0\"\nversion = \"2\"",
-            3,
-            "version",
-            "\"2\"",
-        ),
-    ] {
+    for &(from, to, line, field, value) in WRONG {
         assert!(FINE.contains(from), "{from}");
         let at = FINE.rfind(from).unwrap();
         let text = format!("{}{to}{}", &FINE[..at], &FINE[at + from.len()..]);
@@ -168,6 +171,16 @@ fn a_wrong_recipe_is_refused_with_line_field_and_value() {
         );
         assert!(!fault.want.is_empty());
     }
+}
+
+#[test]
+fn the_example_of_the_specification_is_read() {
+    let spec = include_str!("../../../spec/recipe.md");
+    let start = spec.find("```toml\n").unwrap() + "```toml\n".len();
+    let end = start + spec[start..].find("```").unwrap();
+    let recipe = Recipe::parse(&spec.as_bytes()[start..end]).unwrap();
+    assert_eq!(recipe.source_date_epoch, 1_700_000_000);
+    assert_eq!(recipe.env["RUSTFLAGS"], "-Cstrip=symbols");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod parties;
 
 use std::path::Path;
 
-use conveyer::{HostKind, Variation, Verdict};
+use conveyer::{Assurance, HostKind, Variation, Verdict};
 use parties::{Party, ground, verdict};
 
 #[test]
@@ -28,6 +28,12 @@ fn truename_is_identical_in_the_hands_of_two_parties() {
         verdict((&conveyer, &original), (&rebuilder, &rebuilt)),
         Verdict::Identical
     );
+    let time = std::time::Instant::now();
+    rebuilder.environment.check(Assurance::Listing).unwrap();
+    eprintln!("check of the listing: {} ms", time.elapsed().as_millis());
+    let time = std::time::Instant::now();
+    rebuilder.environment.check(Assurance::Digests).unwrap();
+    eprintln!("check of every digest: {} ms", time.elapsed().as_millis());
     assert_eq!(
         conveyer.environment.digest(),
         rebuilder.environment.digest()

@@ -100,7 +100,7 @@ fn the_environment_holds_what_was_named_and_nothing_else() {
         .unwrap();
     let mut lines: Vec<String> = text(&done.stdout).lines().map(str::to_owned).collect();
     lines.sort();
-    assert_eq!(lines, ["PATH=/bin", "PWD=/work", "TZ=UTC"]);
+    assert_eq!(lines, ["PATH=/bin", "PWD=/desk", "TZ=UTC"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod busybox;
 
 use std::fs;
 
-use busybox::{Room, small, text};
+use busybox::{Room, open, small, text};
 use sandbox::{Exit, LimitKind, Limits};
 
 fn exceeded(kind: LimitKind) -> Exit {
@@ -185,6 +185,43 @@ fn a_background_child_does_not_outlive_the_call() {
     let done = room.run("sleep 86322 >/dev/null 2>&1 & (sleep 86322 >/dev/null 2>&1 &) ; exit 0");
     assert!(done.exit.is_success());
     assert!(!is_running("86322"));
+}
+
+/// Tells the copy of this test program that is to be killed where it has its room.
+const DOOMED: &str = "LIMPID_DOOMED";
+
+#[test]
+fn a_killed_caller_takes_its_sandbox_along() {
+    if let Some(started) = std::env::var_os(DOOMED) {
+        let room = Room::new(63);
+        std::os::unix::fs::symlink(room.work(), started).unwrap();
+        room.run("touch started; sleep 86323");
+        unreachable!("the caller is killed before");
+    }
+    // The caller cannot tidy up once killed: everything it makes is in here.
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path(), 0o755);
+    let work = folder.path().join("work");
+    let mut caller = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["a_killed_caller_takes_its_sandbox_along", "--exact"])
+        .env(DOOMED, &work)
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until(|| work.join("started").exists());
+    assert!(is_running("86323"));
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    wait_until(|| !is_running("86323"));
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !condition() {
+        assert!(std::time::Instant::now() < patience, "waited 30 s");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Room {
             "tree/proc",
             "tree/dev",
             "tree/tmp",
-            "tree/work",
+            "tree/desk",
             "tree/input",
             "work",
         ] {
@@ -67,8 +67,8 @@ impl Room {
 
     pub fn command(&self, argv: &[&str]) -> Sandbox {
         Sandbox::new(self.identity, &self.tree(), argv.iter().copied())
-            .writable(&self.work(), "/work")
-            .cwd("/work")
+            .writable(&self.work(), "/desk")
+            .cwd("/desk")
             .env("PATH", "/bin")
             .limits(small())
     }
