@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! publications/software.bundle     proof that the role's newest metadata was published
+//! publications/4.software.bundle   proof that its version 4 was
 //! bundles/<release digest>.bundle  proof of a release
 //! withdrawals/index.json           ["<digest>", ...]  names of the bundles beside it
 //! withdrawals/<digest>.bundle      proof of a withdrawal
@@ -28,14 +29,30 @@ pub(crate) struct Repository<'a> {
 }
 
 impl Repository<'_> {
-    /// The proof of publication of the role that is followed.
+    /// The newest proof of publication of the role that is followed.
     ///
     /// # Errors
     /// [`Code::PublicationMissing`] when none is served, or why it does not hold.
     pub(crate) async fn publication(&self) -> Result<OpenBundle, EndpointError> {
-        let path = format!("publications/{}.bundle", self.config.role());
+        let role = self.config.role();
+        self.publication_at(&format!("publications/{role}.bundle"))
+            .await
+    }
+
+    /// The proof of publication of one version: while a repository publishes, or stopped in the middle
+    /// of it, its metadata may be one version ahead of its newest proof.
+    ///
+    /// # Errors
+    /// As [`Repository::publication`].
+    pub(crate) async fn publication_of(&self, version: u64) -> Result<OpenBundle, EndpointError> {
+        let role = self.config.role();
+        self.publication_at(&format!("publications/{version}.{role}.bundle"))
+            .await
+    }
+
+    async fn publication_at(&self, path: &str) -> Result<OpenBundle, EndpointError> {
         let missing = || Refusal::new(Code::PublicationMissing, format!("{path} is not served"));
-        self.bundle(&path).await?.ok_or_else(|| missing().into())
+        self.bundle(path).await?.ok_or_else(|| missing().into())
     }
 
     /// The proof of a release.

@@ -186,6 +186,12 @@ impl Update<'_> {
         let trusted = client.refresh(role, &allow, now).await?;
         // A root that an older constitution named leads to the newest one and is never the last.
         check_in_force(&publication, trusted.root_bytes())?;
+        let version = trusted.view().delegated().version();
+        let newest = publication.view().newest_publication(role.as_str())?;
+        let publication = match newest {
+            Some(newest) if newest.version == version => publication,
+            _ => self.repository.publication_of(version).await?,
+        };
         Ok(Fresh {
             publication,
             client,

@@ -10,6 +10,7 @@ use endpoint::{Outcome, Step, status};
 use repository::Site;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tuf::fixture::FixtureSigner;
 use world::{Twist, refused_with};
 
 #[tokio::test]
@@ -164,6 +165,31 @@ async fn a_download_that_breaks_off_changes_nothing_and_can_be_repeated() {
     refused_with!("http", site.update().await);
     assert_eq!(site.runs(), first);
     site.config.repository = honest;
+    site.update().await.unwrap();
+    assert_eq!(site.runs(), made.artifact);
+}
+
+#[tokio::test]
+async fn a_root_that_the_next_constitution_names_is_followed() {
+    let mut site = Site::installed(1).await;
+    let mut signers = site.fixture.signers.clone();
+    signers.root = vec![FixtureSigner::new(1), FixtureSigner::new(40)];
+    site.fixture.rotate_root(signers);
+    site.world.amend(&site.fixture.newest("root").to_vec());
+    let made = site.release(Twist::Honest);
+    site.update().await.unwrap();
+    assert_eq!(site.runs(), made.artifact);
+    assert_eq!(status(&site.config).unwrap().memory.constitution, 2);
+}
+
+#[tokio::test]
+async fn a_repository_that_stopped_before_naming_its_newest_proof_is_good_enough() {
+    let mut site = Site::installed(1).await;
+    let before = site.proof();
+    let made = site.release(Twist::Honest);
+    site.put("publications/software.bundle", &before);
+    refused_with!("publication.missing", site.update().await);
+    site.put("publications/3.software.bundle", &site.proof());
     site.update().await.unwrap();
     assert_eq!(site.runs(), made.artifact);
 }

@@ -97,6 +97,28 @@ async fn a_root_that_the_constitution_does_not_name_is_refused() {
 }
 
 #[tokio::test]
+async fn a_root_that_the_constitution_named_once_is_refused_as_the_last() {
+    let mut site = Site::installed(1).await;
+    site.world
+        .amend(b"a root that the repository does not serve");
+    site.publish();
+    still_refused_with!("tuf_root.not_in_constitution", site);
+}
+
+#[tokio::test]
+async fn a_constitution_older_than_one_seen_is_refused() {
+    let mut site = Site::installed(1).await;
+    let chain = site.world.constitution.clone();
+    site.world.amend(&site.fixture.pinned_root());
+    site.publish();
+    site.update().await.unwrap();
+    site.world.constitution = chain;
+    site.world.archived.clear();
+    site.publish();
+    still_refused_with!("constitution.version", site);
+}
+
+#[tokio::test]
 async fn a_pinned_root_that_the_constitution_does_not_name_is_refused() {
     let site = Site::installed(1).await;
     let other = tuf::fixture::Fixture::new(NOW + 1).pinned_root();

@@ -132,8 +132,7 @@ impl Site {
             };
             self.put(&format!("{folder}{name}"), bytes);
         }
-        let proof = self.world.bundle(&[self.published], self.witnessed);
-        self.put("publications/software.bundle", &proof);
+        self.put("publications/software.bundle", &self.proof());
         let mut index = Vec::new();
         for at in &self.withdrawals {
             let bundle = self.world.bundle(&[*at], self.witnessed);
@@ -145,6 +144,11 @@ impl Site {
             "withdrawals/index.json",
             &serde_json::to_vec(&index).unwrap(),
         );
+    }
+
+    /// The proof that the newest metadata was published.
+    pub fn proof(&self) -> Vec<u8> {
+        self.world.bundle(&[self.published], self.witnessed)
     }
 
     pub fn put(&self, path: &str, bytes: &[u8]) {

@@ -2,7 +2,7 @@
 
 use keys::NoteKey;
 use law::{Bundle, BundleEntry};
-use statement::Envelope;
+use statement::{CheckpointRef, Envelope, FileDigest};
 use tlog::{Checkpoint, Hash, Note, cosign, leaf_hash, node_hash, sign_checkpoint};
 
 use super::roster::{self, Key};
@@ -50,6 +50,14 @@ impl Log {
                 .map(|witness| cosign(&checkpoint, time, witness).unwrap()),
         );
         Note::new(text, lines).unwrap().to_string().into_bytes()
+    }
+
+    /// Size and root, as an activation names them.
+    pub fn head(&self) -> CheckpointRef {
+        CheckpointRef {
+            size: self.entries.len() as u64,
+            root: FileDigest::new(root(&self.leaves())),
+        }
     }
 
     /// These entries with their paths.

@@ -5,14 +5,14 @@
 pub mod log;
 pub mod roster;
 
-use statement::{Blob, StatementSigner};
 use statement::{
-    BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest, InternalParameters, Kind,
-    Predicate, Provenance, Publication, Rebuild, Release, ResourceDescriptor, RunDetails,
-    RunMetadata, Source, SourceOrigin, Statement, StatementDigest, Subject, Verdict,
-    VerificationResult, VerificationSummary, Verifier, VsaPolicy, Withdrawal,
+    Activation, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest,
+    InternalParameters, Kind, Predicate, Provenance, Publication, Rebuild, Release,
+    ResourceDescriptor, RunDetails, RunMetadata, Source, SourceOrigin, Statement, StatementDigest,
+    Subject, Verdict, VerificationResult, VerificationSummary, Verifier, VsaPolicy, Withdrawal,
     approval_resource_uri, commitment_digest,
 };
+use statement::{Blob, StatementSigner};
 
 use log::Log;
 use roster::Key;
@@ -51,13 +51,16 @@ pub struct World {
     pub anchor: StatementDigest,
     /// Entries that carry the constitution.
     pub constitution: Vec<u64>,
+    /// Checkpoints that its activations name.
+    pub archived: Vec<Vec<u8>>,
+    newest: (u64, StatementDigest),
 }
 
 impl World {
     /// Signed by all four parties; names this TUF root.
     pub fn new(tuf_root: &[u8]) -> Self {
         let mut log = Log::new(roster::ORIGIN);
-        let statement = roster::constitution(FileDigest::of(tuf_root), NOT_AFTER);
+        let statement = roster::constitution(1, None, FileDigest::of(tuf_root), NOT_AFTER);
         let payload = statement.to_payload().unwrap();
         let constitution = roster::governance()
             .iter()
@@ -67,7 +70,36 @@ impl World {
             log,
             anchor: StatementDigest::of(&payload),
             constitution,
+            archived: Vec::new(),
+            newest: (1, StatementDigest::of(&payload)),
         }
+    }
+
+    /// The next constitution names this TUF root; all sign, it waits and takes force.
+    pub fn amend(&mut self, tuf_root: &[u8]) {
+        let (version, previous) = (self.newest.0 + 1, Some(self.newest.1));
+        let root = FileDigest::of(tuf_root);
+        let statement = roster::constitution(version, previous, root, NOT_AFTER);
+        let payload = statement.to_payload().unwrap();
+        let signed = roster::governance().map(|key| self.log.append(&payload, &key));
+        let (signed_by, first) = (self.log.head(), self.log.checkpoint(NOW));
+        self.withdraw(StatementDigest::of(b"fills the wait"));
+        let (waited_until, second) = (self.log.head(), self.log.checkpoint(NOW + 1));
+        let digest = StatementDigest::of(&payload);
+        let activation = Predicate::Activation(Activation {
+            audience: self.audience(),
+            not_after: NOT_AFTER,
+            blobs: vec![],
+            constitution: digest,
+            signed_by,
+            waited_until,
+        });
+        let about = Subject::new("constitution", FileDigest::new(*digest.hash()));
+        let (at, _) = self.say(&Key::of("supervisor/governance"), activation, about);
+        self.constitution.extend(signed);
+        self.constitution.push(at);
+        self.archived.extend([first, second]);
+        self.newest = (version, digest);
     }
 
     /// Logs a statement; its position and digest.
@@ -173,7 +205,9 @@ impl World {
     /// The bundle of these entries and the constitution, to a checkpoint witnessed at `time`.
     pub fn bundle(&self, indices: &[u64], time: u64) -> Vec<u8> {
         let all: Vec<u64> = self.constitution.iter().chain(indices).copied().collect();
-        self.log.bundle(&all, time).to_bytes().unwrap()
+        let mut bundle = self.log.bundle(&all, time);
+        bundle.archived.clone_from(&self.archived);
+        bundle.to_bytes().unwrap()
     }
 
     fn audience(&self) -> Vec<tlog::Origin> {

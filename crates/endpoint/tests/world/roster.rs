@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keys::{Algorithm, NoteKey, SecretKey};
 use statement::{
     Constitution, FileDigest, Floors, KeyId, LogEntry, Party, PartyKey, Predicate, Role, Statement,
-    StatementSigner, Subject,
+    StatementDigest, StatementSigner, Subject,
 };
 use tlog::{KeyType, NoteSigner, Origin};
 use tuf::{TufSigner, fixture::FixtureSigner};
@@ -112,8 +112,13 @@ fn party(id: &str, owner: &str, jurisdiction: &str, not_after: u64) -> Party {
     }
 }
 
-/// Version 1, two rebuilds, both labs must witness.
-pub fn constitution(tuf_root: FileDigest, not_after: u64) -> Statement {
+/// Two rebuilds, both labs must witness. Version 1 has no previous one.
+pub fn constitution(
+    version: u64,
+    previous: Option<StatementDigest>,
+    tuf_root: FileDigest,
+    not_after: u64,
+) -> Statement {
     let [lab_a, lab_b] = witnesses().map(|witness| witness.vkey().to_string());
     let log = log_key().vkey().to_string();
     let tlog_policy = format!(
@@ -125,8 +130,8 @@ pub fn constitution(tuf_root: FileDigest, not_after: u64) -> Statement {
             audience: vec![origin()],
             not_after,
             blobs: vec![],
-            version: 1,
-            previous: None,
+            version,
+            previous,
             parties: vec![
                 party("vendor", "Vendor AG", "CH", not_after),
                 party("supervisor", "Office for Watching Builds", "DE", not_after),
