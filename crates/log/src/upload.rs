@@ -56,6 +56,9 @@ pub(crate) async fn get(
             response
         }
         Ok(response) => response.status().into_response(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            StatusCode::NOT_FOUND.into_response()
+        }
         Err(error) => {
             tracing::error!(%digest, %error, "the blob cannot be read");
             StatusCode::SERVICE_UNAVAILABLE.into_response()

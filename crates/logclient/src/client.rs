@@ -56,6 +56,11 @@ impl LogClient {
         &self.origin
     }
 
+    /// Where it is reached, without a final slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}/{path}", self.url)
     }
