@@ -22,7 +22,8 @@
 //!
 //! Known holes, said plainly: disk and memory sums are sampled every 50 ms, so a command can pass a limit for that
 //! long (single files and single processes are bounded by the kernel without sampling); a file that was unlinked,
-//! mapped and then closed is seen as memory only; all sandboxes share the host's kernel.
+//! mapped and then closed is seen as memory only; all sandboxes share the host's kernel, and no filter narrows the
+//! system calls they may make.
 
 mod disk;
 mod identity;

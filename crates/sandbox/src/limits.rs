@@ -13,7 +13,8 @@ pub struct Limits {
     /// files are bounded too. Mechanism: watchdog over the trees and over open unlinked files.
     pub disk_bytes_max: u64,
     /// Memory, bytes. Mechanisms: `RLIMIT_AS` for each process, and a watchdog over the sum of resident sizes
-    /// (pages shared by two processes count twice).
+    /// (pages shared by two processes count twice). The private `/tmp` and `/dev/shm` live in memory too and have
+    /// their own size beyond this one ([`crate::Sandbox::tmp_bytes`]).
     pub memory_bytes_max: u64,
     /// Processes and threads. Mechanism: `RLIMIT_NPROC`, which counts everything of one uid, so two sandboxes
     /// that run at the same time under one uid share this number.
