@@ -27,12 +27,9 @@ impl fmt::Display for Report {
                 release.product, release.version, release.channel, release.platform, release.seq
             ),
         )?;
-        line(
-            f,
-            "signed by",
-            &format!("{} (center)", who(&release.center)),
-        )?;
-        line(f, "", &format!("{} (supervisor)", who(&release.supervisor)))?;
+        let [center, supervisor] = [&release.center, &release.supervisor].map(who);
+        line(f, "signed by", &format!("{center}, as center"))?;
+        line(f, "", &format!("{supervisor}, as supervisor"))?;
         line(f, "approved by", &who(&self.approval))?;
         self.fmt_build(f)?;
         self.fmt_log(f)?;
@@ -104,17 +101,27 @@ fn who(signer: &Signer) -> String {
 
 fn list(f: &mut fmt::Formatter<'_>, label: &str, items: &[String]) -> fmt::Result {
     for (at, item) in items.iter().enumerate() {
-        line(f, if at == 0 { label } else { "" }, &format!("- {item}"))?;
+        let label = if at == 0 { label } else { "" };
+        rows(f, label, ["- ", "  "], item)?;
     }
     Ok(())
 }
 
-/// One label and its text, broken at spaces, and inside a word that fits no line.
 fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
-    let mut label = label;
-    for row in wrap(&printable(text), REPORT_COLUMNS - INDENT) {
-        writeln!(f, "{label:<INDENT$}{row}")?;
-        label = "";
+    rows(f, label, ["", ""], text)
+}
+
+/// A label and its text, broken at spaces, and inside a word that fits no row. The first row and the
+/// others begin with their `marks`, which are equally wide.
+fn rows(f: &mut fmt::Formatter<'_>, label: &str, marks: [&str; 2], text: &str) -> fmt::Result {
+    let columns = REPORT_COLUMNS - INDENT - marks[0].len();
+    for (at, row) in wrap(&printable(text), columns).iter().enumerate() {
+        let (label, mark) = if at == 0 {
+            (label, marks[0])
+        } else {
+            ("", marks[1])
+        };
+        writeln!(f, "{label:<INDENT$}{mark}{row}")?;
     }
     Ok(())
 }
@@ -163,17 +170,24 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn no_row_is_wider_than_asked_and_no_word_is_lost() {
-        let text = format!("a {} bc d", "x".repeat(25));
-        let rows = wrap(&text, 10);
-        assert!(rows.iter().all(|row| row.chars().count() <= 10), "{rows:?}");
-        assert_eq!(rows.concat().replace(' ', ""), text.replace(' ', ""));
+    proptest! {
+        #[test]
+        fn no_row_is_wider_than_asked_and_no_letter_is_lost(text in "[a-zé ]{0,60}", columns in 1usize..20) {
+            let rows = wrap(&text, columns);
+            prop_assert!(rows.iter().all(|row| row.chars().count() <= columns), "{rows:?}");
+            prop_assert_eq!(rows.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+
+        #[test]
+        fn no_text_moves_the_cursor(text in any::<String>()) {
+            prop_assert!(!printable(&text).contains(char::is_control));
+        }
     }
 
     #[test]
-    fn names_cannot_write_over_the_report() {
+    fn names_cannot_write_over_the_report_or_turn_it_around() {
         assert_eq!(
             printable("a\u{1b}[2Jb\u{202e}c\n"),
             "a\u{fffd}[2Jb\u{fffd}c\u{fffd}"

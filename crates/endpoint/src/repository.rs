@@ -139,6 +139,13 @@ fn parse_index(bytes: &[u8]) -> Result<Vec<FileDigest>, EndpointError> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_list_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = parse_index(&bytes);
+        }
+    }
+
     #[test]
     fn a_list_of_withdrawals_has_one_form() {
         let digest = "77".repeat(32);

@@ -175,7 +175,7 @@ async fn a_root_that_the_next_constitution_names_is_followed() {
     let mut signers = site.fixture.signers.clone();
     signers.root = vec![FixtureSigner::new(1), FixtureSigner::new(40)];
     site.fixture.rotate_root(signers);
-    site.world.amend(&site.fixture.newest("root").to_vec());
+    site.world.amend(site.fixture.newest("root"));
     let made = site.release(Twist::Honest);
     site.update().await.unwrap();
     assert_eq!(site.runs(), made.artifact);

@@ -270,6 +270,42 @@ async fn a_release_of_another_platform_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_target_under_another_name_than_its_release_is_refused() {
+    let mut site = Site::installed(1).await;
+    let made = site.release(Twist::Honest);
+    site.fixture.remove_target(&target(2));
+    let renamed = "software/truename/stable/linux-x86_64/2/renamed"
+        .parse()
+        .unwrap();
+    site.fixture
+        .add_target(&renamed, &made.artifact, *made.release.hash());
+    site.publish();
+    still_refused_with!("metadata.target_without_release", site);
+}
+
+#[tokio::test]
+async fn a_release_of_one_platform_listed_under_another_is_refused() {
+    let mut site = Site::installed(1).await;
+    let made = site.release(Twist::Honest);
+    let moved = "software/truename/stable/linux-aarch64/2/truename"
+        .parse()
+        .unwrap();
+    site.fixture
+        .add_target(&moved, &made.artifact, *made.release.hash());
+    site.publish();
+    site.config.platform = "linux-aarch64".to_owned();
+    still_refused_with!("install.line", site);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_more_rebuilds_than_stand_does_not_install() {
+    let mut site = Site::installed(1).await;
+    site.release(Twist::Honest);
+    site.config.rebuilds_min = 3;
+    still_refused_with!("rebuild.too_few", site);
+}
+
+#[tokio::test]
 async fn a_withdrawn_release_is_not_installed() {
     let mut site = Site::installed(1).await;
     let made = site.release(Twist::Honest);

@@ -306,3 +306,36 @@ fn the_withdrawal_of_another_release_is_counted_and_does_not_refuse() {
     );
     assert_eq!(report.constitution.newest_known_at, NOW + 30);
 }
+
+#[test]
+fn the_report_and_bundle_of_the_specifications_are_these() {
+    let case = Case::new(Twist::Honest);
+    let bundle = case.bundle();
+    let report = case.verify(&bundle).unwrap().to_string();
+    // `git` and editors take blanks off the ends of lines; so does the page.
+    let report = report
+        .lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n");
+    let page = include_str!("../../../spec/endpoint.md");
+    assert!(
+        page.contains(&report),
+        "spec/endpoint.md must show\n{report}"
+    );
+
+    let page = include_str!("../../../spec/bundle.md");
+    let note = String::from_utf8(Bundle::parse(&bundle).unwrap().checkpoint).unwrap();
+    assert!(page.contains(&note), "spec/bundle.md must show\n{note}");
+    let facts = format!(
+        "{} bytes, SHA-256\n{}",
+        bundle.len(),
+        statement::FileDigest::of(&bundle)
+    );
+    assert!(page.contains(&facts), "spec/bundle.md must say\n{facts}");
+    let head = String::from_utf8(bundle[..25].to_vec()).unwrap();
+    assert!(
+        page.contains(&head),
+        "spec/bundle.md must begin the example with\n{head}"
+    );
+}
