@@ -95,7 +95,7 @@ async fn an_entry_submitted_again_keeps_its_first_index() {
 #[tokio::test]
 async fn without_witnesses_entries_are_durable_and_nothing_is_published() {
     let root = tempfile::tempdir().unwrap();
-    let addresses = [world::free_address(), world::free_address()];
+    let addresses = [world::free_address(0), world::free_address(1)];
     let urls = addresses.map(|address| format!("http://{address}"));
     let mut config = world::log_config(&World::make_dir(&root, "log"), &urls);
     config.wait_ms = 300;

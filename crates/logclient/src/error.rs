@@ -49,6 +49,26 @@ pub enum LogClientError {
         /// Entries shown now.
         now: u64,
     },
+    /// It shows another history than before.
+    #[error(
+        "the log {origin} shows other entries below {size} than were witnessed before; keep both checkpoints as evidence"
+    )]
+    Split {
+        /// The log.
+        origin: String,
+        /// Size of the tree that was witnessed before.
+        size: u64,
+    },
+    /// It shows more at once than can be held.
+    #[error(
+        "entries {from} to {to} are too many bytes to be replayed at once; the log must archive checkpoints between them"
+    )]
+    TooFar {
+        /// First one.
+        from: u64,
+        /// Size of the next checkpoint.
+        to: u64,
+    },
     /// It answered 202 until patience ended.
     #[error(
         "entry {index} is durable in the log, but not witnessed after {waited_ms} ms; ask again later"

@@ -1,17 +1,21 @@
 //! Following a log: what it publishes is replayed into `law::InForce` and settled, or refused.
 //!
-//! Invariant: after a successful [`Follower::sync`] everything fed is witnessed. After a failed one
-//! the replay starts over, so that nothing half-judged is ever built on.
+//! Invariant: between two calls of [`Follower::sync`] everything fed is witnessed. Entries and the
+//! checkpoint above them are fetched first, so a log that cannot be reached changes nothing; when
+//! what it shows is refused the replay starts over, so that nothing half-judged is ever built on.
+//! What was seen before is remembered through that: the log can neither go back nor show another
+//! history afterwards.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use law::{Bundle, BundleEntry, Code, InForce, Refusal, Settled};
 use statement::StatementDigest;
 use tlog::{
-    BundleId, Checkpoint, Note, TileId, TileSource, Witnessed, open_witnessed, prove_inclusion,
+    BundleId, Checkpoint, Hash, Note, TileId, TileSource, Witnessed, open_witnessed,
+    prove_inclusion,
 };
 
-use crate::{client::LogClient, error::LogClientError};
+use crate::{client::LogClient, error::LogClientError, limits::STRIDE_BYTES_MAX};
 
 const WIDTH: u64 = 256;
 
@@ -22,6 +26,8 @@ pub struct Follower {
     anchor: StatementDigest,
     state: InForce,
     newest: Option<Witnessed<Checkpoint>>,
+    /// Size and root of the largest tree ever settled; survives a replay that starts over.
+    seen: (u64, Hash),
 }
 
 impl Follower {
@@ -33,6 +39,7 @@ impl Follower {
             anchor,
             state,
             newest: None,
+            seen: (0, Hash::EMPTY_ROOT),
         }
     }
 
@@ -61,7 +68,7 @@ impl Follower {
     pub async fn sync(&mut self) -> Result<bool, LogClientError> {
         let note = self.client.checkpoint().await?;
         let size = self.claimed_size(&note)?;
-        let before = self.state.next_index();
+        let (before, _) = self.seen;
         if size < before {
             let origin = self.client.origin().to_string();
             return Err(LogClientError::WentBack {
@@ -70,29 +77,76 @@ impl Follower {
                 now: size,
             });
         }
-        match self.replay_to(size, &note).await {
-            Ok(()) => Ok(size > before),
-            Err(error) => {
-                self.state = InForce::replay(self.client.origin().clone(), self.anchor);
-                self.newest = None;
-                Err(error)
-            }
+        let synced = self.replay_to(size, &note).await;
+        if matches!(
+            synced,
+            Err(LogClientError::Refused(_)
+                | LogClientError::Order(_)
+                | LogClientError::Split { .. })
+        ) {
+            self.state = InForce::replay(self.client.origin().clone(), self.anchor);
+            self.newest = None;
         }
+        synced.map(|()| size > before)
     }
 
+    /// Settles at each archived checkpoint on the way, which gives entries their time.
     async fn replay_to(&mut self, size: u64, note: &[u8]) -> Result<(), LogClientError> {
         if size > self.state.next_index() {
             for archived in self.client.archived_sizes().await? {
                 if archived > self.state.next_index() && archived < size {
-                    self.feed_to(archived).await?;
+                    let entries = self.fetch_to(archived).await?;
                     let note = self.client.archived(archived).await?;
-                    self.settle(&note)?;
+                    self.feed(&entries)?;
+                    self.newest = Some(self.settle(&note)?);
                 }
             }
-            self.feed_to(size).await?;
+            let entries = self.fetch_to(size).await?;
+            self.feed(&entries)?;
         }
         self.newest = Some(self.settle(note)?);
         Ok(())
+    }
+
+    /// The entries from the next one to `size`.
+    async fn fetch_to(&self, size: u64) -> Result<Vec<Vec<u8>>, LogClientError> {
+        let mut next = self.state.next_index();
+        let mut fetched = Vec::new();
+        let mut bytes = 0;
+        while next < size {
+            let bundle = bundle_id(next / WIDTH, size)?;
+            let entries = self.client.entries(bundle).await?;
+            let known = usize::try_from(next - bundle.first_entry()).expect("at most 256");
+            bytes += entries.iter().map(Vec::len).sum::<usize>();
+            if bytes > STRIDE_BYTES_MAX {
+                return Err(LogClientError::TooFar {
+                    from: self.state.next_index(),
+                    to: size,
+                });
+            }
+            fetched.extend(entries.into_iter().skip(known));
+            next = bundle.first_entry() + u64::from(bundle.width());
+        }
+        Ok(fetched)
+    }
+
+    fn feed(&mut self, entries: &[Vec<u8>]) -> Result<(), LogClientError> {
+        for entry in entries {
+            let index = self.state.next_index();
+            self.state.feed(index, entry)?;
+            self.check_seen()?;
+        }
+        Ok(())
+    }
+
+    /// Where the replay passes what was seen before, it must be the same.
+    fn check_seen(&mut self) -> Result<(), LogClientError> {
+        let (size, root) = self.seen;
+        if self.state.next_index() != size || self.state.mark().1 == root {
+            return Ok(());
+        }
+        let origin = self.client.origin().to_string();
+        Err(LogClientError::Split { origin, size })
     }
 
     fn settle(&mut self, note: &[u8]) -> Result<Witnessed<Checkpoint>, LogClientError> {
@@ -105,21 +159,10 @@ impl Follower {
         let checkpoint = open_witnessed(note, policy)
             .map_err(|error| Refusal::new(Code::CheckpointUnwitnessed, with_causes(&error)))?;
         self.state.settle(&checkpoint)?;
-        Ok(checkpoint)
-    }
-
-    async fn feed_to(&mut self, size: u64) -> Result<(), LogClientError> {
-        while self.state.next_index() < size {
-            let next = self.state.next_index();
-            let bundle = bundle_id(next / WIDTH, size)?;
-            let entries = self.client.entries(bundle).await?;
-            for (index, entry) in (bundle.first_entry()..).zip(&entries) {
-                if index >= next {
-                    self.state.feed(index, entry)?;
-                }
-            }
+        if checkpoint.size() > self.seen.0 {
+            self.seen = (checkpoint.size(), *checkpoint.root());
         }
-        Ok(())
+        Ok(checkpoint)
     }
 
     fn claimed_size(&self, note: &[u8]) -> Result<u64, LogClientError> {
@@ -137,6 +180,12 @@ impl Follower {
     /// When it cannot be had.
     pub async fn entry(&self, index: u64) -> Result<Vec<u8>, LogClientError> {
         let size = self.state.next_index();
+        if index >= size {
+            return Err(LogClientError::Proof {
+                index,
+                detail: format!("only {size} entries were replayed"),
+            });
+        }
         let bundle = bundle_id(index / WIDTH, size)?;
         let entries = self.client.entries(bundle).await?;
         let at = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
@@ -195,7 +244,7 @@ impl Follower {
         tiles: &mut FetchedTiles,
         index: u64,
         size: u64,
-    ) -> Result<Vec<tlog::Hash>, LogClientError> {
+    ) -> Result<Vec<Hash>, LogClientError> {
         loop {
             let error = match prove_inclusion(&*tiles, index, size) {
                 Ok(path) => return Ok(path),

@@ -20,3 +20,5 @@ pub(crate) const SUBMIT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const BLOB_TIMEOUT: Duration = Duration::from_secs(120);
 /// Pause before asking again for a witnessed proof.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Entries between two archived checkpoints, in bytes: they are held until the checkpoint above them is here.
+pub(crate) const STRIDE_BYTES_MAX: usize = 256 << 20;

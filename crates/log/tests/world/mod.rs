@@ -82,11 +82,15 @@ pub fn log_config(dir: &Path, witnesses: &[String]) -> Config {
     config
 }
 
-/// An address where nobody listens now, but a witness may later.
-pub fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
+/// An address where nobody listens now, but a daemon may later, also after a kill; another one for
+/// each `number`. Below the ports that systems give to whoever asks for any.
+pub fn free_address(number: usize) -> SocketAddr {
+    let first = 20_000 + (std::process::id() % 1_000) * 10;
+    let ports = (first..30_000).chain(20_000..first);
+    ports
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)))
+        .filter(|address| std::net::TcpListener::bind(address).is_ok())
+        .nth(number)
         .unwrap()
 }
 
