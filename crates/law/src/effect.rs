@@ -1,6 +1,6 @@
 //! What an entry that counts changes: the indexes by which questions are answered.
 
-use statement::{KeyId, Predicate, VerificationResult, Verdict};
+use statement::{KeyId, Predicate, Verdict, VerificationResult};
 
 use crate::{entry::Standing, in_force::InForce, line::Line, opening::build_of};
 

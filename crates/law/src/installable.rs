@@ -191,6 +191,7 @@ impl Installable {
                 ));
             }
         }
+        metadata.check_lists(release)?;
         Ok(Self { file, metadata })
     }
 

@@ -1,5 +1,7 @@
 //! The signer's diff: TUF metadata is signed only when every change is the effect of a logged release.
 
+use std::collections::BTreeMap;
+
 use statement::{FileDigest, Release, Role, StatementDigest};
 use tuf::{Change, Signed, TargetFile, TargetPath, Targets};
 
@@ -209,6 +211,12 @@ pub(crate) fn target_path(release: &Release) -> String {
     )
 }
 
+/// What a release's target says; equality covers every field, known to us or not.
+fn target_of(path: &TargetPath, release: &Release, digest: StatementDigest) -> TargetFile {
+    let artifact = *release.artifact.hash();
+    TargetFile::new(path, release.artifact_bytes, artifact, *digest.hash())
+}
+
 fn check_target(
     view: Settled<'_>,
     path: &TargetPath,
@@ -228,14 +236,7 @@ fn check_target(
         )));
     }
     let release: &Included<Release> = quorum.release();
-    // Equality covers every field of the target, known to us or not.
-    let due = TargetFile::new(
-        path,
-        release.artifact_bytes,
-        *release.artifact.hash(),
-        *digest.hash(),
-    );
-    if path.to_string() == target_path(release) && *target == due {
+    if path.to_string() == target_path(release) && *target == target_of(path, release, digest) {
         return Ok(digest);
     }
     Err(no(format!(
@@ -307,6 +308,7 @@ fn check_signers(view: Settled<'_>, file: &Signed<Targets>) -> Result<(), Refusa
 pub struct PublishedMetadata {
     role: String,
     version: u64,
+    listed: BTreeMap<TargetPath, TargetFile>,
 }
 
 impl PublishedMetadata {
@@ -325,6 +327,7 @@ impl PublishedMetadata {
                 Ok(Self {
                     role: role.to_owned(),
                     version,
+                    listed: parsed.signed().targets().clone(),
                 })
             }
             _ => {
@@ -345,6 +348,21 @@ impl PublishedMetadata {
     /// Version.
     pub const fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The release must be listed here, under its own path and with all that it says.
+    pub(crate) fn check_lists(&self, release: &Included<Release>) -> Result<(), Refusal> {
+        let path = target_path(release);
+        let listed = self.listed.iter().any(|(at, target)| {
+            at.to_string() == path && *target == target_of(at, release, release.digest())
+        });
+        if listed && self.role == release.kind.tuf_role() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::InstallTarget,
+            format!("`{path}` in `{}` version {}", self.role, self.version),
+        ))
     }
 }
 

@@ -133,6 +133,7 @@ refusals! {
     InstallLine => "install.line", "the release is of another product, channel or platform";
     InstallSeq => "install.seq", "the release is older than what is installed";
     InstallArtifact => "install.artifact", "the file is not the released artifact";
+    InstallTarget => "install.target", "the published metadata does not list this release";
     InstallStale => "install.stale", "the evidence is older than the policy allows";
 }
 
