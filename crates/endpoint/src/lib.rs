@@ -39,7 +39,7 @@ mod versions;
 
 pub use config::Config;
 pub use error::EndpointError;
-pub use memory::{CheckpointSeen, InstalledMark, Memory, PublicationSeen};
+pub use memory::{CheckpointSeen, InstalledMark, Memory, ProofSeen, PublicationSeen};
 pub use report::{
     AgeReport, ConstitutionReport, FileReport, Freshness, KindsReport, LogReport, ProvenanceReport,
     RebuildReport, ReleaseReport, Report, Signer, SourceReport, WithdrawalsReport, WitnessReport,

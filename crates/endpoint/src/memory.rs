@@ -3,13 +3,16 @@
 //! ```text
 //! {"checkpoints":{"center.example/log":{"root":"77e1…","size":40,"time":1800000900}},"constitution":1,
 //!  "installed":{"release":"3f0c…","seq":2},"median_newest":1800000900,
-//!  "publications":{"software":[{"metadata":"9f03…","version":3}]},"proofs":{"software":40},"withdrawn":[]}
+//!  "publications":{"software":[{"metadata":"9f03…","version":3}]},"proofs":{"software":{"origin":"center.example/log","size":40,"time":1800000900}},"withdrawn":[]}
 //! ```
 //!
 //! It is written before anything is installed by it, so a crash can only make the endpoint stricter.
 //! Publications and checkpoints are kept so that endpoints can compare what they were shown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use law::{Code, OpenBundle, Refusal};
 use serde::{Deserialize, Serialize};
@@ -19,6 +22,7 @@ use store::{Files, StoreError};
 use crate::{
     error::EndpointError,
     limits::{PUBLICATIONS_MAX, STATE_BYTES_MAX},
+    posix_time::rfc3339,
 };
 
 const STATE_FILE: &str = "state.json";
@@ -45,6 +49,50 @@ pub struct CheckpointSeen {
     pub time: u64,
 }
 
+/// The checkpoint of a proof of publication that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofSeen {
+    /// The log.
+    pub origin: String,
+    /// Its entries.
+    pub size: u64,
+    /// Median time of its witnesses in POSIX seconds.
+    pub time: u64,
+}
+
+impl ProofSeen {
+    fn of(bundle: &OpenBundle) -> Self {
+        let checkpoint = bundle.checkpoint();
+        Self {
+            origin: checkpoint.origin().to_string(),
+            size: checkpoint.size(),
+            time: checkpoint.median_time(),
+        }
+    }
+
+    /// By size within one log, by time when a product moved to another one.
+    fn is_older_than(&self, seen: &Self) -> bool {
+        if self.origin == seen.origin {
+            self.size < seen.size
+        } else {
+            self.time < seen.time
+        }
+    }
+}
+
+impl fmt::Display for ProofSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} entries of {} at {}",
+            self.size,
+            self.origin,
+            rfc3339(self.time)
+        )
+    }
+}
+
 /// A publication that was seen, with the digest of the metadata file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,8 +115,8 @@ pub struct Memory {
     pub median_newest: u64,
     /// Newest checkpoint per log.
     pub checkpoints: BTreeMap<String, CheckpointSeen>,
-    /// Size of the log in the newest proof of publication, per role.
-    pub proofs: BTreeMap<String, u64>,
+    /// Newest proof of publication, per role.
+    pub proofs: BTreeMap<String, ProofSeen>,
     /// Publications per role, oldest first.
     pub publications: BTreeMap<String, Vec<PublicationSeen>>,
     /// Releases known to be withdrawn; a mirror that forgets one changes nothing.
@@ -153,9 +201,13 @@ impl Memory {
             let detail = format!("version {version}; {} was seen", self.constitution);
             return Err(Refusal::new(Code::ConstitutionVersion, detail));
         }
-        let size = bundle.checkpoint().size();
-        if let Some(before) = self.proofs.get(role).filter(|before| size < **before) {
-            let detail = format!("proof from {size} entries; one from {before} was seen");
+        let proof = ProofSeen::of(bundle);
+        let seen = self
+            .proofs
+            .get(role)
+            .filter(|seen| proof.is_older_than(seen));
+        if let Some(seen) = seen {
+            let detail = format!("proof from {proof}; one from {seen} was seen");
             return Err(Refusal::new(Code::InstallStale, detail));
         }
         let newest = bundle.view().newest_publication(role)?;
@@ -163,7 +215,7 @@ impl Memory {
             self.see_version(role, publication.version, publication.metadata)?;
         }
         self.see(bundle)?;
-        self.proofs.insert(role.to_owned(), size);
+        self.proofs.insert(role.to_owned(), proof);
         Ok(())
     }
 
@@ -236,5 +288,68 @@ impl Memory {
             return Err(Refusal::new(Code::ReleaseFork, detail));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn digest(n: u64) -> FileDigest {
+        FileDigest::of(&n.to_be_bytes())
+    }
+
+    #[test]
+    fn publications_are_remembered_up_to_a_limit_and_the_oldest_go_first() {
+        let mut memory = Memory::default();
+        for version in 1..=PUBLICATIONS_MAX as u64 + 1 {
+            memory
+                .see_version("software", version, digest(version))
+                .unwrap();
+            memory
+                .see_version("software", version, digest(version))
+                .unwrap();
+        }
+        let seen = &memory.publications["software"];
+        assert_eq!((seen.len(), seen[0].version), (PUBLICATIONS_MAX, 2));
+        let other = memory.see_version("software", 7, digest(8)).unwrap_err();
+        assert_eq!(other.code(), Code::PublicationFork);
+        memory.see_version("rules", 7, digest(8)).unwrap();
+    }
+
+    #[test]
+    fn proofs_are_compared_by_size_within_a_log_and_by_time_across_logs() {
+        let proof = |origin: &str, size, time| ProofSeen {
+            origin: origin.to_owned(),
+            size,
+            time,
+        };
+        let seen = proof("a", 10, 100);
+        assert!(proof("a", 9, 200).is_older_than(&seen));
+        assert!(!proof("a", 10, 50).is_older_than(&seen));
+        assert!(proof("b", 11, 99).is_older_than(&seen));
+        assert!(!proof("b", 1, 100).is_older_than(&seen));
+    }
+
+    #[test]
+    fn the_clock_never_stands_before_what_witnesses_attested() {
+        let memory = Memory {
+            median_newest: 100,
+            ..Memory::default()
+        };
+        assert_eq!((memory.now(99), memory.now(101)), (100, 101));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_state_file_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let directory = tempfile::tempdir().unwrap();
+            let files = Files::open(directory.path()).unwrap();
+            files.replace(STATE_FILE, &bytes).unwrap();
+            if let Err(error) = Memory::load(&files) {
+                proptest::prop_assert_eq!(error.code(), "state.damaged");
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! moment at which anything changes for the user; before it the old version runs, after it the new one.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
@@ -52,6 +52,17 @@ impl Installed {
     /// Path of its file below the endpoint's directory.
     pub fn path(&self) -> PathBuf {
         Path::new("versions").join(self.name()).join(&self.file)
+    }
+}
+
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let release = self.release.short();
+        write!(
+            f,
+            "{} {}, number {}, release {release}",
+            self.file, self.version, self.seq
+        )
     }
 }
 
@@ -204,4 +215,25 @@ fn sync(path: &Path) -> Result<(), EndpointError> {
     fs::File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(|error| EndpointError::io("sync", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_versions_are_ever_removed() {
+        assert!(is_version("12-77e1c0a9b3d4"));
+        for other in [
+            "",
+            "12",
+            "12-",
+            "x-77e1c0a9b3d4",
+            "12-77e1c0a9b3d",
+            "12-77e1c0a9b3dg",
+            "-1-77e1c0a9b3d4",
+        ] {
+            assert!(!is_version(other), "{other}");
+        }
+    }
 }

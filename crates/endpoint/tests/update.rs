@@ -82,10 +82,10 @@ async fn what_was_seen_is_kept_for_comparison() {
         .collect();
     assert_eq!(versions, [2, 3]);
     assert_eq!(seen.memory.median_newest, world::NOW);
-    assert_eq!(
-        seen.memory.checkpoints["center.example/log"].time,
-        world::NOW
-    );
+    let checkpoint = seen.memory.checkpoints["center.example/log"];
+    assert_eq!(checkpoint.time, world::NOW);
+    // The proof of publication is newer than the bundle of the release.
+    assert_eq!(checkpoint.size, site.world.log.head().size);
 }
 
 #[tokio::test]
@@ -148,11 +148,11 @@ async fn a_damaged_installed_file_is_repaired() {
     let made = site.release(Twist::Honest);
     site.update().await.unwrap();
     fs::write(site.config.dir.join("current/truename"), b"damaged").unwrap();
-    assert!(matches!(
-        site.update().await.unwrap(),
-        Outcome::Installed { .. }
-    ));
+    let outcome = site.update().await.unwrap();
+    assert!(matches!(outcome, Outcome::Installed { previous: None, .. }));
     assert_eq!(site.runs(), made.artifact);
+    // A damaged version is nothing to keep.
+    assert!(!site.config.dir.join("previous").exists());
 }
 
 #[tokio::test]
@@ -203,6 +203,33 @@ async fn damaged_memory_is_an_error_that_names_the_file() {
     assert_eq!((error.code(), error.exit_code()), ("state.damaged", 2));
     assert!(error.to_string().contains("state.json"), "{error}");
     assert_eq!(site.runs(), first);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_elsewhere_is_an_error_that_names_it() {
+    let site = Site::installed(2).await;
+    let link = site.config.dir.join("current");
+    for elsewhere in ["versions/nowhere", "/bin", "versions/../versions"] {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(elsewhere, &link).unwrap();
+        let error = site.update().await.unwrap_err();
+        assert_eq!(error.code(), "state.damaged", "{elsewhere}");
+        assert!(error.to_string().contains("current"), "{error}");
+    }
+    // What the message says: without the link, an update installs again.
+    fs::remove_file(&link).unwrap();
+    site.update().await.unwrap();
+    assert_eq!(status(&site.config).unwrap().installed.unwrap().seq, 2);
+}
+
+#[tokio::test]
+async fn files_of_others_among_the_versions_stay() {
+    let mut site = Site::installed(1).await;
+    let versions = site.config.dir.join("versions");
+    fs::write(versions.join("notes.json"), b"mine").unwrap();
+    site.release(Twist::Honest);
+    site.update().await.unwrap();
+    assert_eq!(fs::read(versions.join("notes.json")).unwrap(), b"mine");
 }
 
 /// A server that breaks every target off in its middle and serves the rest whole.

@@ -36,6 +36,16 @@ async fn metadata_that_went_back_is_refused() {
 }
 
 #[tokio::test]
+async fn evidence_that_was_refused_and_evidence_that_was_not_had_are_told_apart() {
+    let mut site = Site::installed(1).await;
+    let expired = update(&site.config, NOW + 2 * 86_400).await.unwrap_err();
+    assert_eq!((expired.code(), expired.exit_code()), ("tuf.expired", 1));
+    site.config.repository = "http://127.0.0.1:1".to_owned();
+    let unreachable = site.update().await.unwrap_err();
+    assert_eq!((unreachable.code(), unreachable.exit_code()), ("http", 2));
+}
+
+#[tokio::test]
 async fn a_whole_repository_that_went_back_is_refused() {
     let mut site = Site::installed(1).await;
     let (metadata, proof) = (
@@ -271,16 +281,23 @@ async fn a_release_of_another_platform_is_not_found() {
 
 #[tokio::test]
 async fn a_target_under_another_name_than_its_release_is_refused() {
-    let mut site = Site::installed(1).await;
-    let made = site.release(Twist::Honest);
-    site.fixture.remove_target(&target(2));
-    let renamed = "software/truename/stable/linux-x86_64/2/renamed"
-        .parse()
-        .unwrap();
-    site.fixture
-        .add_target(&renamed, &made.artifact, *made.release.hash());
-    site.publish();
-    still_refused_with!("metadata.target_without_release", site);
+    for beside_the_right_one in [false, true] {
+        let mut site = Site::installed(1).await;
+        let made = site.release(Twist::Honest);
+        let renamed = "software/truename/stable/linux-x86_64/2/zz"
+            .parse()
+            .unwrap();
+        site.fixture
+            .add_target(&renamed, &made.artifact, *made.release.hash());
+        if beside_the_right_one {
+            site.publish();
+            still_refused_with!("metadata.target_without_release", site);
+        } else {
+            site.fixture.remove_target(&target(2));
+            site.publish();
+            still_refused_with!("install.target", site);
+        }
+    }
 }
 
 #[tokio::test]
