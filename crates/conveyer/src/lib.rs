@@ -45,6 +45,7 @@ mod path;
 mod reader;
 mod recipe;
 mod recipe_text;
+mod room;
 mod rust_toolchain;
 mod scratch;
 mod source;
@@ -62,5 +63,10 @@ pub use party::PartyDirs;
 pub use path::{BadTreePath, LinkTarget, TreePath};
 pub use reader::ArchiveReader;
 pub use recipe::{Kind, Platform, Recipe, RecipeFault};
+pub use room::{
+    Announced, Built, Clock, Conveyer, ConveyerConfig, ConveyerKeyPaths, Isolation, KeptResult,
+    Progress, RebuilderConfig, Rebuilt, RoomError, Step, build_release, rebuild_once,
+    system_clock, watch,
+};
 pub use source::{Source, SourceFrom, import_source};
 pub use variation::{FileOrder, Variation};

@@ -234,7 +234,7 @@ impl LogClient {
     pub async fn put_blob(
         &self,
         bytes: Vec<u8>,
-        signer: &dyn StatementSigner,
+        signer: &(dyn StatementSigner + Sync),
     ) -> Result<FileDigest, LogClientError> {
         let digest = FileDigest::of(&bytes);
         let message = blob_put_message(&self.origin, digest, bytes.len() as u64);

@@ -1,0 +1,193 @@
+//! Progress of conveyer and rebuilder, for people and for tests that stop them at any point.
+
+use std::fmt;
+
+use statement::{FileDigest, StatementDigest, Verdict};
+
+/// What just happened, or what is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The source lies in the party's store as one archive.
+    SourceImported {
+        /// Digest of the archive.
+        archive: FileDigest,
+        /// Its size.
+        bytes: u64,
+        /// Files and links in it.
+        entries: usize,
+    },
+    /// The log holds a blob.
+    BlobStored {
+        /// What it is.
+        what: &'static str,
+        /// Its digest.
+        digest: FileDigest,
+        /// Its size.
+        bytes: u64,
+    },
+    /// The `source` stands; this is the build's id.
+    SourceLogged(StatementDigest),
+    /// The archive was fetched and is what the `source` says.
+    SourceChecked(StatementDigest),
+    /// Import of an environment from this machine begins; the first time it takes seconds.
+    EnvironmentImporting(String),
+    /// It can be built in.
+    EnvironmentReady {
+        /// Its name.
+        name: String,
+        /// Digest of its lock.
+        lock: FileDigest,
+        /// Files and links in it.
+        files: usize,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// The sandbox starts.
+    Building {
+        /// Product.
+        product: String,
+        /// Its version.
+        version: String,
+    },
+    /// The sandbox gave an artifact.
+    ArtifactBuilt {
+        /// Its digest.
+        artifact: FileDigest,
+        /// Its size.
+        bytes: u64,
+        /// How long the build took.
+        wall_ms: u64,
+    },
+    /// A result from before a restart is gone on with; nothing is built again.
+    ResultFound(StatementDigest),
+    /// The result and its salt are durable, nobody has seen anything of them.
+    ResultKept(StatementDigest),
+    /// The `environment` stands.
+    EnvironmentLogged(FileDigest),
+    /// The commitment stands.
+    Committed {
+        /// The build.
+        build: StatementDigest,
+        /// What was committed to.
+        commitment: FileDigest,
+    },
+    /// Others have to act first.
+    Waiting {
+        /// For what.
+        what: &'static str,
+        /// What is missing.
+        why: String,
+    },
+    /// Enough independent parties committed.
+    CommitmentsStand(usize),
+    /// The provenance stands: the artifact is public.
+    ProvenanceLogged(StatementDigest),
+    /// This source does not build here; it will be said when there is a provenance to name.
+    BuildFailed {
+        /// The build.
+        build: StatementDigest,
+        /// Why.
+        reason: String,
+    },
+    /// The rebuild stands.
+    RebuildLogged {
+        /// The build.
+        build: StatementDigest,
+        /// What came out.
+        verdict: Verdict,
+        /// The statement.
+        rebuild: StatementDigest,
+    },
+    /// Something of ours or of the log prevented a step; it is tried again.
+    Trouble {
+        /// The build, unless it is the log as a whole.
+        build: Option<StatementDigest>,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Who is told about steps.
+pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SourceImported {
+                archive,
+                bytes,
+                entries,
+            } => {
+                let archive = archive.short();
+                write!(
+                    f,
+                    "source archive {archive}: {entries} entries, {bytes} bytes"
+                )
+            }
+            Self::BlobStored {
+                what,
+                digest,
+                bytes,
+            } => write!(f, "{what} {} in the log, {bytes} bytes", digest.short()),
+            Self::SourceLogged(build) => write!(f, "source logged; build {}", build.short()),
+            Self::SourceChecked(build) => {
+                write!(f, "source of build {} fetched and checked", build.short())
+            }
+            Self::EnvironmentImporting(name) => {
+                write!(f, "importing environment {name} from this machine")
+            }
+            Self::EnvironmentReady {
+                name,
+                lock,
+                files,
+                bytes,
+            } => {
+                let lock = lock.short();
+                write!(
+                    f,
+                    "environment {name} {lock}: {files} files, {bytes} bytes, origin host"
+                )
+            }
+            Self::Building { product, version } => write!(f, "building {product} {version}"),
+            Self::ArtifactBuilt {
+                artifact,
+                bytes,
+                wall_ms,
+            } => {
+                let artifact = artifact.short();
+                write!(
+                    f,
+                    "artifact {artifact}: {bytes} bytes, built in {wall_ms} ms"
+                )
+            }
+            Self::ResultFound(build) => {
+                write!(f, "going on with the kept result of {}", build.short())
+            }
+            Self::ResultKept(build) => write!(f, "result and salt of {} kept", build.short()),
+            Self::EnvironmentLogged(lock) => write!(f, "environment {} logged", lock.short()),
+            Self::Committed { build, commitment } => {
+                let commitment = commitment.short();
+                write!(
+                    f,
+                    "commitment {commitment} to build {} logged",
+                    build.short()
+                )
+            }
+            Self::Waiting { what, why } => write!(f, "waiting for {what}: {why}"),
+            Self::CommitmentsStand(count) => {
+                write!(f, "{count} independent rebuilders committed")
+            }
+            Self::ProvenanceLogged(digest) => write!(f, "provenance {} logged", digest.short()),
+            Self::BuildFailed { build, reason } => {
+                write!(f, "build {} failed here: {reason}", build.short())
+            }
+            Self::RebuildLogged { build, verdict, .. } => {
+                write!(f, "rebuild of {} logged: {verdict:?}", build.short())
+            }
+            Self::Trouble { build, why } => match build {
+                Some(build) => write!(f, "build {} has to wait: {why}", build.short()),
+                None => write!(f, "trying again: {why}"),
+            },
+        }
+    }
+}

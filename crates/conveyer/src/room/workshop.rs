@@ -1,0 +1,307 @@
+//! What conveyer and rebuilder share: a directory, a followed log, a place to build.
+//!
+//! ```text
+//! DIR/LOCK       one process at a time
+//! DIR/url        where the rebuilder listens
+//! DIR/outbox/    signed envelopes
+//! DIR/results/   0700, results with their salts
+//! DIR/build/     0700, the uid of builds: archives, environments, artifacts (`PartyDirs`)
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use keys::{Passphrase, SecretKey, StatementKey};
+use logclient::{Follower, LogClient};
+use sandbox::{Identity, SandboxError};
+use serve::Client;
+use statement::{Envelope, FileDigest, Statement, StatementDigest, StatementSigner as _};
+use store::DirLock;
+use tokio::time::Instant;
+
+use super::config::Ground;
+use super::error::{RoomError, with_causes};
+use super::kept::{KeptResult, KeptResults};
+use super::limits::LOCK_BYTES_MAX;
+use super::outbox::{Draft, Outbox};
+use super::statements::bytes_of;
+use super::step::{Progress, Step};
+use super::{log_view, statements};
+use crate::build::{BuildOutcome, build};
+use crate::environment::{Assurance, Environment};
+use crate::error::ConveyerError;
+use crate::host::HostKind;
+use crate::party::PartyDirs;
+use crate::recipe::Recipe;
+use crate::source::Source;
+use crate::variation::Variation;
+
+/// Tells the time in POSIX seconds.
+pub type Clock = fn() -> u64;
+
+/// The system's clock.
+#[must_use]
+pub fn system_clock() -> u64 {
+    // A clock before 1970 makes statements that are too late at once, which the log refuses.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Reads a statement key.
+pub(super) fn load_key(path: &Path, passphrase: Option<&str>) -> Result<StatementKey, RoomError> {
+    let passphrase = passphrase.map(Passphrase::from_origin).transpose()?;
+    let secret = SecretKey::load(path, passphrase.as_ref())?;
+    Ok(StatementKey::new(secret)?)
+}
+
+/// Runs what blocks beside the daemon.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RoomError> {
+    Ok(tokio::task::spawn_blocking(work).await?)
+}
+
+/// A party at work. Holds a lock, so two of them never work on one directory.
+pub(super) struct Workshop<'a> {
+    pub(super) ground: Ground,
+    pub(super) follower: Follower,
+    pub(super) party: Arc<PartyDirs>,
+    pub(super) results: KeptResults,
+    outbox: Outbox,
+    environments: BTreeMap<&'static str, Environment>,
+    progress: Progress<'a>,
+    clock: Clock,
+    _lock: DirLock,
+}
+
+impl<'a> Workshop<'a> {
+    pub(super) fn open(
+        ground: Ground,
+        progress: Progress<'a>,
+        clock: Clock,
+    ) -> Result<Self, RoomError> {
+        let lock = DirLock::take(&ground.dir)?;
+        let isolation = ground.isolation;
+        let identity = match isolation.uid_base {
+            Some(base) => Identity::for_party_from(base, isolation.party),
+            None => Identity::for_party(isolation.party),
+        };
+        let identity = identity
+            .map_err(SandboxError::from)
+            .map_err(ConveyerError::from)?;
+        let party = PartyDirs::open(&ground.dir.join("build"), identity)?;
+        let client = Client::new(&ground.client)?;
+        let client = LogClient::new(client, &ground.log_url, ground.origin.clone());
+        Ok(Self {
+            follower: Follower::new(client, ground.anchor),
+            party: Arc::new(party),
+            results: KeptResults::open(&ground.dir.join("results"))?,
+            outbox: Outbox::open(&ground.dir.join("outbox"))?,
+            environments: BTreeMap::new(),
+            ground,
+            progress,
+            clock,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn tell(&self, step: Step) {
+        tracing::info!(%step, "conveyer");
+        (self.progress)(step);
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    pub(super) const fn wait(&self) -> Duration {
+        Duration::from_millis(self.ground.wait_ms)
+    }
+
+    pub(super) const fn poll(&self) -> Duration {
+        Duration::from_millis(self.ground.poll_ms)
+    }
+
+    /// Replays what was published since. A log that is away, or shows nothing yet, is waited for.
+    pub(super) async fn sync(&mut self) -> Result<(), RoomError> {
+        let started = Instant::now();
+        loop {
+            match self.follower.sync().await.map_err(RoomError::from) {
+                Ok(_) => return Ok(()),
+                Err(error) => self.pause_if_transient(error, started).await?,
+            }
+        }
+    }
+
+    async fn pause_if_transient(
+        &self,
+        error: RoomError,
+        started: Instant,
+    ) -> Result<(), RoomError> {
+        if !error.is_transient() || started.elapsed() >= self.wait() {
+            return Err(error);
+        }
+        self.tell(Step::Trouble {
+            build: None,
+            why: with_causes(&error),
+        });
+        tokio::time::sleep(self.poll()).await;
+        Ok(())
+    }
+
+    /// Stores a blob in the log.
+    pub(super) async fn put_blob(
+        &self,
+        what: &'static str,
+        bytes: Vec<u8>,
+        key: &StatementKey,
+    ) -> Result<(), RoomError> {
+        let size = bytes.len() as u64;
+        self.check_blob(what, size)?;
+        let started = Instant::now();
+        loop {
+            let put = self.follower.client().put_blob(bytes.clone(), key).await;
+            match put.map_err(RoomError::from) {
+                Ok(digest) => {
+                    self.tell(Step::BlobStored {
+                        what,
+                        digest,
+                        bytes: size,
+                    });
+                    return Ok(());
+                }
+                Err(error) => self.pause_if_transient(error, started).await?,
+            }
+        }
+    }
+
+    /// Refuses what the log would refuse, before anything is said about it.
+    pub(super) const fn check_blob(&self, what: &'static str, bytes: u64) -> Result<(), RoomError> {
+        let bytes_max = self.ground.blob_bytes_max;
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        Err(RoomError::BlobTooLarge {
+            what,
+            bytes,
+            bytes_max,
+        })
+    }
+
+    /// The envelope over this draft that was signed before, or a new one; kept in any case. One that was not
+    /// included by its `not_after` is signed anew.
+    pub(super) fn sign_once<F: Fn(u64) -> Statement>(
+        &self,
+        draft: F,
+        key: &StatementKey,
+    ) -> Result<Envelope, RoomError> {
+        let draft = Draft::new(draft);
+        if let Some((kept, statement)) = self.outbox.find(&draft)? {
+            let predicate = &statement.predicate;
+            let is_alive = kept.key() == key.key() && predicate.not_after() >= self.now();
+            let view = self.follower.view()?;
+            if is_alive || log_view::stands(view, kept.digest(), predicate) {
+                return Ok(kept);
+            }
+        }
+        let not_after = self.now().saturating_add(self.ground.not_after_seconds);
+        let envelope = Envelope::sign(draft.payload(not_after)?, key)?;
+        self.outbox.keep(&draft, &envelope)?;
+        Ok(envelope)
+    }
+
+    /// Submits until it is witnessed, then replays it. What was submitted before is taken once.
+    pub(super) async fn submit(&mut self, envelope: &Envelope) -> Result<(), RoomError> {
+        let client = self.follower.client();
+        client.submit_until_witnessed(envelope, self.wait()).await?;
+        self.sync().await
+    }
+
+    /// The environment of this name from this party's own machine. Imported once, looked over before each build.
+    pub(super) async fn environment(&mut self, name: &str) -> Result<Environment, RoomError> {
+        let kind = HostKind::from_name(name).ok_or_else(|| RoomError::UnknownEnvironment {
+            name: name.chars().take(100).collect(),
+        })?;
+        if let Some(known) = self.environments.get(kind.name()) {
+            let known = known.clone();
+            return blocking(move || known.check(Assurance::Listing).map(|()| known))
+                .await?
+                .map_err(RoomError::from);
+        }
+        self.tell(Step::EnvironmentImporting(name.to_owned()));
+        let party = Arc::clone(&self.party);
+        let environment = blocking(move || Environment::import_host(kind, &party)).await??;
+        let lock = environment.lock();
+        self.tell(Step::EnvironmentReady {
+            name: name.to_owned(),
+            lock: FileDigest::new(*environment.digest()),
+            files: lock.files().len(),
+            bytes: lock.files().iter().map(|file| bytes_of(&file.kind)).sum(),
+        });
+        self.environments.insert(kind.name(), environment.clone());
+        Ok(environment)
+    }
+
+    /// Builds in this party's own folders, environment and surrounding.
+    pub(super) async fn build(
+        &mut self,
+        source: &Source,
+        recipe: &Recipe,
+        variation: &Variation,
+    ) -> Result<BuildOutcome, RoomError> {
+        let environment = self.environment(&recipe.environment).await?;
+        self.tell(Step::Building {
+            product: recipe.product.clone(),
+            version: recipe.version.clone(),
+        });
+        let (source, recipe) = (source.clone(), recipe.clone());
+        let (variation, party) = (variation.clone(), Arc::clone(&self.party));
+        let outcome =
+            blocking(move || build(&recipe, &source, &environment, &variation, &party)).await??;
+        self.tell(Step::ArtifactBuilt {
+            artifact: FileDigest::new(outcome.artifact),
+            bytes: outcome.artifact_bytes,
+            wall_ms: outcome.wall_ms,
+        });
+        Ok(outcome)
+    }
+
+    /// Draws a salt and keeps it with the outcome, before anything is submitted.
+    pub(super) fn keep(
+        &self,
+        build: StatementDigest,
+        key: &StatementKey,
+        outcome: &BuildOutcome,
+    ) -> Result<KeptResult, RoomError> {
+        let kept = self.results.keep(build, key.key(), outcome, self.now())?;
+        self.tell(Step::ResultKept(build));
+        Ok(kept)
+    }
+
+    /// Logs the commitment to a kept result.
+    pub(super) async fn commit(
+        &mut self,
+        kept: &KeptResult,
+        key: &StatementKey,
+    ) -> Result<(), RoomError> {
+        let origin = self.ground.origin.clone();
+        let envelope = self.sign_once(
+            |not_after| statements::commitment(&origin, kept, not_after),
+            key,
+        )?;
+        self.submit(&envelope).await?;
+        self.tell(Step::Committed {
+            build: kept.build(),
+            commitment: kept.commitment(),
+        });
+        Ok(())
+    }
+
+    /// The text of a lock that was built in.
+    pub(super) fn lock_text(&self, digest: FileDigest) -> Result<Vec<u8>, RoomError> {
+        Ok(self.party.blobs().get(digest.hash(), LOCK_BYTES_MAX)?)
+    }
+}
