@@ -1,2 +1,31 @@
-//! One binary: `limpid <room> <verb>`, `up`, `demo`.
-fn main() {}
+//! One binary: `limpid <room> <verb>`, `up`, `demo`. Wiring only; each room decides for itself.
+//!
+//! Exit status: 0 done, 1 refused (a named check did not hold), 2 the input or the machine is not as needed.
+
+mod cli;
+mod out;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = cli::Limpid::parse();
+    let out = out::Out::new(arguments.json);
+    if let Err(error) = serve::init_tracing(&arguments.log_level) {
+        return out.failed(&anyhow::Error::new(error));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return out.failed(&anyhow::Error::new(error).context("cannot start the runtime"));
+        }
+    };
+    match runtime.block_on(arguments.run(&out)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => out.failed(&error),
+    }
+}

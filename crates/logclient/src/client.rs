@@ -9,6 +9,7 @@ use statement::{Envelope, FileDigest, StatementSigner};
 use tlog::{BundleId, Origin, ParseError, TileId, TlogProof};
 
 use crate::{
+    archive_index::parse_archive_index,
     error::LogClientError,
     limits::{
         ARCHIVE_INDEX_BYTES_MAX, BLOB_TIMEOUT, BUNDLE_BYTES_MAX, NOTE_BYTES_MAX, PROOF_BYTES_MAX,
@@ -70,7 +71,26 @@ impl LogClient {
     /// # Errors
     /// The log's refusal, with its code, or that it cannot be reached.
     pub async fn submit(&self, envelope: &Envelope) -> Result<Submitted, LogClientError> {
-        let url = self.at("submit");
+        self.submit_at(self.at("submit"), envelope).await
+    }
+
+    /// Submits an entry once and does not wait for witnesses: the founding of a log, whose first entries
+    /// cannot be witnessed before the last party's signature is in.
+    ///
+    /// # Errors
+    /// As [`LogClient::submit`].
+    pub async fn submit_without_waiting(
+        &self,
+        envelope: &Envelope,
+    ) -> Result<Submitted, LogClientError> {
+        self.submit_at(self.at("submit?wait=0"), envelope).await
+    }
+
+    async fn submit_at(
+        &self,
+        url: String,
+        envelope: &Envelope,
+    ) -> Result<Submitted, LogClientError> {
         let reply = self
             .http
             .post(
@@ -150,19 +170,7 @@ impl LogClient {
             .get_optional("archive/index", ARCHIVE_INDEX_BYTES_MAX)
             .await?
             .unwrap_or_default();
-        let wrong = |value: &str| LogClientError::ArchiveIndex {
-            value: value.chars().take(80).collect(),
-        };
-        let text = std::str::from_utf8(&bytes).map_err(|_| wrong("bytes that are not UTF-8"))?;
-        let mut sizes: Vec<u64> = Vec::new();
-        for line in text.lines() {
-            let size = line.parse().map_err(|_| wrong(line))?;
-            if sizes.last().is_some_and(|before| *before >= size) {
-                return Err(wrong(line));
-            }
-            sizes.push(size);
-        }
-        Ok(sizes)
+        parse_archive_index(&bytes)
     }
 
     /// An archived checkpoint as a note; unverified.

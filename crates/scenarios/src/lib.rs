@@ -5,5 +5,12 @@
 //! Out of scope: any decision. What is refused is refused by the rooms and by `law`; this crate
 //! only arranges and reports.
 
+pub mod attack;
 pub mod cast;
 pub mod ceremony;
+pub mod daemon;
+pub mod examples;
+pub mod machine;
+pub mod story;
+pub mod vendor;
+pub mod world;

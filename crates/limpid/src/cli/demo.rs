@@ -1,0 +1,104 @@
+//! `limpid demo`
+
+use std::{env, fs, path::PathBuf, time::Instant};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use scenarios::story::{self, Listener, NOT_PROVED};
+
+use crate::out::Out;
+
+/// Show the whole way of a release on this machine, and every attack on it
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the world of the demonstration lies; emptied first
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Run an attack beside its honest twin, or `all` of them
+    #[arg(long, value_name = "NAME")]
+    attack: Option<String>,
+    /// List the attacks
+    #[arg(long)]
+    list: bool,
+}
+
+impl Demo {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        if self.list {
+            return list(out);
+        }
+        let machine = scenarios::machine::prepare(&|line| out.progress(line))?;
+        let dir = match self.dir {
+            Some(dir) => dir,
+            None => machine.default_dir()?,
+        };
+        let limpid = env::current_exe().context("cannot find this program")?;
+        if let Some(name) = self.attack {
+            return scenarios::attack::run(&name, &dir, &limpid, &Stage(out))
+                .await
+                .and_then(|report| {
+                    out.result(&report.to_string(), &report.to_json());
+                    if report.all_caught() {
+                        Ok(())
+                    } else {
+                        bail!("an attack was not caught by the check that is named for it")
+                    }
+                });
+        }
+        scenarios::machine::empty(&dir)?;
+        out.progress("Limpid: one release from source to a running endpoint, on this machine, without network.\n");
+        let started = Instant::now();
+        let mut summary = story::tell(&dir, &limpid, &Stage(out)).await?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mut text = format!(
+            "\nDone in {seconds:.1} s. Everything lies in {}.\n\nNot proved:\n",
+            dir.display()
+        );
+        for line in NOT_PROVED {
+            text += &format!(
+                "  {}{line}\n",
+                if line.starts_with(' ') { "" } else { "- " }
+            );
+        }
+        text += "\nNext: cargo demo --attack all";
+        summary["not_proved"] = NOT_PROVED
+            .iter()
+            .map(|line| line.trim())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into();
+        fs::write(dir.join("summary.json"), format!("{summary:#}\n"))
+            .context("cannot write the summary")?;
+        out.result(&text, &summary);
+        Ok(())
+    }
+}
+
+fn list(out: Out) -> Result<()> {
+    let attacks = scenarios::attack::list();
+    let text: String = attacks
+        .iter()
+        .map(|attack| format!("{:<20} {}\n", attack.name, attack.title))
+        .collect();
+    let value = attacks
+        .iter()
+        .map(|attack| serde_json::json!({"name": attack.name, "title": attack.title}))
+        .collect();
+    out.result(&text, &value);
+    Ok(())
+}
+
+/// Prints the story as it happens.
+struct Stage(Out);
+
+impl Listener for Stage {
+    fn step(&self, number: usize, title: &str) {
+        self.0.progress(&format!("{number:>2}  {title}"));
+    }
+    fn line(&self, text: &str) {
+        self.0.progress(&format!("      {text}"));
+    }
+    fn done(&self, seconds: f64) {
+        self.0.progress(&format!("      ({seconds:.1} s)\n"));
+    }
+}

@@ -1,0 +1,140 @@
+//! `limpid log ...`
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use logclient::{Follower, LogClient, Submitted};
+use serde_json::json;
+use serve::{Client, ClientConfig};
+use statement::{Envelope, StatementDigest};
+use tlog::Origin;
+
+use super::ConfigFile;
+use crate::out::Out;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Take statements of rostered keys and publish them until interrupted (C2SP tlog-tiles)
+    Serve(ConfigFile),
+    /// Submit a signed statement and keep its proof
+    Submit {
+        #[command(flatten)]
+        at: At,
+        /// The envelope (DSSE), as `limpid statement sign` writes it
+        #[arg(value_name = "FILE")]
+        envelope: PathBuf,
+        /// Where to write the .tlog-proof
+        #[arg(long, value_name = "FILE")]
+        proof: Option<PathBuf>,
+        /// Do not wait for witnesses
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Replay the whole log under an anchor and say what stands in it
+    Replay {
+        #[command(flatten)]
+        at: At,
+        /// Digest of the first constitution
+        #[arg(long)]
+        anchor: StatementDigest,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct At {
+    /// Where the log is reached
+    #[arg(long)]
+    url: String,
+    /// Its origin
+    #[arg(long)]
+    origin: Origin,
+}
+
+impl At {
+    fn client(&self) -> Result<LogClient> {
+        Ok(LogClient::new(
+            Client::new(&ClientConfig::default())?,
+            &self.url,
+            self.origin.clone(),
+        ))
+    }
+}
+
+/// How long `submit` waits for witnesses.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Verb {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        match self {
+            Self::Serve(file) => {
+                let config = serve::load_config(&file.config)?;
+                log::serve(config, serve::stop_signal()?).await?;
+                Ok(())
+            }
+            Self::Submit {
+                at,
+                envelope,
+                proof,
+                no_wait,
+            } => submit(out, &at, envelope, proof, no_wait).await,
+            Self::Replay { at, anchor } => replay(out, &at, anchor).await,
+        }
+    }
+}
+
+async fn submit(
+    out: Out,
+    at: &At,
+    envelope: PathBuf,
+    proof: Option<PathBuf>,
+    no_wait: bool,
+) -> Result<()> {
+    let bytes =
+        fs::read(&envelope).with_context(|| format!("cannot read {}", envelope.display()))?;
+    let envelope =
+        Envelope::parse(&bytes).with_context(|| format!("{} is refused", envelope.display()))?;
+    let client = at.client()?;
+    let submitted = if no_wait {
+        client.submit(&envelope).await?
+    } else {
+        Submitted::Witnessed(client.submit_until_witnessed(&envelope, PATIENCE).await?)
+    };
+    match submitted {
+        Submitted::Durable { index } => {
+            out.result(
+                &format!("entry {index}: durable, not witnessed yet"),
+                &json!({"index": index, "witnessed": false}),
+            );
+        }
+        Submitted::Witnessed(found) => {
+            if let Some(path) = proof {
+                fs::write(&path, found.to_bytes())
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            let text = format!("entry {}: witnessed", found.index);
+            out.result(&text, &json!({"index": found.index, "witnessed": true}));
+        }
+    }
+    Ok(())
+}
+
+async fn replay(out: Out, at: &At, anchor: StatementDigest) -> Result<()> {
+    let mut follower = Follower::new(at.client()?, anchor);
+    follower.sync().await?;
+    let view = follower.view()?;
+    let constitution = view.constitution()?;
+    let size = view.state().next_index();
+    let builds = view.builds().len();
+    let text = format!(
+        "{}: {size} entries, witnessed; constitution {} in force; {builds} builds, {} lines of releases",
+        at.origin,
+        constitution.version,
+        view.lines().count()
+    );
+    out.result(
+        &text,
+        &json!({"origin": at.origin.to_string(), "size": size, "constitution": constitution.version, "builds": builds}),
+    );
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! `limpid release ...`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use release::{Config, Order, Published, RemoteLog, Room};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use statement::StatementDigest;
+
+use super::ConfigFile;
+use crate::out::Out;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Release an approved build: center signs, the supervisor signs the same payload
+    Propose(Propose),
+    /// Bring released artifacts into TUF metadata that both sign and the log names
+    Publish(ConfigFile),
+    /// Keep snapshot and timestamp alive
+    Renew(ConfigFile),
+    /// Stop a release: logged and served at once, then taken out of the metadata
+    Withdraw {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The release: digest of its statement
+        #[arg(value_name = "RELEASE")]
+        release: StatementDigest,
+        /// Why, for everybody to read
+        #[arg(long)]
+        reason: String,
+    },
+    /// Serve the repository's files until interrupted; any web server can do it too
+    Serve(ConfigFile),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Propose {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The build: digest of its source statement
+    #[arg(value_name = "BUILD")]
+    build: StatementDigest,
+    /// Channel to release in
+    #[arg(long, default_value = "stable")]
+    channel: String,
+    /// Bring back a build that a newer release replaced; it gets the next number
+    #[arg(long)]
+    rollback: bool,
+}
+
+/// A server of a repository directory: the center's own or anybody's copy.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mirror {
+    /// Where it writes its address.
+    dir: PathBuf,
+    /// The files.
+    repository: PathBuf,
+    /// Where it listens.
+    #[serde(default)]
+    server: serve::ServerConfig,
+}
+
+async fn serve_mirror(mirror: Mirror) -> Result<()> {
+    serve::ReadyFile::clear(&mirror.dir)?;
+    let listener = serve::bind(mirror.server.listen).await?;
+    let _ready = serve::ReadyFile::write(&mirror.dir, &serve::bound_url(&listener)?)?;
+    release::serve_repository(
+        &mirror.repository,
+        listener,
+        &mirror.server,
+        serve::stop_signal()?,
+    )
+    .await?;
+    Ok(())
+}
+
+impl Verb {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        let tell = |step: release::Step| out.progress(&format!("  {step}"));
+        match self {
+            Self::Propose(propose) => {
+                let config: Config = serve::load_config(&propose.file.config)?;
+                let mut room = open(&config, &tell)?;
+                let order = Order {
+                    build: propose.build,
+                    channel: propose.channel,
+                    rollback: propose.rollback,
+                };
+                let proposed = room.propose(&order).await?;
+                let release = proposed.quorum.release();
+                let text = format!(
+                    "release {} (seq {}) stands with both signatures",
+                    release.digest(),
+                    release.seq
+                );
+                out.result(&text, &json!({"release": release.digest(), "seq": release.seq, "new": proposed.is_new}));
+            }
+            Self::Publish(file) => {
+                let config: Config = serve::load_config(&file.config)?;
+                let published = open(&config, &tell)?.publish().await?;
+                show(out, &published);
+            }
+            Self::Renew(file) => {
+                let config: Config = serve::load_config(&file.config)?;
+                let published = open(&config, &tell)?.renew().await?;
+                show(out, &published);
+            }
+            Self::Withdraw {
+                file,
+                release,
+                reason,
+            } => {
+                let config: Config = serve::load_config(&file.config)?;
+                let withdrawn = open(&config, &tell)?.withdraw(release, &reason).await?;
+                show(out, &withdrawn.published);
+            }
+            Self::Serve(file) => {
+                serve_mirror(serve::load_config(&file.config)?).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open<'a>(config: &'a Config, tell: release::Progress<'a>) -> Result<Room<'a, RemoteLog>> {
+    let log = RemoteLog::new(config)?;
+    Ok(Room::open(config, log, release::system_clock, tell)?)
+}
+
+fn show(out: Out, published: &Published) {
+    let roles: Vec<Value> = published
+        .roles
+        .iter()
+        .map(|role| json!({"role": role.role.as_str(), "version": role.version, "metadata": role.metadata}))
+        .collect();
+    let text = format!(
+        "published: snapshot {}, timestamp {}",
+        published.snapshot, published.timestamp
+    );
+    out.result(
+        &text,
+        &json!({"roles": roles, "snapshot": published.snapshot, "timestamp": published.timestamp}),
+    );
+}

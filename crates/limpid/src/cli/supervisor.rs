@@ -1,0 +1,54 @@
+//! `limpid supervisor ...`
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::json;
+use statement::StatementDigest;
+
+use super::ConfigFile;
+use crate::out::Out;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Follow the center's log, approve builds, sign releases and co-sign metadata until interrupted
+    Serve(ConfigFile),
+    /// Withdraw a release with the supervisor's signature alone
+    Withdraw {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The release: digest of its statement
+        #[arg(value_name = "RELEASE")]
+        release: StatementDigest,
+        /// Why, for everybody to read
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+impl Verb {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        match self {
+            Self::Serve(file) => {
+                let config = serve::load_config(&file.config)?;
+                supervisor::serve(config, serve::stop_signal()?).await?;
+            }
+            Self::Withdraw {
+                file,
+                release,
+                reason,
+            } => {
+                let config: supervisor::Config = serve::load_config(&file.config)?;
+                let log = supervisor::RemoteLog::new(&config)?;
+                let own = supervisor::RemoteOwnLog::new(&config)?;
+                let mut room = supervisor::Room::open(config, log, own, supervisor::system_clock)?;
+                let withdrawn = room.withdraw(release, &reason).await?;
+                let text = format!("release {release} is withdrawn by {}", withdrawn.withdrawal);
+                out.result(
+                    &text,
+                    &json!({"release": release, "withdrawal": withdrawn.withdrawal}),
+                );
+            }
+        }
+        Ok(())
+    }
+}

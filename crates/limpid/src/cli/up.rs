@@ -1,0 +1,46 @@
+//! `limpid up`
+
+use std::{env, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use scenarios::{cast::Cast, world::World};
+use serde_json::json;
+
+use super::now;
+use crate::out::Out;
+
+/// Run all daemons of a world on this machine until interrupted
+#[derive(Debug, Args)]
+pub(super) struct Up {
+    /// Where the world lies; founded there when it is empty
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+impl Up {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        let limpid = env::current_exe().context("cannot find this program")?;
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("cannot create {}", self.dir.display()))?;
+        let dir = self
+            .dir
+            .canonicalize()
+            .with_context(|| format!("cannot find {}", self.dir.display()))?;
+        let stop = serve::stop_signal()?;
+        let mut world = World::found(&dir, &limpid, Cast::smallest(), now())?;
+        world
+            .start(&mut |line| out.progress(&format!("  {line}")))
+            .await?;
+        let daemons: Vec<_> = world
+            .daemons()
+            .map(|daemon| json!({"name": daemon.name(), "url": daemon.url()}))
+            .collect();
+        out.result(
+            &format!("\nanchor {}\nrunning; interrupt to stop", world.anchor()),
+            &json!({"anchor": world.anchor(), "daemons": daemons}),
+        );
+        stop.await;
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! The one place that prints. People get text, machines get one JSON value per result.
+#![expect(clippy::print_stdout, reason = "this is the edge")]
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+/// Where results go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Out {
+    json: bool,
+}
+
+impl Out {
+    /// Text, or JSON for machines.
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a result: text for people, value for machines.
+    pub(crate) fn result(self, text: &str, value: &Value) {
+        if self.json {
+            println!("{value}");
+        } else {
+            println!("{}", text.trim_end());
+        }
+    }
+
+    /// Prints progress, for people only.
+    pub(crate) fn progress(self, line: &str) {
+        if !self.json {
+            println!("{line}");
+        }
+    }
+
+    /// Prints an error with its causes and returns the exit status.
+    pub(crate) fn failed(self, error: &anyhow::Error) -> ExitCode {
+        let code = code_of(error);
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        if self.json {
+            println!(
+                "{}",
+                json!({"error": causes[0], "causes": causes[1..], "code": code})
+            );
+        } else {
+            let mut text = format!("limpid: {}", causes[0]);
+            for cause in &causes[1..] {
+                text += &format!("\n  because: {cause}");
+            }
+            if let Some(code) = &code {
+                text += &format!("\n  check: {code}");
+            }
+            eprintln!("{text}");
+        }
+        ExitCode::from(if code.is_some() { 1 } else { 2 })
+    }
+}
+
+/// The code of the check that refused, wherever it is in the chain of causes.
+fn code_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<law::Refusal>()
+            .map(|refusal| refusal.code().to_string())
+            .or_else(|| {
+                cause
+                    .downcast_ref::<endpoint::EndpointError>()
+                    .and_then(refusal_of_endpoint)
+            })
+            .or_else(|| {
+                let client = cause.downcast_ref::<serve::ClientError>();
+                client.and_then(|error| error.code().map(str::to_owned))
+            })
+    })
+}
+
+/// Codes of I/O are no checks.
+fn refusal_of_endpoint(error: &endpoint::EndpointError) -> Option<String> {
+    let code = error.code();
+    (!code.starts_with("io") && !code.starts_with("http")).then(|| code.to_owned())
+}

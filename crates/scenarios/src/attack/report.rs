@@ -1,0 +1,158 @@
+//! What came of the attacks.
+
+use std::fmt;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::Attack;
+
+/// A refusal as the attacker met it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caught {
+    /// Code of the check.
+    pub code: String,
+    /// What it said.
+    pub detail: String,
+}
+
+/// The two halves of one attack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the honest twin achieved.
+    pub honest: String,
+    /// What stopped the attack; `None` when it succeeded.
+    pub caught: Option<Caught>,
+}
+
+/// All outcomes.
+#[derive(Debug, Default)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    attack: &'static str,
+    title: &'static str,
+    holds: &'static str,
+    catcher: &'static str,
+    place: &'static str,
+    expected: &'static str,
+    outcome: Result<Outcome, String>,
+}
+
+impl Row {
+    fn is_caught(&self) -> bool {
+        matches!(&self.outcome, Ok(Outcome { caught: Some(caught), .. }) if caught.code == self.expected)
+    }
+
+    fn verdict(&self) -> String {
+        match &self.outcome {
+            Ok(Outcome {
+                caught: Some(caught),
+                ..
+            }) if caught.code == self.expected => "caught".to_owned(),
+            Ok(Outcome {
+                caught: Some(caught),
+                ..
+            }) => {
+                format!(
+                    "CAUGHT BY ANOTHER CHECK: {} ({})",
+                    caught.code, caught.detail
+                )
+            }
+            Ok(Outcome { caught: None, .. }) => "NOT CAUGHT".to_owned(),
+            Err(error) => format!("COULD NOT BE JUDGED: {error}"),
+        }
+    }
+}
+
+/// How one attack ended, on one line.
+pub(super) fn one_line(attack: &Attack, outcome: &Result<Outcome>) -> String {
+    match outcome {
+        Ok(Outcome {
+            caught: Some(caught),
+            honest,
+        }) if caught.code == attack.code => {
+            format!(
+                "caught by the {} ({}): {}; honest twin: {honest}",
+                attack.catcher, attack.place, caught.code
+            )
+        }
+        Ok(Outcome {
+            caught: Some(caught),
+            ..
+        }) => format!("caught by another check: {} {}", caught.code, caught.detail),
+        Ok(Outcome { caught: None, .. }) => "NOT CAUGHT".to_owned(),
+        Err(error) => format!("could not be judged: {error:#}"),
+    }
+}
+
+impl Report {
+    pub(super) fn push(&mut self, attack: &Attack, outcome: Result<Outcome>) {
+        self.rows.push(Row {
+            attack: attack.name,
+            title: attack.title,
+            holds: attack.holds,
+            catcher: attack.catcher,
+            place: attack.place,
+            expected: attack.code,
+            outcome: outcome.map_err(|error| format!("{error:#}")),
+        });
+    }
+
+    /// Whether each attack was caught by the very check that is named for it.
+    pub fn all_caught(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(Row::is_caught)
+    }
+
+    /// For machines.
+    pub fn to_json(&self) -> Value {
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|row| {
+                let seen = row.outcome.as_ref().ok();
+                json!({
+                    "attack": row.attack,
+                    "attacker_holds": row.holds,
+                    "expected": row.expected,
+                    "caught": row.is_caught(),
+                    "code": seen.and_then(|outcome| outcome.caught.as_ref()).map(|caught| &caught.code),
+                    "detail": seen.and_then(|outcome| outcome.caught.as_ref()).map(|caught| &caught.detail),
+                    "honest_twin": seen.map(|outcome| &outcome.honest),
+                    "by": row.catcher,
+                    "where": row.place,
+                    "error": row.outcome.as_ref().err(),
+                })
+            })
+            .collect();
+        json!({"attacks": rows, "all_caught": self.all_caught()})
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f)?;
+        for row in &self.rows {
+            writeln!(f, "{:<18} {}", row.attack, row.title)?;
+            writeln!(f, "{:<18} attacker holds {}", "", row.holds)?;
+            writeln!(
+                f,
+                "{:<18} {} by the {}, {}: {}",
+                "",
+                row.verdict(),
+                row.catcher,
+                row.place,
+                row.expected
+            )?;
+        }
+        let caught = self.rows.iter().filter(|row| row.is_caught()).count();
+        writeln!(
+            f,
+            "\n{caught} of {} caught, each by the check that is named for it",
+            self.rows.len()
+        )
+    }
+}

@@ -1,0 +1,292 @@
+//! The main job, told step by step: source to running endpoint, an update, and a stranger who checks.
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+use endpoint::{Config as EndpointConfig, Outcome};
+use serde_json::{Value, json};
+use statement::StatementDigest;
+
+use crate::{
+    cast::Cast,
+    examples::{Example, TRUENAME_1_0, TRUENAME_1_1},
+    vendor,
+    world::World,
+};
+
+/// Who listens to the story.
+pub trait Listener: Sync {
+    /// A step begins.
+    fn step(&self, number: usize, title: &str);
+    /// Something happened.
+    fn line(&self, text: &str);
+    /// A step ended after so many seconds.
+    fn done(&self, seconds: f64);
+}
+
+/// What the demonstration does not prove, said at its end.
+pub const NOT_PROVED: &[&str] = &[
+    "that the reviewers of the source noticed everything, or that the product is harmless;",
+    "that the parties are independent: here all keys lie on one machine, under one user",
+    "  (shown as promised, not enforced);",
+    "that the toolchain is honest: it was imported from this host (origin `host`) by every",
+    "  party, so a trojaned compiler would fool all of them alike;",
+    "that the source stays private where it should: here it is a public blob of the log;",
+    "anything at all, if all parties of a quorum collude.",
+];
+
+/// One product on its way.
+struct Told<'a> {
+    world: &'a World,
+    listener: &'a dyn Listener,
+}
+
+/// Runs the demonstration in `dir`, with `limpid` as the program of its daemons.
+///
+/// # Errors
+/// The first step that did not succeed.
+pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<Value> {
+    let started = Instant::now();
+    let now = release::system_clock();
+    let mut world = step(
+        listener,
+        1,
+        "The parties make their keys and sign one constitution",
+        async {
+            let world = World::found(dir, limpid, Cast::smallest(), now)?;
+            for party in &world.cast.parties {
+                let whose = if party.vendor {
+                    "vendor"
+                } else {
+                    "independent"
+                };
+                listener.line(&format!(
+                    "{:<11} {:<18} {}  {whose}",
+                    party.id, party.name, party.jurisdiction
+                ));
+            }
+            listener.line(&format!("anchor      {}", world.anchor()));
+            Ok(world)
+        },
+    )
+    .await?;
+    step(
+        listener,
+        2,
+        "Logs, witnesses, rebuilders, supervisor and repository start",
+        async { world.start(&mut |line| listener.line(line)).await },
+    )
+    .await?;
+    let told = Told {
+        world: &world,
+        listener,
+    };
+    let first = told.release(3, &TRUENAME_1_0, "1.0.0").await?;
+    let config = told.endpoint_config()?;
+    step(
+        listener,
+        6,
+        "An endpoint installs it, after judging every proof itself",
+        told.update(&config),
+    )
+    .await?;
+    let second = told.release(7, &TRUENAME_1_1, "1.1.0").await?;
+    step(
+        listener,
+        10,
+        "The endpoint updates; the previous version is kept",
+        told.update(&config),
+    )
+    .await?;
+    let verified = step(
+        listener,
+        11,
+        "A stranger verifies the file, offline",
+        told.verify(second),
+    )
+    .await?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(json!({
+        "anchor": world.anchor(),
+        "releases": [first, second],
+        "verified": verified,
+        "seconds": (seconds * 10.0).round() / 10.0,
+        "dir": dir,
+    }))
+}
+
+/// Runs one step and says how long it took.
+async fn step<T>(
+    listener: &dyn Listener,
+    number: usize,
+    title: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    listener.step(number, title);
+    let started = Instant::now();
+    let result = work
+        .await
+        .with_context(|| format!("step {number} ({title}) did not succeed"))?;
+    listener.done(started.elapsed().as_secs_f64());
+    Ok(result)
+}
+
+impl Told<'_> {
+    fn line(&self, text: &str) {
+        self.listener.line(text);
+    }
+
+    /// Three steps: build and rebuild, approve and sign, publish.
+    async fn release(
+        &self,
+        first_step: usize,
+        example: &Example,
+        version: &str,
+    ) -> Result<StatementDigest> {
+        let source = self.world.make_dir("vendor", "source")?.join(version);
+        example.write_to(&source, None)?;
+        let tell = |text: &str| self.line(text);
+        let title = format!("truename {version}: built in the conveyer, rebuilt by two labs");
+        let built = step(self.listener, first_step, &title, async {
+            let built = vendor::build(self.world, &source, &tell).await?;
+            self.line(&format!("build     {}", built.build));
+            self.line(&format!(
+                "artifact  {} ({} bytes)",
+                built.artifact, built.artifact_bytes
+            ));
+            Ok(built)
+        })
+        .await?;
+        let title = "The supervisor approves; center and supervisor sign one release";
+        let proposed = step(self.listener, first_step + 1, title, async {
+            let proposed = vendor::propose(self.world, built.build, &tell).await?;
+            let quorum = &proposed.quorum;
+            self.line(&format!(
+                "release   {} (seq {})",
+                quorum.release().digest(),
+                quorum.release().seq
+            ));
+            for signer in [quorum.center(), quorum.supervisor()] {
+                self.line(&format!(
+                    "signed by {} ({}) at entry {}",
+                    signer.party(),
+                    signer.legal_owner(),
+                    signer.index()
+                ));
+            }
+            Ok(proposed)
+        })
+        .await?;
+        let title = "TUF metadata: signed by both after the signer's diff, logged, served";
+        step(self.listener, first_step + 2, title, async {
+            vendor::publish(self.world, &tell).await?;
+            Ok(())
+        })
+        .await?;
+        Ok(proposed.quorum.release().digest())
+    }
+
+    fn endpoint_config(&self) -> Result<EndpointConfig> {
+        endpoint_config(
+            self.world,
+            "endpoint",
+            &self.world.repository_url(),
+            "software",
+            "truename",
+        )
+    }
+
+    async fn update(&self, config: &EndpointConfig) -> Result<()> {
+        let watch = |step: endpoint::Step| {
+            self.line(&step.to_string());
+            ControlFlow::Continue(())
+        };
+        let outcome = endpoint::update_watched(config, release::system_clock(), &watch).await?;
+        let Outcome::Installed { installed, .. } = outcome else {
+            bail!("nothing was installed")
+        };
+        let program = config.dir.join(installed.path());
+        let printed = run(&program, &["--version"])?;
+        self.line(&format!("runs: {}", printed.trim()));
+        Ok(())
+    }
+
+    /// Downloads file and bundle as anybody could, then verifies them with the program, without any address.
+    async fn verify(&self, release: StatementDigest) -> Result<Value> {
+        let world = self.world;
+        let stranger = world.make_dir("stranger", "download")?;
+        let bundle = world
+            .http
+            .get(
+                &format!("{}/bundles/{release}.bundle", world.repository_url()),
+                law::BUNDLE_BYTES_MAX,
+            )
+            .await?;
+        fs::write(stranger.join("truename.bundle"), &bundle)?;
+        let installed = endpoint::status(&self.endpoint_config()?)?
+            .installed
+            .context("something is installed")?;
+        fs::copy(
+            world.dir.join("endpoint").join(installed.path()),
+            stranger.join("truename"),
+        )?;
+        let file = stranger.join("truename").display().to_string();
+        let bundle = stranger.join("truename.bundle").display().to_string();
+        let anchor = world.anchor().to_string();
+        let verify = [
+            "endpoint", "verify", &file, "--bundle", &bundle, "--anchor", &anchor,
+        ];
+        self.line(&format!("$ limpid {}", verify.join(" ")));
+        for line in run(&world.limpid, &verify)?.lines() {
+            self.line(line);
+        }
+        let machine = run(&world.limpid, &[&["--json"], verify.as_slice()].concat())?;
+        Ok(serde_json::from_str(&machine)?)
+    }
+}
+
+/// Configuration of an endpoint that follows one product from one repository.
+///
+/// # Errors
+/// When the directory cannot be made.
+pub fn endpoint_config(
+    world: &World,
+    name: &str,
+    repository: &str,
+    kind: &str,
+    product: &str,
+) -> Result<EndpointConfig> {
+    let dir = world.dir.join(name);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let root: PathBuf = world.dir.join("constitution").join("1.root.json");
+    let text = format!(
+        "dir = {dir:?}\nrepository = \"{repository}\"\nanchor = \"{}\"\nroot = {root:?}\nkind = \"{kind}\"\n\
+         product = \"{product}\"\nchannel = \"stable\"\nplatform = \"linux-x86_64\"\n",
+        world.anchor(),
+    );
+    fs::write(world.dir.join(format!("{name}.toml")), &text)?;
+    toml::from_str(&text).context("the endpoint's configuration")
+}
+
+fn run(program: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    if !output.status.success() {
+        bail!(
+            "{} {} ended with {}:\n{}",
+            program.display(),
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
