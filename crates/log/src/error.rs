@@ -127,6 +127,35 @@ pub enum SubmitRefusal {
     Unavailable,
 }
 
+/// Why a blob is not taken. Nothing was kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BlobRefusal {
+    /// Not a digest.
+    #[error("a blob is named by its SHA-256 in lower-case hex")]
+    Name(#[source] statement::IdError),
+    /// Its size is signed, so it must be said first.
+    #[error("the request lacks its content-length")]
+    Length,
+    /// More than this log keeps in one blob.
+    #[error("the blob has {bytes} bytes, at most {bytes_max} are taken")]
+    TooLarge { bytes: u64, bytes_max: u64 },
+    /// The header is absent or has another form.
+    #[error("the request lacks `authorization: Limpid keyid=...,sig=...`")]
+    Authorization,
+    /// The key may not put blobs, or did not sign for this one.
+    #[error("{}", code.meaning())]
+    Key {
+        code: law::Code,
+        key: statement::KeyId,
+    },
+    /// Other bytes came than were announced.
+    #[error("the body is not the blob that was announced")]
+    Body(#[source] store::StoreError),
+    /// The disk refuses.
+    #[error("the log cannot store blobs now")]
+    Unavailable,
+}
+
 /// An error with its causes on one line.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tower_http::services::ServeFile;
 
 use crate::clock::posix_seconds;
-use crate::error::chain;
+use crate::error::{BlobRefusal, chain};
 use crate::http::Room;
 use crate::limits::UPLOAD_PIECES_MAX;
 use crate::shared::Shared;
@@ -38,8 +38,9 @@ pub(crate) async fn get(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let Ok(digest) = name.parse::<FileDigest>() else {
-        return bad_name(&name).into_response();
+    let digest = match name.parse::<FileDigest>() {
+        Ok(digest) => digest,
+        Err(error) => return refuse(&BlobRefusal::Name(error), &name).into_response(),
     };
     let path = room.shared.blobs.path(digest.hash());
     match ServeFile::new(path).try_call(request).await {
@@ -75,7 +76,7 @@ pub(crate) async fn put(
 ) -> Response {
     match take(&room.shared, &name, &headers, body).await {
         Ok(()) => StatusCode::CREATED.into_response(),
-        Err(problem) => problem.into_response(),
+        Err(refusal) => refuse(&refusal, &name).into_response(),
     }
 }
 
@@ -84,17 +85,14 @@ async fn take(
     name: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(), Problem> {
-    let digest: FileDigest = name.parse().map_err(|_| bad_name(name))?;
-    let bytes = announced_bytes(headers)?;
-    if bytes > shared.config.blob_bytes_max {
-        let max = shared.config.blob_bytes_max;
-        let detail = format!("At most {max} bytes are taken.");
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        return Err(
-            Problem::new(status, "blob.too_large", "the blob is too large", detail)
-                .about("content-length", &bytes.to_string()),
-        );
+) -> Result<(), BlobRefusal> {
+    let digest: FileDigest = name.parse().map_err(BlobRefusal::Name)?;
+    let length = headers.get(header::CONTENT_LENGTH);
+    let bytes = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes: u64 = bytes.ok_or(BlobRefusal::Length)?;
+    let bytes_max = shared.config.blob_bytes_max;
+    if bytes > bytes_max {
+        return Err(BlobRefusal::TooLarge { bytes, bytes_max });
     }
     check_authorization(shared, headers, &digest, bytes)?;
     // Known already: nothing has to be read, and a damaged copy shows itself to readers.
@@ -109,87 +107,52 @@ fn signed_text(shared: &Shared, digest: &FileDigest, bytes: u64) -> String {
     format!("limpid blob put v1\n{}\n{digest}\n{bytes}\n", shared.origin)
 }
 
-fn bad_name(name: &str) -> Problem {
-    let status = StatusCode::BAD_REQUEST;
-    let title = "a blob is named by its SHA-256 in lower-case hex";
-    Problem::new(status, "blob.name", title, "").about("digest", name)
-}
-
-fn announced_bytes(headers: &HeaderMap) -> Result<u64, Problem> {
-    let value = headers.get(header::CONTENT_LENGTH);
-    let parsed = value.and_then(|value| value.to_str().ok()?.parse().ok());
-    parsed.ok_or_else(|| {
-        let status = StatusCode::LENGTH_REQUIRED;
-        Problem::new(
-            status,
-            "blob.length",
-            "the request lacks its content-length",
-            "",
-        )
-    })
-}
-
-fn forbidden(code: &'static str, title: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, code, title, "")
-}
-
 /// A key that may sign statements, of the roster in force and in time, signed for these bytes.
 fn check_authorization(
     shared: &Shared,
     headers: &HeaderMap,
     digest: &FileDigest,
     bytes: u64,
-) -> Result<(), Problem> {
-    let (key_id, signature) = parse_authorization(headers).ok_or_else(|| {
-        let title = "the request lacks `authorization: Limpid keyid=...,sig=...`";
-        Problem::new(StatusCode::UNAUTHORIZED, "blob.authorization", title, "")
-    })?;
+) -> Result<(), BlobRefusal> {
+    let value = headers.get(header::AUTHORIZATION);
+    let parsed = value.and_then(|value| parse_authorization(value.to_str().ok()?));
+    let (key_id, signature) = parsed.ok_or(BlobRefusal::Authorization)?;
     let raw = rostered_key(shared, key_id)?;
     let text = signed_text(shared, digest, bytes);
     let verified = VerifyingKey::from_bytes(&raw)
         .and_then(|key| key.verify_strict(text.as_bytes(), &Signature::from_bytes(&signature)));
-    verified.map_err(|_| {
-        forbidden(
-            Code::EntrySignature.as_str(),
-            Code::EntrySignature.meaning(),
-        )
+    verified.map_err(|_| BlobRefusal::Key {
+        code: Code::EntrySignature,
+        key: key_id,
     })
 }
 
 /// `Limpid keyid=<64 hex>,sig=<base64 of 64 bytes>`, exactly.
-fn parse_authorization(headers: &HeaderMap) -> Option<(KeyId, [u8; 64])> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+fn parse_authorization(value: &str) -> Option<(KeyId, [u8; 64])> {
     let (key_id, signature) = value.strip_prefix("Limpid keyid=")?.split_once(",sig=")?;
     let signature = STANDARD.decode(signature).ok()?;
     Some((key_id.parse().ok()?, signature.try_into().ok()?))
 }
 
-fn rostered_key(shared: &Shared, id: KeyId) -> Result<[u8; 32], Problem> {
+fn rostered_key(shared: &Shared, id: KeyId) -> Result<[u8; 32], BlobRefusal> {
+    let refused = |code| BlobRefusal::Key { code, key: id };
     let law = shared.law();
-    let constitution = law.constitution().ok_or_else(|| {
-        let (code, status) = (Code::EntryNoConstitution, StatusCode::CONFLICT);
-        Problem::new(status, code.as_str(), code.meaning(), "")
-    })?;
-    let unknown = || {
-        forbidden(
-            Code::EntryKeyUnknown.as_str(),
-            Code::EntryKeyUnknown.meaning(),
-        )
-        .about("keyid", &id.to_string())
-    };
-    let (_, key) = constitution.find_key(id).ok_or_else(unknown)?;
+    let constitution = law
+        .constitution()
+        .ok_or_else(|| refused(Code::EntryNoConstitution))?;
+    let found = constitution.find_key(id);
+    let (_, key) = found.ok_or_else(|| refused(Code::EntryKeyUnknown))?;
     if matches!(key.role, Role::Tuf | Role::Log | Role::Witness) {
-        return Err(forbidden(
-            Code::EntryRole.as_str(),
-            "the key's role signs no statements, so it puts no blobs",
-        ));
+        return Err(refused(Code::EntryRole));
     }
-    if posix_seconds() > key.not_after || law.is_revoked(id) {
-        let code = Code::EntryKeyExpired;
-        return Err(forbidden(code.as_str(), "the key expired or was revoked"));
+    if posix_seconds() > key.not_after {
+        return Err(refused(Code::EntryKeyExpired));
     }
-    let raw = key.raw().map_err(|_| unknown())?;
-    raw.try_into().map_err(|_| unknown())
+    if law.is_revoked(id) {
+        return Err(refused(Code::EntryKeyRevoked));
+    }
+    let raw = key.raw().ok().and_then(|raw| raw.try_into().ok());
+    raw.ok_or_else(|| refused(Code::EntryKeyUnknown))
 }
 
 /// Streams the body to disk; nothing is kept unless the digest and the length are right.
@@ -198,7 +161,7 @@ async fn store(
     digest: &FileDigest,
     bytes: u64,
     body: Body,
-) -> Result<(), Problem> {
+) -> Result<(), BlobRefusal> {
     let (pieces, received) = mpsc::channel(UPLOAD_PIECES_MAX);
     let reader = Received {
         pieces: received,
@@ -212,31 +175,47 @@ async fn store(
     match written.await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error @ (StoreError::Stream(_) | StoreError::TooLarge { .. }))) => {
-            let status = StatusCode::BAD_REQUEST;
-            let title = "the body is not the blob that was announced";
-            Err(Problem::new(status, "blob.digest", title, chain(&error))
-                .about("digest", &digest.to_string()))
+            Err(BlobRefusal::Body(error))
         }
         Ok(Err(error)) => {
             tracing::error!(%digest, error = %chain(&error), "the blob cannot be stored");
-            Err(unavailable())
+            Err(BlobRefusal::Unavailable)
         }
         Err(error) => {
             tracing::error!(%digest, %error, "storing a blob ended by a defect");
-            Err(unavailable())
+            Err(BlobRefusal::Unavailable)
         }
     }
 }
 
-fn unavailable() -> Problem {
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    Problem::new(
-        status,
-        "blob.unavailable",
-        "the log cannot store blobs now",
-        "",
-    )
-    .retry_after(1)
+/// Which refusal has which status.
+fn refuse(refusal: &BlobRefusal, name: &str) -> Problem {
+    let detail = std::error::Error::source(refusal)
+        .map(chain)
+        .unwrap_or_default();
+    let problem = |status, code| Problem::new(status, code, refusal.to_string(), detail.as_str());
+    match refusal {
+        BlobRefusal::Name(_) => problem(StatusCode::BAD_REQUEST, "blob.name").about("digest", name),
+        BlobRefusal::Length => problem(StatusCode::LENGTH_REQUIRED, "blob.length"),
+        BlobRefusal::TooLarge { bytes, .. } => {
+            problem(StatusCode::PAYLOAD_TOO_LARGE, "blob.too_large")
+                .about("content-length", &bytes.to_string())
+        }
+        BlobRefusal::Authorization => problem(StatusCode::UNAUTHORIZED, "blob.authorization"),
+        BlobRefusal::Key { code, key } => {
+            let status = match code {
+                Code::EntryNoConstitution => StatusCode::CONFLICT,
+                _ => StatusCode::FORBIDDEN,
+            };
+            problem(status, code.as_str()).about("keyid", &key.to_string())
+        }
+        BlobRefusal::Body(_) => {
+            problem(StatusCode::BAD_REQUEST, "blob.digest").about("digest", name)
+        }
+        BlobRefusal::Unavailable => {
+            problem(StatusCode::SERVICE_UNAVAILABLE, "blob.unavailable").retry_after(1)
+        }
+    }
 }
 
 async fn send_pieces(mut body: Body, pieces: mpsc::Sender<io::Result<Bytes>>) {
@@ -290,5 +269,40 @@ impl Read for Received {
         let count = buffer.len().min(self.piece.len());
         buffer[..count].copy_from_slice(&self.piece.split_to(count));
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn print(key: &KeyId, signature: &[u8]) -> String {
+        format!("Limpid keyid={key},sig={}", STANDARD.encode(signature))
+    }
+
+    proptest! {
+        #[test]
+        fn an_authorization_is_read_back_as_it_is_printed(seed: [u8; 8], signature: [u8; 32]) {
+            let key = KeyId::of(&seed);
+            let signature = [signature, signature].concat();
+            let (read, bytes) = parse_authorization(&print(&key, &signature)).unwrap();
+            prop_assert_eq!(read, key);
+            prop_assert_eq!(bytes.as_slice(), signature);
+        }
+
+        #[test]
+        fn an_authorization_has_one_spelling(value in "Limpid keyid=[0-9a-f]{62,65},sig=[A-Za-z0-9+/=]{86,89}") {
+            if let Some((key, signature)) = parse_authorization(&value) {
+                prop_assert_eq!(print(&key, &signature), value);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(value in ".{0,200}") {
+            let _ = parse_authorization(&value);
+        }
     }
 }

@@ -158,3 +158,17 @@ async fn a_name_that_is_no_digest_is_refused() {
     }
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_large_blob_by_a_stranger_is_refused_in_words() {
+    let world = World::founded().await;
+    let large = Put {
+        signer: roster::STRANGER,
+        ..Put::good(&vec![7; 8 << 20])
+    };
+    assert_eq!(
+        large.refused(&world).await,
+        (403, "entry.key_unknown".to_owned())
+    );
+    world.stop().await;
+}

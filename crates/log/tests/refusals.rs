@@ -5,7 +5,9 @@ mod world;
 
 use std::time::Duration;
 
-use statement::{Blob, Constitution, Envelope, FileDigest, Heartbeat, Source, SourceOrigin};
+use statement::{
+    Blob, Constitution, Envelope, FileDigest, Heartbeat, Source, SourceOrigin, StatementSigner as _,
+};
 use world::roster::{self, Signer, beat, envelope, heartbeat};
 use world::{World, founding, refused, submit_at_once, submit_witnessed};
 
@@ -58,7 +60,8 @@ async fn what_is_refused_has_its_status_and_leaves_nothing() {
     let empty = Envelope::sign(b"{}".to_vec(), &Signer::new(roster::CENTER)).unwrap();
     assert_eq!(refuse(empty.to_bytes()).await, malformed);
 
-    assert_eq!(refuse(vec![b'a'; 65_536]).await.0, 413);
+    let too_long = refuse(vec![b'a'; 65_536]).await;
+    assert_eq!(too_long, expect(413, "body_too_large"));
 
     let stranger = with(&|_| {}, roster::STRANGER);
     assert_eq!(refuse(stranger).await, expect(403, "entry.key_unknown"));
@@ -184,5 +187,71 @@ async fn a_full_queue_answers_503_and_takes_nothing() {
     let expected: Vec<u64> = (4..4 + taken.len() as u64).collect();
     assert_eq!(taken, expected);
     assert_eq!(taken.len() + busy, 64);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_taken_stays_taken_after_its_date() {
+    let world = World::founded().await;
+    let client = world.client();
+    let now = || {
+        std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .as_secs()
+    };
+    let until = now() + 2;
+    let dated = |note: &str| {
+        let mut beat = heartbeat(note);
+        beat.not_after = until;
+        envelope(beat, roster::CENTER)
+    };
+    let taken = submit_witnessed(&client, &dated("in time")).await;
+    world::until("the date to pass", async || (now() > until).then_some(())).await;
+    let refusal = refused(&client, dated("too late").to_bytes()).await;
+    assert_eq!(refusal, (403, "entry.too_late".to_owned()));
+    let again = submit_witnessed(&client, &dated("in time")).await;
+    assert_eq!(again.index, taken.index);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_neither_submits_nor_puts_blobs() {
+    let world = World::founded().await;
+    let client = world.client();
+    let center = Signer::new(roster::CENTER);
+    let revocation = statement::Revocation {
+        audience: vec![roster::origin()],
+        not_after: roster::FOR_EVER,
+        blobs: Vec::new(),
+        key: center.key(),
+        suspect_from: Vec::new(),
+        reason: "lost".to_owned(),
+    };
+    client.put_blob(b"before".to_vec(), &center).await.unwrap();
+    submit_witnessed(&client, &envelope(revocation, roster::CENTER_GOVERNANCE)).await;
+    let refusal = refused(&client, beat("after").to_bytes()).await;
+    assert_eq!(refusal, (403, "entry.key_revoked".to_owned()));
+    let refusal = client
+        .put_blob(b"after".to_vec(), &center)
+        .await
+        .unwrap_err();
+    assert_eq!(refusal.code(), Some("entry.key_revoked"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_is_503_and_the_log_goes_on_afterwards() {
+    let world = World::founded().await;
+    let client = world.client();
+    let other = store::Db::open(&world.log.dir.join("log.sqlite3"), &[""])
+        .await
+        .unwrap();
+    let held = other.begin().await.unwrap();
+    let refusal = refused(&client, beat("now").to_bytes()).await;
+    assert_eq!(refusal, (503, "submit.unavailable".to_owned()));
+    drop(held);
+    other.close().await;
+    assert_eq!(submit_at_once(&client, &beat("now")).await, 4);
     world.stop().await;
 }

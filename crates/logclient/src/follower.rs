@@ -67,6 +67,13 @@ impl Follower {
     /// That nothing is published yet, that the log went back, or what is wrong with what it shows.
     pub async fn sync(&mut self) -> Result<bool, LogClientError> {
         let note = self.client.checkpoint().await?;
+        if self
+            .newest
+            .as_ref()
+            .is_some_and(|newest| newest.note() == note)
+        {
+            return Ok(false);
+        }
         let size = self.claimed_size(&note)?;
         let (before, _) = self.seen;
         if size < before {

@@ -14,6 +14,7 @@
 //!
 //! Out of scope: every decision (`law`), keys (`keys`), serving a log (`log`).
 
+mod archive_index;
 mod client;
 mod error;
 mod follower;

@@ -175,8 +175,8 @@ impl World {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut witnesses = Vec::new();
-        for n in 0..2 {
-            let dir = Self::make_dir(&root, WITNESS_NAMES[n]);
+        for (n, name) in WITNESS_NAMES.iter().enumerate() {
+            let dir = Self::make_dir(&root, name);
             witnesses.push(start_witness(witness_config(n, &dir)).await);
         }
         let urls: Vec<String> = witnesses.iter().map(|w| w.url.clone()).collect();
