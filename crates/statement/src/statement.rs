@@ -149,6 +149,15 @@ pub enum StatementError {
         /// Allowed.
         max: usize,
     },
+    /// A field that may be null was left out, or one that has no meaning here was put in.
+    #[error(
+        "the statement is not spelled in full (first difference at byte {at}): \
+         every field of its predicate, null where there is nothing, and no other"
+    )]
+    Spelling {
+        /// Offset of the first byte that differs from the one spelling.
+        at: usize,
+    },
     /// The constitution contradicts itself.
     #[error("the constitution is refused")]
     Roster(#[from] RosterError),
@@ -259,10 +268,17 @@ impl Statement {
         if let Predicate::Constitution(constitution) = &predicate {
             constitution.check_roster()?;
         }
-        Ok(Self {
+        let statement = Self {
             subject: wire.subject,
             predicate,
-        })
+        };
+        // Canonical JSON still leaves a null field to be written or not; one statement has one digest.
+        let printed = statement.print()?;
+        if printed != payload {
+            let same = printed.iter().zip(payload).take_while(|(a, b)| a == b);
+            return Err(StatementError::Spelling { at: same.count() });
+        }
+        Ok(statement)
     }
 
     /// The canonical payload.
@@ -270,6 +286,12 @@ impl Statement {
     /// # Errors
     /// [`StatementError`] when it would not parse again: a number or text beyond the limits.
     pub fn to_payload(&self) -> Result<Vec<u8>, StatementError> {
+        let payload = self.print()?;
+        Self::parse(&payload)?;
+        Ok(payload)
+    }
+
+    fn print(&self) -> Result<Vec<u8>, StatementError> {
         let predicate_type = self.predicate.type_uri().to_owned();
         let predicate = self
             .predicate
@@ -284,9 +306,7 @@ impl Statement {
             predicate_type,
             subject: self.subject.clone(),
         };
-        let payload = to_canonical(&wire)?;
-        Self::parse(&payload)?;
-        Ok(payload)
+        Ok(to_canonical(&wire)?)
     }
 }
 

@@ -1,0 +1,11 @@
+//! What parties sign, to the byte.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod canonical;
+mod envelope;
+mod limits;
+mod pages;
+mod properties;
+mod roster;
+mod samples;
+mod sealed;
