@@ -113,9 +113,33 @@ impl Publisher {
 
     /// Makes the tiles and bundles up to `goal` durable.
     async fn integrate(&mut self, goal: &Checkpoint) -> Result<(), LogError> {
+        self.integrate_to(goal.size()).await?;
+        if self.edge.root() == *goal.root() {
+            return Ok(());
+        }
+        Err(LogError::OtherHistory {
+            claim: "the replay of the entries".to_owned(),
+            size: goal.size(),
+            signed: *goal.root(),
+            found: self.edge.root(),
+        })
+    }
+
+    /// Makes everything in `public/` that archived checkpoints need, where it was lost; each size
+    /// has partial tiles and bundles of its own.
+    pub(crate) async fn integrate_archived(&mut self) -> Result<(), LogError> {
+        for size in self.archived.clone() {
+            if size > self.edge.size() {
+                self.integrate_to(size).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn integrate_to(&mut self, size: u64) -> Result<(), LogError> {
         let mut files: Vec<File> = Vec::new();
         let mut bytes = 0;
-        for id in BundleId::between(self.edge.size(), goal.size()) {
+        for id in BundleId::between(self.edge.size(), size) {
             let first = id.first_entry();
             let entries = self
                 .shared
@@ -131,16 +155,7 @@ impl Publisher {
             }
         }
         files.extend(self.edge.partial_tiles());
-        self.create(files).await?;
-        if self.edge.root() == *goal.root() {
-            return Ok(());
-        }
-        Err(LogError::OtherHistory {
-            claim: "the replay of the entries".to_owned(),
-            size: goal.size(),
-            signed: *goal.root(),
-            found: self.edge.root(),
-        })
+        self.create(files).await
     }
 
     async fn create(&self, files: Vec<File>) -> Result<(), LogError> {

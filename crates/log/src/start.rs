@@ -56,7 +56,11 @@ pub(crate) async fn open(config: Config) -> Result<(Arc<Shared>, Publisher), Log
             .iter()
             .map(|(size, note)| (*size, note.as_str()))
             .collect(),
-        integrated: claims.keys().next_back().copied().unwrap_or(0),
+        // Without a checkpoint in it `public/` may be gone; then all of it is made again.
+        integrated: match shown {
+            Some(_) => claims.keys().next_back().copied().unwrap_or(0),
+            None => 0,
+        },
         claims,
     };
     replay.run(&rows, rows_count).await?;
@@ -66,13 +70,14 @@ pub(crate) async fn open(config: Config) -> Result<(Arc<Shared>, Publisher), Log
     let shared = Shared::new(config, origin, (rows, files, blobs), law, published);
     let shared = Arc::new(shared);
     let archived: Vec<u64> = archive.iter().map(|(size, _)| *size).collect();
-    repair(&shared, archive, archived.clone()).await?;
-    let publisher = Publisher {
+    let mut publisher = Publisher {
         shared: Arc::clone(&shared),
         keys,
         edge,
-        archived,
+        archived: archived.clone(),
     };
+    publisher.integrate_archived().await?;
+    repair(&shared, archive, archived).await?;
     Ok((shared, publisher))
 }
 
@@ -162,7 +167,7 @@ struct Replay<'a> {
     edge: Edge,
     archive: BTreeMap<u64, &'a str>,
     claims: Claims,
-    /// The largest size ever signed: its tiles are durable, so they need not be made again.
+    /// The largest size whose tiles are known to be on disk, so they need not be made again.
     integrated: u64,
 }
 

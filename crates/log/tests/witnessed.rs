@@ -247,3 +247,40 @@ async fn a_new_witness_policy_holds_from_its_activation_on() {
         .unwrap();
     log.stop().await;
 }
+
+#[tokio::test]
+async fn a_lost_public_directory_is_made_again_from_the_rows() {
+    let world = World::founded().await;
+    let client = world.client();
+    for n in 0..260 {
+        submit_at_once(&client, &beat(format!("beat {n}"))).await;
+    }
+    submit_witnessed(&client, &beat("last")).await;
+    let sizes = client.archived_sizes().await.unwrap();
+    let first = client.archived(sizes[0]).await.unwrap();
+    let dir = world.log.stop().await;
+    std::fs::remove_dir_all(dir.join("public")).unwrap();
+
+    // Without witnesses: what was published before is all there is to show.
+    let log = world::start_log(world::log_config(&dir, &[])).await;
+    let client = world::client_at(&log.url);
+    assert_eq!(client.archived_sizes().await.unwrap(), sizes);
+    assert_eq!(client.archived(sizes[0]).await.unwrap(), first);
+    let mut follower = logclient::Follower::new(client, roster::anchor());
+    follower.sync().await.unwrap();
+    assert_eq!(follower.checkpoint().unwrap().size(), 265);
+    follower.bundle(&[4, 264]).await.unwrap();
+    log.stop().await;
+}
+
+#[tokio::test]
+async fn a_statement_is_signed_and_submitted_in_one_call() {
+    let world = World::founded().await;
+    let statement = statement::Statement::new(Vec::new(), roster::heartbeat("one"));
+    let signer = roster::Signer::new(roster::CENTER);
+    let client = world.client();
+    let done = client.sign_and_submit(&statement, &signer, PATIENCE);
+    let (envelope, proof) = done.await.unwrap();
+    proof.open(&envelope.to_bytes(), &roster::policy()).unwrap();
+    world.stop().await;
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serve::{Client, ClientError};
-use statement::{Envelope, FileDigest, StatementSigner};
+use statement::{Envelope, FileDigest, Statement, StatementSigner};
 use tlog::{BundleId, Origin, ParseError, TileId, TlogProof};
 
 use crate::{
@@ -239,28 +239,54 @@ impl LogClient {
     ///
     /// # Errors
     /// The log's refusal: the key is not rostered, or the blob is too large.
-    pub async fn put_blob(
-        &self,
+    pub fn put_blob<'a>(
+        &'a self,
         bytes: Vec<u8>,
-        signer: &(dyn StatementSigner + Sync),
-    ) -> Result<FileDigest, LogClientError> {
+        signer: &dyn StatementSigner,
+    ) -> impl Future<Output = Result<FileDigest, LogClientError>> + Send + use<'a> {
         let digest = FileDigest::of(&bytes);
         let message = blob_put_message(&self.origin, digest, bytes.len() as u64);
         let signature = STANDARD.encode(signer.sign(message.as_bytes()));
         let authorization = format!("Limpid keyid={},sig={signature}", signer.key());
         let url = self.at(&format!("blob/{digest}"));
-        self.http
-            .put_authorized(
+        async move {
+            let kind = "application/octet-stream";
+            let put = self.http.put_authorized(
                 &url,
-                "application/octet-stream",
+                kind,
                 &authorization,
                 bytes,
                 REPLY_BYTES_MAX,
                 BLOB_TIMEOUT,
-            )
-            .await
-            .map_err(|source| LogClientError::Http { url, source })?;
-        Ok(digest)
+            );
+            match put.await {
+                Ok(_) => Ok(digest),
+                Err(source) => Err(LogClientError::Http { url, source }),
+            }
+        }
+    }
+
+    /// Signs a statement and submits it until it is witnessed; returns its envelope and proof. The
+    /// signer is asked before anything is sent and is not held while waiting.
+    ///
+    /// # Errors
+    /// [`LogClientError::Statement`] or [`LogClientError::Envelope`] when the statement cannot be
+    /// an entry, or as [`LogClient::submit_until_witnessed`].
+    pub fn sign_and_submit<'a>(
+        &'a self,
+        statement: &Statement,
+        signer: &dyn StatementSigner,
+        patience: Duration,
+    ) -> impl Future<Output = Result<(Envelope, TlogProof), LogClientError>> + Send + use<'a> {
+        let signed = statement
+            .to_payload()
+            .map_err(LogClientError::Statement)
+            .and_then(|payload| Envelope::sign(payload, signer).map_err(LogClientError::Envelope));
+        async move {
+            let envelope = signed?;
+            let proof = self.submit_until_witnessed(&envelope, patience).await?;
+            Ok((envelope, proof))
+        }
     }
 
     async fn get(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, LogClientError> {

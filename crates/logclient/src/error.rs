@@ -2,6 +2,7 @@
 
 use law::{BundleError, OutOfOrder, Refusal};
 use serve::ClientError;
+use statement::{EnvelopeError, StatementError};
 use tlog::ParseError;
 
 /// Why a log could not be used. Nothing was decided on what it answered.
@@ -99,6 +100,12 @@ pub enum LogClientError {
         /// Why.
         detail: String,
     },
+    /// The statement is not one that a log takes.
+    #[error("the statement cannot be signed")]
+    Statement(#[source] StatementError),
+    /// The signed statement is too long for an entry.
+    #[error("the signed statement cannot be an entry")]
+    Envelope(#[source] EnvelopeError),
     /// The bundle would be too large.
     #[error("the bundle cannot be made")]
     Bundle(#[from] BundleError),
