@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+/// Output for people fits a terminal of this width.
+const COLUMNS: usize = 80;
+
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
@@ -30,6 +33,13 @@ impl Out {
     pub(crate) fn progress(self, line: &str) {
         if !self.json {
             println!("{line}");
+        }
+    }
+
+    /// Prints a line of progress below a heading, folded to 80 columns.
+    pub(crate) fn folded(self, indent: usize, line: &str) {
+        for line in fold(indent, line) {
+            self.progress(&line);
         }
     }
 
@@ -78,4 +88,59 @@ fn code_of(error: &anyhow::Error) -> Option<String> {
 fn refusal_of_endpoint(error: &endpoint::EndpointError) -> Option<String> {
     let code = error.code();
     (!code.starts_with("io") && !code.starts_with("http")).then(|| code.to_owned())
+}
+
+/// Breaks a line at spaces so that each part fits; continuations are indented by two more.
+pub(crate) fn fold(indent: usize, line: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut margin = indent;
+    let mut rest = line;
+    loop {
+        let end = rest.char_indices().nth(COLUMNS - margin);
+        let own = rest.len() - rest.trim_start().len();
+        let space = end.and_then(|(end, next)| {
+            rest[own..end + next.len_utf8()]
+                .rfind(' ')
+                .map(|at| own + at)
+        });
+        let Some(space) = space else {
+            parts.push(format!("{:margin$}{rest}", ""));
+            return parts;
+        };
+        parts.push(format!("{:margin$}{}", "", rest[..space].trim_end()));
+        rest = rest[space..].trim_start();
+        margin = indent + own + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn long_lines_are_folded_at_spaces_and_short_ones_stay() {
+        assert_eq!(fold(6, "short  line"), ["      short  line"]);
+        let folded = fold(6, &"word ".repeat(30));
+        assert!(folded.len() > 1);
+        assert!(
+            folded.iter().all(|line| line.chars().count() <= 80),
+            "{folded:?}"
+        );
+        assert!(folded[1].starts_with("        word"));
+    }
+
+    #[test]
+    fn a_word_that_fits_nowhere_is_left_whole() {
+        let digest = "a".repeat(90);
+        assert_eq!(fold(6, &digest), [format!("      {digest}")]);
+    }
+
+    #[test]
+    fn folding_never_cuts_inside_a_character() {
+        assert!(
+            fold(6, &"ä ö ü ".repeat(40))
+                .iter()
+                .all(|line| line.chars().count() <= 80)
+        );
+    }
 }

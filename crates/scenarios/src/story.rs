@@ -33,10 +33,9 @@ pub trait Listener: Sync {
 /// What the demonstration does not prove, said at its end.
 pub const NOT_PROVED: &[&str] = &[
     "that the reviewers of the source noticed everything, or that the product is harmless;",
-    "that the parties are independent: here all keys lie on one machine, under one user",
-    "  (shown as promised, not enforced);",
-    "that the toolchain is honest: it was imported from this host (origin `host`) by every",
-    "  party, so a trojaned compiler would fool all of them alike;",
+    "that the parties are independent: here all keys lie on one machine, under one user (promised, not enforced);",
+    "that the toolchain is honest: every party imported it from this host (origin `host`), so a trojaned compiler \
+     would fool all of them alike;",
     "that the source stays private where it should: here it is a public blob of the log;",
     "anything at all, if all parties of a quorum collude.",
 ];
@@ -151,7 +150,7 @@ impl Told<'_> {
     ) -> Result<StatementDigest> {
         let source = self.world.make_dir("vendor", "source")?.join(version);
         example.write_to(&source, None)?;
-        let tell = |text: &str| self.line(text);
+        let tell = |text: &str| self.line(&shorten(text));
         let title = format!("truename {version}: built in the conveyer, rebuilt by two labs");
         let built = step(self.listener, first_step, &title, async {
             let built = vendor::build(self.world, &source, &tell).await?;
@@ -236,17 +235,27 @@ impl Told<'_> {
             world.dir.join("endpoint").join(installed.path()),
             stranger.join("truename"),
         )?;
-        let file = stranger.join("truename").display().to_string();
-        let bundle = stranger.join("truename.bundle").display().to_string();
         let anchor = world.anchor().to_string();
         let verify = [
-            "endpoint", "verify", &file, "--bundle", &bundle, "--anchor", &anchor,
+            "endpoint",
+            "verify",
+            "truename",
+            "--bundle",
+            "truename.bundle",
+            "--anchor",
+            &anchor,
         ];
-        self.line(&format!("$ limpid {}", verify.join(" ")));
-        for line in run(&world.limpid, &verify)?.lines() {
+        self.line(&format!("$ cd {}", stranger.display()));
+        self.line("$ limpid endpoint verify truename --bundle truename.bundle \\");
+        self.line(&format!("    --anchor {anchor}"));
+        for line in run_in(&stranger, &world.limpid, &verify)?.lines() {
             self.line(line);
         }
-        let machine = run(&world.limpid, &[&["--json"], verify.as_slice()].concat())?;
+        let machine = run_in(
+            &stranger,
+            &world.limpid,
+            &[&["--json"], verify.as_slice()].concat(),
+        )?;
         Ok(serde_json::from_str(&machine)?)
     }
 }
@@ -274,8 +283,29 @@ pub fn endpoint_config(
     toml::from_str(&text).context("the endpoint's configuration")
 }
 
+/// Digests in full are for machines and for the facts of each step; on the way twelve digits do.
+fn shorten(text: &str) -> String {
+    let digest =
+        |word: &str| word.len() >= 64 && word.bytes().take(64).all(|byte| byte.is_ascii_hexdigit());
+    let mut short = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        if digest(word) {
+            short.push_str(&word[..12]);
+            short.push_str(&word[64..]);
+        } else {
+            short.push_str(word);
+        }
+    }
+    short
+}
+
 fn run(program: &Path, arguments: &[&str]) -> Result<String> {
+    run_in(Path::new("."), program, arguments)
+}
+
+fn run_in(directory: &Path, program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
+        .current_dir(directory)
         .args(arguments)
         .output()
         .with_context(|| format!("cannot run {}", program.display()))?;
@@ -289,4 +319,19 @@ fn run(program: &Path, arguments: &[&str]) -> Result<String> {
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten;
+
+    #[test]
+    fn digests_on_the_way_are_cut_to_twelve_digits() {
+        let digest = "ab".repeat(32);
+        assert_eq!(
+            shorten(&format!("file targets/a/{digest}.name")),
+            "file targets/a/abababababab.name"
+        );
+        assert_eq!(shorten("nothing to cut"), "nothing to cut");
+    }
 }

@@ -46,27 +46,20 @@ impl Demo {
                 });
         }
         scenarios::machine::empty(&dir)?;
-        out.progress("Limpid: one release from source to a running endpoint, on this machine, without network.\n");
+        out.progress("Limpid: one release from source to a running endpoint, without network.\n");
         let started = Instant::now();
         let mut summary = story::tell(&dir, &limpid, &Stage(out)).await?;
         let seconds = started.elapsed().as_secs_f64();
         let mut text = format!(
-            "\nDone in {seconds:.1} s. Everything lies in {}.\n\nNot proved:\n",
+            "\nDone in {seconds:.1} s. Everything lies in {}.\n\nWhat this does not prove:\n",
             dir.display()
         );
         for line in NOT_PROVED {
-            text += &format!(
-                "  {}{line}\n",
-                if line.starts_with(' ') { "" } else { "- " }
-            );
+            text += &crate::out::fold(2, &format!("- {line}")).join("\n");
+            text.push('\n');
         }
         text += "\nNext: cargo demo --attack all";
-        summary["not_proved"] = NOT_PROVED
-            .iter()
-            .map(|line| line.trim())
-            .collect::<Vec<_>>()
-            .join(" ")
-            .into();
+        summary["not_proved"] = NOT_PROVED.join(" ").into();
         fs::write(dir.join("summary.json"), format!("{summary:#}\n"))
             .context("cannot write the summary")?;
         out.result(&text, &summary);
@@ -96,7 +89,7 @@ impl Listener for Stage {
         self.0.progress(&format!("{number:>2}  {title}"));
     }
     fn line(&self, text: &str) {
-        self.0.progress(&format!("      {text}"));
+        self.0.folded(6, text);
     }
     fn done(&self, seconds: f64) {
         self.0.progress(&format!("      ({seconds:.1} s)\n"));
