@@ -63,11 +63,12 @@ impl<L: CenterLog> Room<'_, L> {
     /// when there is none. One that a crash left unnamed is used, since its version is taken.
     fn snapshot(&self, from: u64, files: &[PublishedFile]) -> Result<(u64, Vec<u8>), ReleaseError> {
         let mut version = from;
-        while let Some((snapshot, bytes)) = self.repository.snapshot(version)? {
-            let expires = snapshot.signed().expires();
-            if names(snapshot.signed(), files) && !self.is_ageing(expires, SNAPSHOT_LIFETIME_S_MAX)
+        while let Some(found) = self.repository.snapshot(version)? {
+            let expires = found.file.signed().expires();
+            if names(found.file.signed(), files)
+                && !self.is_ageing(expires, SNAPSHOT_LIFETIME_S_MAX)
             {
-                return Ok((version, bytes));
+                return Ok((version, found.bytes));
             }
             version += 1;
         }

@@ -37,7 +37,7 @@ pub struct Proposed {
 #[derive(Debug)]
 enum Plan {
     /// The newest release of the line is of this build.
-    Stands(ReleaseQuorum),
+    Stands(Box<ReleaseQuorum>),
     /// The center's signature stands; the supervisor's does not yet.
     Await(StatementDigest),
     /// Sign.
@@ -67,7 +67,7 @@ impl<L: CenterLog> Room<'_, L> {
     pub async fn propose(&mut self, order: &Order) -> Result<Proposed, ReleaseError> {
         match self.await_plan(order).await? {
             Plan::Stands(quorum) => Ok(Proposed {
-                quorum,
+                quorum: *quorum,
                 is_new: false,
             }),
             Plan::Await(digest) => self.await_supervisor(digest).await,
@@ -194,26 +194,34 @@ fn plan_release(
         .filter(|quorum| Line::of(quorum.release()) == line)
         .collect();
     let newest = of_line.iter().max_by_key(|quorum| quorum.release().seq);
-    if let Some(newest) = newest.filter(|newest| newest.release().build == order.build) {
-        return Ok(Plan::Stands(newest.clone()));
+    let mut same = of_line
+        .iter()
+        .map(ReleaseQuorum::release)
+        .filter(|release| release.build == order.build);
+    // A withdrawn one is left to the law, which refuses its artifact under any number.
+    let withdrawn = same
+        .clone()
+        .any(|release| view.withdrawal(release.digest()).is_some());
+    if let Some(newest) = newest
+        && newest.release().build == order.build
+        && !withdrawn
+    {
+        return Ok(Plan::Stands(Box::new(newest.clone())));
     }
-    let (seq, predecessor) = newest.map_or((1, None), |newest| {
+    if let Some(before) = same.next_back()
+        && !order.rollback
+        && !withdrawn
+    {
+        return Err(NoPlan::OlderBuild(before.seq));
+    }
+    let place = newest.map_or((1, None), |newest| {
         let release = newest.release();
         (release.seq + 1, Some(release.digest()))
     });
-    let before = of_line
-        .iter()
-        .map(ReleaseQuorum::release)
-        .filter(|release| release.build == order.build)
-        .map(|release| release.seq)
-        .max();
-    if let Some(seq) = before.filter(|_| !order.rollback) {
-        return Err(NoPlan::OlderBuild(seq));
-    }
-    if let Some(plan) = plan_open(view, &line, order, (seq, predecessor), center)? {
+    if let Some(plan) = plan_open(view, &line, order, place, center)? {
         return Ok(plan);
     }
-    let statement = statement_of(view, &approvable, order, bounds, (seq, predecessor))?;
+    let statement = statement_of(view, &approvable, order, bounds, place)?;
     let payload = statement.to_payload().map_err(NoPlan::Statement)?;
     Ok(Plan::Sign(Box::new(Releasable::check(view, &payload)?)))
 }

@@ -26,6 +26,12 @@ pub(crate) struct Current {
     pub(crate) file: Signed<Targets>,
 }
 
+/// A snapshot that lies in the repository, named by the timestamp or not.
+pub(crate) struct SnapshotFile {
+    pub(crate) file: Signed<Snapshot>,
+    pub(crate) bytes: Vec<u8>,
+}
+
 impl Repository {
     /// Opens or makes the directory.
     ///
@@ -86,15 +92,13 @@ impl Repository {
     }
 
     /// A snapshot by version.
-    pub(crate) fn snapshot(
-        &self,
-        version: u64,
-    ) -> Result<Option<(Signed<Snapshot>, Vec<u8>)>, ReleaseError> {
+    pub(crate) fn snapshot(&self, version: u64) -> Result<Option<SnapshotFile>, ReleaseError> {
         let name = metadata_path("snapshot", version);
-        let bytes = self.optional(&name, tuf::limits::SNAPSHOT_BYTES_MAX as u64)?;
-        bytes
-            .map(|bytes| Ok((Signed::parse(&bytes)?, bytes)))
-            .transpose()
+        let Some(bytes) = self.optional(&name, tuf::limits::SNAPSHOT_BYTES_MAX as u64)? else {
+            return Ok(None);
+        };
+        let file = Signed::parse(&bytes)?;
+        Ok(Some(SnapshotFile { file, bytes }))
     }
 
     /// Makes a file that never changes; the same bytes again are fine.

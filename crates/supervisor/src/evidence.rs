@@ -1,5 +1,7 @@
 //! Fetching what a build rests on, and hashing it here.
 
+use std::collections::BTreeMap;
+
 use law::{Approvable, Code, Refusal, Settled};
 use statement::{FileDigest, Predicate, StatementDigest};
 
@@ -54,14 +56,24 @@ impl NotHeld {
     }
 }
 
+/// Blobs hashed by this process, with their sizes: while one is missing, the others are not fetched
+/// again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(BTreeMap<FileDigest, u64>);
+
 /// Fetches every public blob that source, provenance and counted rebuilds name, and the artifact, and
 /// recomputes digests and sizes.
 pub(crate) async fn fetch_evidence<L: FollowedLog>(
-    log: &mut L,
+    log: &L,
     approvable: Approvable,
     bytes_max: u64,
+    seen: &mut Seen,
 ) -> Result<Held, NotHeld> {
     for (digest, bytes) in due(&approvable) {
+        let known = seen.0.get(&digest);
+        if known.is_some_and(|known| bytes.is_none_or(|bytes| bytes == *known)) {
+            continue;
+        }
         let limit = bytes.unwrap_or(bytes_max);
         if limit > bytes_max {
             return Err(NotHeld {
@@ -86,6 +98,7 @@ pub(crate) async fn fetch_evidence<L: FollowedLog>(
                 detail: format!("{digest} has {} bytes, {bytes} are stated", found.len()),
             });
         }
+        seen.0.insert(digest, found.len() as u64);
     }
     Ok(Held { approvable })
 }

@@ -28,7 +28,7 @@ impl LogError {
 }
 
 /// The center's log, followed: everything is judged by the room's own replay.
-pub trait FollowedLog: Send {
+pub trait FollowedLog: Send + Sync {
     /// Fetches and replays what was witnessed since the last call.
     fn sync(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
 

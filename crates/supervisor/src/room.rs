@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     decide::{Duties, plan_duties},
     error::SupervisorError,
-    evidence::fetch_evidence,
+    evidence::{Seen, fetch_evidence},
     keyring::{ApprovalWords, Bounds, SupervisorKeys},
     log_access::{FollowedLog, OwnLog},
     outbox::Outbox,
@@ -52,6 +52,7 @@ pub struct Room<L, O> {
     /// Something was signed since the last anchor.
     pub(crate) acted: bool,
     outbox: Outbox,
+    seen: Seen,
     state: Files,
     /// Size of the log that was judged last; none when evidence could not be fetched.
     judged: Option<u64>,
@@ -75,6 +76,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
             client: Client::new(&config.client)?,
             acted: false,
             outbox: Outbox::open(&config.dir.join("outbox"))?,
+            seen: Seen::default(),
             state: Files::open(&config.dir.join("state"))?,
             judged: None,
             config,
@@ -155,7 +157,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     ) -> Result<bool, SupervisorError> {
         let build = approvable.evidence().build();
         let bytes_max = self.config.blob_bytes_max;
-        let held = match fetch_evidence(&mut self.log, approvable, bytes_max).await {
+        let held = match fetch_evidence(&self.log, approvable, bytes_max, &mut self.seen).await {
             Ok(held) => held,
             Err(missing) => {
                 self.refusals.add(missing.refused(build, size));

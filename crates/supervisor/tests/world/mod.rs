@@ -162,8 +162,8 @@ impl World {
 /// All at once: nothing is witnessed, and so nobody is answered, before the last signature is there.
 async fn lay_down(log: &LogClient, constitution: &[Envelope]) {
     let mut submissions = tokio::task::JoinSet::new();
-    for envelope in constitution.iter().cloned() {
-        let log = log.clone();
+    for envelope in constitution {
+        let (log, envelope) = (log.clone(), envelope.clone());
         submissions.spawn(async move {
             log.submit_until_witnessed(&envelope, PATIENCE)
                 .await
