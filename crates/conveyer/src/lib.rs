@@ -65,8 +65,8 @@ pub use reader::ArchiveReader;
 pub use recipe::{Kind, Platform, Recipe, RecipeFault};
 pub use room::{
     Announced, Built, Clock, Conveyer, ConveyerConfig, ConveyerKeyPaths, Isolation, KeptResult,
-    Progress, RebuilderConfig, Rebuilt, RoomError, Step, build_release, rebuild_once,
-    system_clock, watch,
+    Progress, RebuilderConfig, Rebuilt, RoomError, Step, build_release, rebuild_once, system_clock,
+    watch,
 };
 pub use source::{Source, SourceFrom, import_source};
 pub use variation::{FileOrder, Variation};

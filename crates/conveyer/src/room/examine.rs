@@ -53,10 +53,7 @@ impl Workshop<'_> {
     }
 
     /// The archive into this party's store; the inner error is the log's fault.
-    async fn fetch_archive(
-        &self,
-        said: &SourceStatement,
-    ) -> Result<Result<(), String>, RoomError> {
+    async fn fetch_archive(&self, said: &SourceStatement) -> Result<Result<(), String>, RoomError> {
         if self.party.blobs().contains(said.archive.hash()) {
             return Ok(Ok(()));
         }

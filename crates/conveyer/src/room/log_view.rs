@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use law::{BuildEvidence, Refusal, Settled, Standing};
-use statement::{
-    FileDigest, KeyId, PartyId, Predicate, Role, Source, StatementDigest, Verdict,
-};
+use statement::{FileDigest, KeyId, PartyId, Predicate, Role, Source, StatementDigest, Verdict};
 
 /// Whether a statement stands, whoever signed it.
 pub(super) fn stands(view: Settled<'_>, digest: StatementDigest, predicate: &Predicate) -> bool {
@@ -26,11 +24,14 @@ fn predicate(entry: &Standing) -> &Predicate {
 
 /// The first entry that shows a result of this build.
 fn first_reveal<'a>(entries: &[&'a Standing]) -> Option<&'a Standing> {
-    entries.iter().copied().find(|entry| match predicate(entry) {
-        Predicate::Provenance(_) => true,
-        Predicate::Rebuild(rebuild) => rebuild.artifact.is_some(),
-        _ => false,
-    })
+    entries
+        .iter()
+        .copied()
+        .find(|entry| match predicate(entry) {
+            Predicate::Provenance(_) => true,
+            Predicate::Rebuild(rebuild) => rebuild.artifact.is_some(),
+            _ => false,
+        })
 }
 
 /// Who committed to a result of a build before anybody showed one.

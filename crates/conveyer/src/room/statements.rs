@@ -244,7 +244,11 @@ mod tests {
     fn an_input_is_named_by_the_locks_own_lines_about_it() {
         let lock = Lock::parse(LOCK).unwrap();
         let [a, layout] = <[EnvironmentInput; 2]>::try_from(inputs(&lock)).unwrap();
-        let lines: String = LOCK.lines().skip(6).map(|line| format!("{line}\n")).collect();
+        let lines: String = LOCK
+            .lines()
+            .skip(6)
+            .map(|line| format!("{line}\n"))
+            .collect();
         assert_eq!(a.sha256, FileDigest::of(lines.as_bytes()));
         assert_eq!((a.version.as_str(), a.files, a.bytes), ("1.0-2", 2, 2));
         assert_eq!(a.origin, "host");
