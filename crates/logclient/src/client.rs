@@ -239,11 +239,11 @@ impl LogClient {
     ///
     /// # Errors
     /// The log's refusal: the key is not rostered, or the blob is too large.
-    pub fn put_blob<'a>(
-        &'a self,
+    pub fn put_blob(
+        &self,
         bytes: Vec<u8>,
         signer: &dyn StatementSigner,
-    ) -> impl Future<Output = Result<FileDigest, LogClientError>> + Send + use<'a> {
+    ) -> impl Future<Output = Result<FileDigest, LogClientError>> + Send {
         let digest = FileDigest::of(&bytes);
         let message = blob_put_message(&self.origin, digest, bytes.len() as u64);
         let signature = STANDARD.encode(signer.sign(message.as_bytes()));
@@ -267,17 +267,17 @@ impl LogClient {
     }
 
     /// Signs a statement and submits it until it is witnessed; returns its envelope and proof. The
-    /// signer is asked before anything is sent and is not held while waiting.
+    /// signer is asked before anything is sent, so it need not be `Sync`.
     ///
     /// # Errors
     /// [`LogClientError::Statement`] or [`LogClientError::Envelope`] when the statement cannot be
     /// an entry, or as [`LogClient::submit_until_witnessed`].
-    pub fn sign_and_submit<'a>(
-        &'a self,
+    pub fn sign_and_submit(
+        &self,
         statement: &Statement,
         signer: &dyn StatementSigner,
         patience: Duration,
-    ) -> impl Future<Output = Result<(Envelope, TlogProof), LogClientError>> + Send + use<'a> {
+    ) -> impl Future<Output = Result<(Envelope, TlogProof), LogClientError>> + Send {
         let signed = statement
             .to_payload()
             .map_err(LogClientError::Statement)
