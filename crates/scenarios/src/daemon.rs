@@ -16,12 +16,18 @@ const STOP_MAX: Duration = Duration::from_secs(5);
 /// How often its state is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// In its directory, a daemon that confined itself says in this file how well the kernel holds it.
+pub const CONFINEMENT_FILE: &str = "confinement";
+
 /// A running daemon; it is stopped when this is dropped.
 #[derive(Debug)]
 pub struct Daemon {
     name: String,
+    program: PathBuf,
+    args: Vec<String>,
     child: Child,
     url: String,
+    url_file: PathBuf,
     log: PathBuf,
 }
 
@@ -38,39 +44,53 @@ impl Daemon {
         url_file: &Path,
         log: &Path,
     ) -> Result<Self> {
-        match fs::remove_file(url_file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove {}", url_file.display()));
-            }
-            _ => {}
-        }
-        let output = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log)
-            .with_context(|| format!("cannot write {}", log.display()))?;
-        let child = Command::new(limpid)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         let mut daemon = Self {
             name: name.to_owned(),
-            child,
+            child: spawn(limpid, name, &args, url_file, log)?,
+            program: limpid.to_owned(),
+            args,
             url: String::new(),
+            url_file: url_file.to_owned(),
             log: log.to_owned(),
         };
-        daemon.url = daemon.wait_for_url(url_file)?;
+        daemon.wait_for_url()?;
         Ok(daemon)
     }
 
-    fn wait_for_url(&mut self, url_file: &Path) -> Result<String> {
+    /// Ends it with SIGKILL, as a failing machine would: no word of farewell.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child
+            .kill()
+            .and_then(|()| self.child.wait())
+            .with_context(|| format!("cannot kill {}", self.name))?;
+        Ok(())
+    }
+
+    /// Starts it again after it was killed, with the same arguments, and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(
+            &self.program,
+            &self.name,
+            &self.args,
+            &self.url_file,
+            &self.log,
+        )?;
+        self.wait_for_url()
+    }
+
+    fn wait_for_url(&mut self) -> Result<()> {
         let started = Instant::now();
         loop {
-            if let Ok(url) = fs::read_to_string(url_file) {
-                return Ok(url.trim().to_owned());
+            if let Ok(url) = fs::read_to_string(&self.url_file) {
+                url.trim().clone_into(&mut self.url);
+                return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!(
@@ -98,6 +118,19 @@ impl Daemon {
     /// Its name, for people.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How well the kernel holds it to its own directory, in its own words; `None` if it did not confine itself.
+    ///
+    /// # Errors
+    /// What it wrote cannot be read.
+    pub fn confinement(&self) -> Result<Option<String>> {
+        let file = self.url_file.with_file_name(CONFINEMENT_FILE);
+        match fs::read_to_string(&file) {
+            Ok(text) => Ok(Some(text.trim_end().to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
     }
 
     /// Process id.
@@ -136,6 +169,36 @@ impl Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(
+    program: &Path,
+    name: &str,
+    args: &[String],
+    url_file: &Path,
+    log: &Path,
+) -> Result<Child> {
+    // What an earlier one said of itself.
+    for left in [url_file, &url_file.with_file_name(CONFINEMENT_FILE)] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", left.display()));
+            }
+            _ => {}
+        }
+    }
+    let output = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
+    Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))
 }
 
 impl Drop for Daemon {

@@ -156,6 +156,46 @@ impl World {
             .chain(&self.rebuilders)
     }
 
+    /// Kills a daemon with SIGKILL. Its name is `<party>/<directory>`, for example `vendor/log`.
+    ///
+    /// # Errors
+    /// When there is no such daemon or it cannot be killed.
+    pub fn kill_daemon(&mut self, name: &str) -> Result<()> {
+        self.daemon_mut(name)?.kill()
+    }
+
+    /// Starts a killed daemon again, at the address where the others know it.
+    ///
+    /// # Errors
+    /// When there is no such daemon or it does not start.
+    pub fn restart_daemon(&mut self, name: &str) -> Result<()> {
+        let config = self.dir.join(format!("{name}.toml"));
+        let daemon = self.daemon_mut(name)?;
+        let address = daemon
+            .url()
+            .strip_prefix("http://")
+            .context("daemons listen on plain HTTP")?;
+        let text = fs::read_to_string(&config)?
+            .replace(SERVER, &format!("[server]\nlisten = \"{address}\"\n"));
+        fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+        daemon.start_again()
+    }
+
+    fn daemon_mut(&mut self, name: &str) -> Result<&mut Daemon> {
+        let singles = [
+            &mut self.center_log,
+            &mut self.supervisor_log,
+            &mut self.repository,
+            &mut self.supervisor,
+        ];
+        self.witnesses
+            .iter_mut()
+            .chain(singles.into_iter().flatten())
+            .chain(&mut self.rebuilders)
+            .find(|daemon| daemon.name() == name)
+            .with_context(|| format!("there is no daemon {name}"))
+    }
+
     /// The repository's directory.
     pub fn repository_dir(&self) -> PathBuf {
         self.dir.join("vendor").join("repository")
@@ -348,6 +388,22 @@ impl World {
             key("tuf-online"),
             key("tuf-online"),
         ))
+    }
+
+    /// Writes the configurations of the vendor's verbs, `vendor/conveyer.toml` and
+    /// `vendor/release.toml`, for people who release by hand.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn write_configs(&self) -> Result<()> {
+        for (name, text) in [
+            ("conveyer", self.conveyer_config()?),
+            ("release", self.release_config()?),
+        ] {
+            let path = self.dir.join("vendor").join(format!("{name}.toml"));
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Creates a directory of a party.

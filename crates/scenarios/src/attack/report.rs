@@ -156,3 +156,56 @@ impl fmt::Display for Report {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(attack: &Attack, code: Option<&str>) -> Report {
+        let mut report = Report::default();
+        let caught = code.map(|code| Caught {
+            code: code.to_owned(),
+            detail: "as the attacker met it".to_owned(),
+        });
+        let honest = "installed".to_owned();
+        report.push(attack, Ok(Outcome { honest, caught }));
+        report
+    }
+
+    #[test]
+    fn an_attack_counts_as_caught_only_by_the_check_that_is_named_for_it() {
+        for attack in super::super::list() {
+            assert!(report(attack, Some(attack.code)).all_caught());
+            for code in [Some("another.check"), Some(""), None] {
+                let report = report(attack, code);
+                assert!(!report.all_caught(), "{attack:?} {code:?}");
+                let value = report.to_json();
+                assert_eq!(value["all_caught"], false);
+                assert_eq!(value["attacks"][0]["caught"], false);
+                assert!(report.to_string().contains("0 of 1 caught"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_attack_that_could_not_be_judged_is_not_caught() {
+        let attack = &super::super::list()[0];
+        let mut report = report(attack, Some(attack.code));
+        report.push(attack, Err(anyhow::anyhow!("the world did not start")));
+        assert!(!report.all_caught());
+        assert!(report.to_string().contains("the world did not start"));
+    }
+
+    #[test]
+    fn no_attack_at_all_is_no_success() {
+        assert!(!Report::default().all_caught());
+    }
+
+    #[test]
+    fn every_attack_has_a_name_and_a_check_of_its_own_place() {
+        let mut names: Vec<_> = super::super::list().iter().map(|a| a.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), super::super::list().len());
+    }
+}
