@@ -17,6 +17,8 @@
 //! call returns. Out of scope: what the inputs mean and whether the output is any good (the rooms), and limits on
 //! processor time (the wall clock bounds it).
 //!
+//! Beside it stands [`confine_self`], which a daemon calls on itself: landlock(7) leaves it its own directory.
+//!
 //! There is no weak mode: without bubblewrap or namespaces [`preflight`] refuses and names the remedy. bubblewrap
 //! never runs as root: a root caller must bring an [`Identity`] with a uid of its own for each party.
 //!
@@ -25,6 +27,7 @@
 //! mapped and then closed is seen as memory only; all sandboxes share the host's kernel, and no filter narrows the
 //! system calls they may make.
 
+mod confine;
 mod disk;
 mod identity;
 mod limits;
@@ -37,6 +40,7 @@ mod refusal;
 mod run;
 mod watch;
 
+pub use confine::{Confinement, SYSTEM, confine_self};
 pub use identity::Identity;
 pub use limits::{LimitKind, Limits};
 pub use plan::Sandbox;

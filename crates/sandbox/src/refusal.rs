@@ -81,6 +81,14 @@ pub enum Refusal {
         /// The missing inner folder.
         inner: String,
     },
+    /// Threads run already, and landlock would leave them free.
+    #[error(
+        "this process has {count} threads, and only those that start after its confinement are confined; confine it before the first one starts"
+    )]
+    ThreadsRunning {
+        /// How many there are.
+        count: usize,
+    },
     /// A value of the request is not usable.
     #[error("{field} has the value {value:?}: {want}")]
     BadRequest {
@@ -117,6 +125,9 @@ pub enum SandboxError {
         #[source]
         source: std::io::Error,
     },
+    /// The kernel has landlock and refused to confine this process.
+    #[error("landlock refused to confine this process")]
+    Landlock(#[source] landlock::RulesetError),
     /// The pid namespace outlived the kill; the machine needs a look.
     #[error(
         "process {pid} of the sandbox is still there {waited_ms} ms after it was killed; look at it with: ps -o pid,state,wchan,args -p {pid}"
