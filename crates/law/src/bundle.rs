@@ -118,6 +118,14 @@ impl Bundle {
                 &wire.entries.len().to_string(),
             ));
         }
+        let claims = wire
+            .archived
+            .iter()
+            .map(|note| claimed_size(note.as_bytes()));
+        let claims: Vec<_> = claims.collect();
+        if let Some(at) = claims.windows(2).position(|pair| pair[0] >= pair[1]) {
+            return Err(wrong("archived", at + 1, &claims[at + 1].to_string()));
+        }
         let mut entries: Vec<BundleEntry> = Vec::with_capacity(wire.entries.len());
         for (at, item) in wire.entries.into_iter().enumerate() {
             if entries

@@ -196,7 +196,7 @@ impl InForce {
         if let Predicate::Activation(activation) = &statement.predicate {
             self.succession
                 .clone()
-                .activate(self.next, activation, &self.checkpoints)?;
+                .activate(&standing, activation, &self.checkpoints)?;
         }
         Ok(standing.digest)
     }
@@ -217,9 +217,9 @@ impl InForce {
                 .map(|()| envelope.digest()),
             Predicate::Activation(activation) => self
                 .judge_rostered(index, &envelope)
-                .and_then(|_| {
+                .and_then(|standing| {
                     self.succession
-                        .activate(index, activation, &self.checkpoints)
+                        .activate(&standing, activation, &self.checkpoints)
                 })
                 .map(|()| envelope.digest()),
             _ => self.judge_rostered(index, &envelope).map(|standing| {

@@ -12,6 +12,7 @@ use statement::{
 use tlog::{Hash, Policy};
 
 use crate::{
+    entry::Standing,
     opening::open,
     quorum::check_governance,
     refusal::{Code, Refusal},
@@ -34,11 +35,11 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// The parties of a roster whose governance key signed.
-    fn signers_of(&self, roster: &Constitution) -> BTreeSet<PartyId> {
+    /// The parties of a roster whose governance key signed, and had not ended at a time (POSIX seconds).
+    fn signers_of(&self, roster: &Constitution, by: u64) -> BTreeSet<PartyId> {
         let found = self.signers.keys().filter_map(|key| roster.find_key(*key));
         found
-            .filter(|(_, key)| key.role == Role::Governance)
+            .filter(|(_, key)| key.role == Role::Governance && key.not_after >= by)
             .map(|(party, _)| party.id.clone())
             .collect()
     }
@@ -146,7 +147,10 @@ impl Succession {
             return Ok(());
         };
         let others = self.candidates.iter().filter(|(seen, candidate)| {
-            **seen != digest && candidate.signers_of(&current.constitution).contains(party)
+            **seen != digest
+                && candidate
+                    .signers_of(&current.constitution, 0)
+                    .contains(party)
         });
         match others.count() {
             0 => Ok(()),
@@ -191,7 +195,7 @@ impl Succession {
 
     fn enact_first(&mut self, digest: StatementDigest) {
         let all_signed = self.candidates.get(&digest).is_some_and(|candidate| {
-            let signers = candidate.signers_of(&candidate.constitution);
+            let signers = candidate.signers_of(&candidate.constitution, 0);
             candidate.constitution.parties.len() == signers.len()
         });
         if all_signed {
@@ -219,10 +223,11 @@ impl Succession {
     /// Enacts a successor whose quorum is complete and whose wait is proven.
     pub(crate) fn activate(
         &mut self,
-        index: u64,
+        standing: &Standing,
         activation: &Activation,
         checkpoints: &Checkpoints,
     ) -> Result<(), Refusal> {
+        let index = standing.index;
         let digest = activation.constitution;
         let (current, candidate) = match (self.current(), self.candidates.get(&digest)) {
             (Some(current), Some(candidate)) => (current, candidate),
@@ -231,8 +236,13 @@ impl Succession {
                 return Err(Refusal::new(Code::ConstitutionVersion, detail));
             }
         };
-        let now = candidate.signers_of(&current.constitution);
-        let next = candidate.signers_of(&candidate.constitution);
+        let last = candidate.signers.values().copied().max().unwrap_or(index);
+        let delay = current.constitution.floors.change_delay_seconds;
+        let (signed, waited) = check_delay(index, last, activation, delay, checkpoints)?;
+        standing.check_in_time(waited)?;
+        check_signed_in_time(&candidate.constitution, signed)?;
+        let now = candidate.signers_of(&current.constitution, signed);
+        let next = candidate.signers_of(&candidate.constitution, signed);
         if let Some(party) = now.iter().find(|party| self.two_faced.contains(*party)) {
             return Err(Refusal::new(
                 Code::ConstitutionTwoSuccessors,
@@ -242,10 +252,6 @@ impl Succession {
         check_governance(&current.constitution, &now)?;
         check_governance(&candidate.constitution, &next)?;
         check_supervisor_change(&current.constitution, &candidate.constitution, &now)?;
-        let last = candidate.signers.values().copied().max().unwrap_or(index);
-        let delay = current.constitution.floors.change_delay_seconds;
-        let signed = check_delay(index, last, activation, delay, checkpoints)?;
-        check_signed_in_time(&candidate.constitution, signed)?;
         self.enact(digest);
         Ok(())
     }
@@ -292,14 +298,16 @@ fn check_signed_in_time(candidate: &Constitution, signed: u64) -> Result<(), Ref
     Err(Refusal::new(Code::EntryTooLate, detail))
 }
 
-/// The time by which all had signed. Order never uses a clock: the wait lies between two witnessed checkpoints of this very log.
+/// The times by which all had signed, and until which was waited.
+///
+/// Order never uses a clock: the wait lies between two witnessed checkpoints of this very log.
 fn check_delay(
     index: u64,
     last_signature: u64,
     activation: &Activation,
     delay_seconds: u64,
     checkpoints: &Checkpoints,
-) -> Result<u64, Refusal> {
+) -> Result<(u64, u64), Refusal> {
     let no = |detail: String| Refusal::new(Code::ConstitutionDelay, detail);
     let time = |name: &str, reference: &CheckpointRef| match checkpoints.get(&reference.size) {
         Some((root, time)) if *root == *reference.root.hash() => Ok(*time),
@@ -326,5 +334,5 @@ fn check_delay(
             waited.saturating_sub(signed)
         )));
     }
-    Ok(signed)
+    Ok((signed, waited))
 }

@@ -284,3 +284,26 @@ fn a_half_signed_proposal_does_not_outlive_its_not_after() {
     let revived = Amendment::of(bounded).signed_at(NOW + 7201).enact();
     refused_with!("entry.too_late", revived.outcome);
 }
+
+#[test]
+fn a_governance_key_does_not_sign_a_successor_after_its_last_day() {
+    let ended = |draft: &mut Constitution| {
+        party_mut(draft, "lab-a").keys[0].not_after = NOW + 7200;
+    };
+    let signed_at = |time| {
+        let amendment = Amendment::under(ended, rename).signed_at(time);
+        amendment
+            .signed_by_parties(&["vendor", "supervisor", "lab-a"])
+            .enact()
+    };
+    assert_eq!(signed_at(NOW + 7200).version(), 2);
+    refused_with!("constitution.quorum", signed_at(NOW + 7201).outcome);
+}
+
+#[test]
+fn an_activation_counts_if_the_wait_ended_before_its_not_after() {
+    let waited = NOW + 3600 + DELAY;
+    let by = |not_after| Amendment::of(rename).activated_by(not_after).enact();
+    assert_eq!(by(waited).version(), 2);
+    refused_with!("entry.too_late", by(waited - 1).outcome);
+}

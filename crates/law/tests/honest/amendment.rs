@@ -23,6 +23,7 @@ pub struct Amendment {
     waited: u64,
     /// Which published checkpoints the activation names, counted from the founding's.
     named: (usize, usize),
+    not_after: u64,
 }
 
 impl Amendment {
@@ -49,6 +50,7 @@ impl Amendment {
             signed_at: NOW + 3600,
             waited: DELAY,
             named: (1, 2),
+            not_after: NOT_AFTER,
         }
     }
 
@@ -89,6 +91,12 @@ impl Amendment {
         self
     }
 
+    /// The activation counts if it is included by then.
+    pub fn activated_by(mut self, not_after: u64) -> Self {
+        self.not_after = not_after;
+        self
+    }
+
     /// Writes the log and judges it.
     pub fn enact(self) -> Enacted {
         let mut log = Log::of_center();
@@ -108,7 +116,7 @@ impl Amendment {
             &log,
             StatementDigest::of(&payload),
             [named(self.named.0), named(self.named.1)],
-            NOT_AFTER,
+            self.not_after,
         );
         let at = log.push(entry);
         log.publish(self.signed_at + self.waited + 60);
