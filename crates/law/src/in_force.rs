@@ -245,8 +245,12 @@ impl InForce {
             Predicate::Constitution(_) => self.chain_indices.push(index),
             Predicate::Activation(activation) => {
                 self.chain_indices.push(index);
-                self.named_sizes.push(activation.signed_by.size);
-                self.named_sizes.push(activation.waited_until.size);
+                for size in [activation.signed_by.size, activation.waited_until.size] {
+                    // Without a delay both may be one checkpoint.
+                    if let Err(at) = self.named_sizes.binary_search(&size) {
+                        self.named_sizes.insert(at, size);
+                    }
+                }
             }
             _ => {}
         }

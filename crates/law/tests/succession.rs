@@ -144,3 +144,34 @@ fn a_bundle_that_does_not_show_the_wait_stays_with_the_old_constitution() {
         assert_eq!(opened.view().constitution().unwrap().version, 1);
     }
 }
+
+#[test]
+fn a_chain_names_its_entries_and_each_archived_checkpoint_once() {
+    let enacted = Amendment::of(rename).enact();
+    // Four founding signatures, four under the successor, the activation behind one heartbeat.
+    assert_eq!(
+        enacted.state.constitution_entries(),
+        [0, 1, 2, 3, 4, 5, 6, 7, 9]
+    );
+    assert_eq!(enacted.state.archived_sizes_named(), [8, 9]);
+    let at_once = |draft: &mut Constitution| draft.floors.change_delay_seconds = 0;
+    let enacted = Amendment::under(at_once, rename)
+        .waiting(0)
+        .naming(1, 1)
+        .enact();
+    assert_eq!(enacted.version(), 2);
+    assert_eq!(enacted.state.archived_sizes_named(), [8]);
+}
+
+#[test]
+fn the_named_entries_and_checkpoints_are_enough_for_a_stranger() {
+    let enacted = Amendment::of(rename).enact();
+    let mut bundle = enacted.log.bundle(enacted.state.constitution_entries());
+    let named = enacted.state.archived_sizes_named();
+    let published = enacted.log.published.iter();
+    let named = published.filter(|(size, _)| named.contains(size));
+    let named = named.map(|(size, time)| enacted.log.checkpoint(*size, *time));
+    bundle.archived = named.collect();
+    let opened = bundle.open(enacted.anchor).unwrap();
+    assert_eq!(opened.view().constitution().unwrap().version, 2);
+}
