@@ -31,6 +31,7 @@ impl Approvable {
         let evidence = BuildEvidence::check(view, build, constitution.floors.rebuilds_min)?;
         let subjects = [build, evidence.provenance().digest()];
         view.check_adverse(&subjects, &evidence.source().product)?;
+        view.check_findings(&view.builds_of(evidence.source().archive))?;
         let digest = view
             .state()
             .constitution_digest()
@@ -78,6 +79,10 @@ pub(crate) fn check_approval(
         let none = Refusal::new(Code::ApprovalMissing, format!("approval {approval}"));
         return Err(view.why_missing("approval", |_, digest| digest == approval, none));
     };
+    if view.is_of_vendor(entry) {
+        let detail = format!("entry {} is by {}, the vendor", entry.index, entry.party);
+        return Err(Refusal::new(Code::ApprovalMissing, detail));
+    }
     if summary.verification_result != VerificationResult::Passed {
         return Err(Refusal::new(
             Code::ApprovalFailed,

@@ -61,13 +61,13 @@ impl BuildEvidence {
         let (entries, late) = view.of_build(build);
         let (provenance, artifact, artifact_bytes) =
             find_provenance(view, &source, &entries, late.as_ref())?;
-        let first_reveal = first_reveal(&entries);
+        let first_reveal = first_reveal(&entries, artifact);
         check_conveyer_commitment(&provenance, artifact, &entries, first_reveal)?;
         let count = Counting {
             view,
             build,
             artifact,
-            provenance: provenance.digest(),
+            provenance: &provenance,
             entries: &entries,
             first_reveal,
         };
@@ -96,13 +96,16 @@ fn find_source(view: Settled<'_>, build: StatementDigest) -> Result<Included<Sou
     })
 }
 
-/// Index of the first entry that shows a result of this build.
-fn first_reveal(entries: &[&Standing]) -> u64 {
+/// Index of the first entry that shows the result of this build.
+///
+/// A rebuild that names another artifact shows nothing that could be copied; if it counted, one
+/// rebuilder could make every commitment late with invented bytes.
+fn first_reveal(entries: &[&Standing], artifact: FileDigest) -> u64 {
     entries
         .iter()
         .filter(|entry| match entry.predicate() {
             Predicate::Provenance(_) => true,
-            Predicate::Rebuild(rebuild) => rebuild.artifact.is_some(),
+            Predicate::Rebuild(rebuild) => rebuild.artifact == Some(artifact),
             _ => false,
         })
         .map(|entry| entry.index)
@@ -172,6 +175,9 @@ fn check_provenance(
             source.recipe
         )));
     }
+    if provenance.dependency("environment").is_none() {
+        return Err(no("it names no environment, or two".to_owned()));
+    }
     let [subject] = entry.statement.subject.as_slice() else {
         return Err(no(format!(
             "{} subjects; one artifact is expected",
@@ -227,7 +233,7 @@ struct Counting<'a> {
     view: Settled<'a>,
     build: StatementDigest,
     artifact: FileDigest,
-    provenance: StatementDigest,
+    provenance: &'a Included<Provenance>,
     entries: &'a [&'a Standing],
     first_reveal: u64,
 }
@@ -275,8 +281,12 @@ impl Counting<'_> {
 
     fn check_one(&self, rebuild: &Rebuild, entry: &Standing) -> Result<(), Refusal> {
         let who = format!("by {} at entry {}", entry.party, entry.index);
-        if entry.vendor {
+        if self.view.is_of_vendor(entry) {
             return Err(Refusal::new(Code::RebuildVendor, who));
+        }
+        if entry.legal_owner == self.provenance.standing().legal_owner {
+            let detail = format!("{who}: its owner made the build");
+            return Err(Refusal::new(Code::RebuildSameOwner, detail));
         }
         let (Some(artifact), Some(salt)) = (rebuild.artifact, rebuild.salt) else {
             return Err(Refusal::new(
@@ -284,7 +294,7 @@ impl Counting<'_> {
                 format!("{who}: {:?}", rebuild.verdict),
             ));
         };
-        let same = artifact == self.artifact && rebuild.provenance == self.provenance;
+        let same = artifact == self.artifact && rebuild.provenance == self.provenance.digest();
         if rebuild.verdict != Verdict::Identical || !same {
             return Err(Refusal::new(
                 Code::RebuildNotIdentical,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{FileDigest, Release, Role, StatementDigest};
+use statement::{FileDigest, KeyId, PartyKey, Release, Role, StatementDigest};
 use tuf::{Change, Signed, TargetFile, TargetPath, Targets};
 
 use crate::{
@@ -88,6 +88,11 @@ impl SignableMetadata {
         let mut changes = Vec::new();
         for change in tuf::diff(old.as_ref().map(Signed::signed), new.signed()) {
             changes.extend(explain(view, role, previous.is_none(), &change)?);
+        }
+        // What is unchanged is signed once more: it may have been withdrawn since, or stand in a version
+        // that the center published alone.
+        for (path, target) in new.signed().targets() {
+            check_target(view, path, target)?;
         }
         let signed = tuf::signing_bytes(new.signed()).map_err(malformed)?;
         Ok(Self {
@@ -267,12 +272,27 @@ fn check_removed(view: Settled<'_>, path: &TargetPath, target: &TargetFile) -> R
 /// The metadata's signatures must come from a center and a supervisor of distinct legal owners.
 ///
 /// TUF counts key ids, so two keys of one party meet its threshold; this counts owners.
-fn check_signers(view: Settled<'_>, file: &Signed<Targets>) -> Result<(), Refusal> {
+///
+/// A key counts at its publication, entry `index` included by `by` (POSIX seconds), as it would for a
+/// statement: not revoked below, and not after its last day.
+fn check_signers(
+    view: Settled<'_>,
+    file: &Signed<Targets>,
+    (index, by): (u64, u64),
+) -> Result<(), Refusal> {
     let constitution = view.constitution()?;
+    let ended = |key: &PartyKey| {
+        let id = key.raw().map(|raw| KeyId::of(&raw)).ok();
+        let revoked = id.and_then(|id| view.state().revoked.get(&id));
+        key.not_after < by || revoked.is_some_and(|at| *at < index)
+    };
     let malformed = |error: tuf::TufError| Refusal::new(Code::MetadataMalformed, chain(&error));
     let bytes = tuf::signing_bytes(file.signed()).map_err(malformed)?;
     let mut owners: [Vec<&str>; 2] = [Vec::new(), Vec::new()];
-    for (party, key) in constitution.keys().filter(|(_, key)| key.role == Role::Tuf) {
+    let keys = constitution
+        .keys()
+        .filter(|(_, key)| key.role == Role::Tuf && !ended(key));
+    for (party, key) in keys {
         let Some(key) = key
             .raw()
             .ok()
@@ -287,7 +307,8 @@ fn check_signers(view: Settled<'_>, file: &Signed<Targets>) -> Result<(), Refusa
             continue;
         }
         for (owners, role) in owners.iter_mut().zip([Role::Center, Role::Supervisor]) {
-            if party.keys.iter().any(|key| key.role == role) {
+            let entitled = role != Role::Supervisor || !party.vendor;
+            if entitled && party.keys.iter().any(|key| key.role == role) {
                 owners.push(&party.legal_owner);
             }
         }
@@ -318,12 +339,14 @@ impl PublishedMetadata {
     /// [`Code::PublicationMissing`], [`Code::MetadataQuorum`] or [`Code::MetadataMalformed`].
     pub fn check(view: Settled<'_>, role: &str, file: &[u8]) -> Result<Self, Refusal> {
         let parsed = parse(file)?;
-        check_signers(view, &parsed)?;
         let version = parsed.signed().version();
         let digest = FileDigest::of(file);
         let newest = view.newest_publication(role)?;
         match newest {
             Some(published) if published.version == version && published.metadata == digest => {
+                let index = published.standing().index();
+                let by = view.state().included_by(index).unwrap_or(u64::MAX);
+                check_signers(view, &parsed, (index, by))?;
                 Ok(Self {
                     role: role.to_owned(),
                     version,

@@ -39,7 +39,8 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
     }
 }
 
-/// A release signed over the identical payload by one center and one supervisor of distinct legal owners.
+/// A release signed over the identical payload by one center and one supervisor of distinct legal owners,
+/// the supervisor not the vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseQuorum {
     release: Included<Release>,
@@ -63,6 +64,7 @@ impl ReleaseQuorum {
             .flat_map(|center| by(Role::Supervisor).map(move |supervisor| (center, supervisor)))
             .find(|(center, supervisor)| {
                 center.standing().legal_owner != supervisor.standing().legal_owner
+                    && !supervisor.standing().vendor
             });
         if let Some((center, supervisor)) = pair {
             return Ok(Self {

@@ -54,6 +54,9 @@ impl Releasable {
             digest,
         ];
         view.check_adverse(&subjects, &release.product)?;
+        let mut kin = view.builds_of(evidence.source().archive);
+        kin.extend(view.releases_of(release.artifact));
+        view.check_findings(&kin)?;
         Ok(Self {
             payload: payload.to_vec(),
             release: release.clone(),

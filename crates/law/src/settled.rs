@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use statement::{Constitution, PartyId, Predicate, StatementDigest};
+use statement::{Constitution, FileDigest, PartyId, Predicate, StatementDigest};
 
 use crate::{
     entry::{Included, Standing},
@@ -270,6 +270,56 @@ impl<'a> Settled<'a> {
         Ok(())
     }
 
+    /// Refuses while a finding about one of `kin` is open. Only findings are inherited: how a build
+    /// went says nothing about the next one, what is wrong with its source does.
+    pub(crate) fn check_findings(&self, kin: &[StatementDigest]) -> Result<(), Refusal> {
+        self.check_whole()?;
+        for (adverse, about) in &self.state.adverse {
+            let inherited = about.is_some_and(|about| kin.contains(&about))
+                && self.state.standing.get(adverse).is_some_and(|entries| {
+                    let mut entries = entries.iter();
+                    entries.any(|entry| matches!(entry.predicate(), Predicate::Finding(_)))
+                });
+            if inherited && !self.is_closed(*adverse) {
+                return Err(Refusal::new(Code::AdverseOpen, self.describe(*adverse)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds of the very same source archive, whichever statements name it.
+    pub(crate) fn builds_of(&self, archive: FileDigest) -> Vec<StatementDigest> {
+        let is_of = |entry: &Standing| matches!(entry.predicate(), Predicate::Source(source) if source.archive == archive);
+        let builds = self.state.by_build.keys().copied();
+        builds
+            .filter(|build| {
+                let entries = self.state.standing.get(build);
+                entries.is_some_and(|entries| entries.iter().any(is_of))
+            })
+            .collect()
+    }
+
+    /// Releases of this artifact in any line, under any number, whoever signed them.
+    pub(crate) fn releases_of(&self, artifact: FileDigest) -> Vec<StatementDigest> {
+        let is_of = |entry: &Standing| matches!(entry.predicate(), Predicate::Release(release) if release.artifact == artifact);
+        let releases = self.state.lines.values().flatten().copied();
+        releases
+            .filter(|release| {
+                let entries = self.state.standing.get(release);
+                entries.is_some_and(|entries| entries.iter().any(is_of))
+            })
+            .collect()
+    }
+
+    /// Whether the signer is the vendor or has the legal owner of a vendor of any constitution so far.
+    pub(crate) fn is_of_vendor(&self, entry: &Standing) -> bool {
+        let mut parties = self
+            .state
+            .constitutions()
+            .flat_map(|constitution| &constitution.parties);
+        entry.vendor || parties.any(|party| party.vendor && party.legal_owner == entry.legal_owner)
+    }
+
     fn describe(&self, digest: StatementDigest) -> String {
         self.state
             .standing
@@ -312,7 +362,7 @@ impl<'a> Settled<'a> {
         }
         let owners: BTreeSet<_> = closers
             .iter()
-            .filter(|closer| !closer.vendor)
+            .filter(|closer| !self.is_of_vendor(closer))
             .map(|closer| closer.legal_owner.as_str())
             .collect();
         let needed = self
