@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 refused (a named check did not hold), 2 the input or the machine is not as needed.
 
 mod cli;
+mod confined;
 mod out;
 
 use std::process::ExitCode;
@@ -14,6 +15,9 @@ fn main() -> ExitCode {
     let out = out::Out::new(arguments.json);
     if let Err(error) = serve::init_tracing(&arguments.log_level) {
         return out.failed(&anyhow::Error::new(error));
+    }
+    if let Err(error) = arguments.confine() {
+        return out.failed(&error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

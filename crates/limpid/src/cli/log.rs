@@ -11,7 +11,7 @@ use statement::{Envelope, StatementDigest};
 use tlog::Origin;
 
 use super::ConfigFile;
-use crate::out::Out;
+use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -65,6 +65,18 @@ impl At {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Verb {
+    /// What the daemon needs; `None` if this starts none.
+    pub(super) fn territory(&self) -> Result<Option<Territory>> {
+        let Self::Serve(file) = self else {
+            return Ok(None);
+        };
+        let config: log::Config = serve::load_config(&file.config)?;
+        let territory = Territory::of(&file.config, &config.dir)
+            .reads([&config.ed25519_key, &config.ml_dsa_key])
+            .passphrase(config.passphrase.as_deref());
+        Ok(Some(territory))
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         match self {
             Self::Serve(file) => {

@@ -8,6 +8,8 @@ mod log;
 mod release;
 mod statement;
 mod supervisor;
+#[cfg(test)]
+mod units;
 mod up;
 mod witness;
 
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::out::Out;
+use crate::{confined::Territory, out::Out};
 
 /// A transparency center in a box: what you received is what was audited.
 #[derive(Debug, Parser)]
@@ -78,6 +80,29 @@ struct ConfigFile {
 }
 
 impl Limpid {
+    /// Confines this process if it is to be a daemon that works with files only. Call it before any thread starts.
+    ///
+    /// Conveyer and rebuilders start bubblewrap, which makes mounts, and landlock forbids those: they stay as they
+    /// are, and each command they run is in a sandbox of its own.
+    ///
+    /// # Errors
+    /// The configuration, or the kernel's refusal, for people.
+    pub(crate) fn confine(&self) -> Result<()> {
+        let territory = match &self.room {
+            Room::Log(verb) => verb.territory()?,
+            Room::Witness(verb) => Some(verb.territory()?),
+            Room::Supervisor(verb) => verb.territory()?,
+            Room::Release(verb) => verb.territory()?,
+            Room::Demo(_)
+            | Room::Up(_)
+            | Room::Endpoint(_)
+            | Room::Conveyer(_)
+            | Room::Keys(_)
+            | Room::Statement(_) => None,
+        };
+        territory.map_or(Ok(()), Territory::enter)
+    }
+
     /// Runs what was asked for.
     ///
     /// # Errors

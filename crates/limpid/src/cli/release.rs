@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use statement::StatementDigest;
 
 use super::ConfigFile;
-use crate::out::Out;
+use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -78,6 +78,16 @@ async fn serve_mirror(mirror: Mirror) -> Result<()> {
 }
 
 impl Verb {
+    /// What the daemon needs; `None` if this starts none.
+    pub(super) fn territory(&self) -> Result<Option<Territory>> {
+        let Self::Serve(file) = self else {
+            return Ok(None);
+        };
+        let mirror: Mirror = serve::load_config(&file.config)?;
+        let territory = Territory::of(&file.config, &mirror.dir).reads([&mirror.repository]);
+        Ok(Some(territory))
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         let tell = |step: release::Step| out.progress(&format!("  {step}"));
         match self {

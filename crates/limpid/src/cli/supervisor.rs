@@ -6,7 +6,7 @@ use serde_json::json;
 use statement::StatementDigest;
 
 use super::ConfigFile;
-use crate::out::Out;
+use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -26,6 +26,19 @@ pub(super) enum Verb {
 }
 
 impl Verb {
+    /// What the daemon needs; `None` if this starts none.
+    pub(super) fn territory(&self) -> Result<Option<Territory>> {
+        let Self::Serve(file) = self else {
+            return Ok(None);
+        };
+        let config: supervisor::Config = serve::load_config(&file.config)?;
+        let keys = &config.keys;
+        let territory = Territory::of(&file.config, &config.dir)
+            .reads([&keys.supervisor, &keys.targets, &keys.software, &keys.rules])
+            .passphrase(keys.passphrase.as_deref());
+        Ok(Some(territory))
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         match self {
             Self::Serve(file) => {

@@ -18,6 +18,10 @@ pub(super) struct Up {
     dir: PathBuf,
 }
 
+/// Said of a daemon that did not confine itself.
+const NOT_CONFINED: &str =
+    "no: its builds need mounts, which landlock forbids; each runs in a sandbox of its own";
+
 impl Up {
     pub(super) async fn run(self, out: Out) -> Result<()> {
         let limpid = env::current_exe().context("cannot find this program")?;
@@ -32,10 +36,14 @@ impl Up {
         world
             .start(&mut |line| out.progress(&format!("  {line}")))
             .await?;
-        let daemons: Vec<_> = world
-            .daemons()
-            .map(|daemon| json!({"name": daemon.name(), "url": daemon.url()}))
-            .collect();
+        out.progress("\nconfined to its own directory:");
+        let mut daemons = Vec::new();
+        for daemon in world.daemons() {
+            let held = daemon.confinement()?;
+            let said = held.as_deref().unwrap_or(NOT_CONFINED);
+            out.folded(2, &format!("{:<20} {said}", daemon.name()));
+            daemons.push(json!({"name": daemon.name(), "url": daemon.url(), "confinement": held}));
+        }
         out.result(
             &format!("\nanchor {}\nrunning; interrupt to stop", world.anchor()),
             &json!({"anchor": world.anchor(), "daemons": daemons}),
