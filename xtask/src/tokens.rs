@@ -75,7 +75,8 @@ fn item_end(tokens: &[Token<'_>], from: usize) -> usize {
     while at < tokens.len() {
         match tokens[at].text {
             ";" => return at,
-            "use" => is_use = true,
+            // `use<'a>` in a return type names what is captured; only an import has a path behind it.
+            "use" => is_use |= tokens.get(at + 1).is_none_or(|next| next.text != "<"),
             "{" if !is_use => return closing(tokens, at),
             "(" | "[" | "{" => at = closing(tokens, at),
             _ => {}
@@ -169,6 +170,16 @@ mod tests {
             lines: 5,
         }];
         assert_eq!(functions(&tokens(code)), expected);
+    }
+
+    #[test]
+    fn a_return_type_that_captures_is_no_import() {
+        let code = "fn a<'x>(\n) -> impl Iterator + use<'x> {\n  b();\n}\nuse c;\nfn d() {}\n";
+        let measured: Vec<_> = functions(&tokens(code))
+            .iter()
+            .map(|f| (f.name, f.lines))
+            .collect();
+        assert_eq!(measured, [("a", 4), ("d", 1)]);
     }
 
     #[test]
