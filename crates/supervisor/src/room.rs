@@ -144,7 +144,9 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
             }
         }
         for releasable in duties.release {
-            acted.released.push(self.release(&releasable).await?);
+            if let Some(released) = self.release(releasable).await? {
+                acted.released.push(released);
+            }
         }
         Ok(complete)
     }
@@ -195,17 +197,30 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
         Ok(true)
     }
 
+    /// Judges a release once more by what the log says by now, for fetching evidence and submitting
+    /// take time, and signs it. `None` when it is refused by then.
     async fn release(
         &mut self,
-        releasable: &Releasable,
-    ) -> Result<StatementDigest, SupervisorError> {
-        let envelope = self.keys.sign_release(releasable)?;
+        planned: Releasable,
+    ) -> Result<Option<StatementDigest>, SupervisorError> {
+        self.log.sync().await?;
+        let view = self.log.view()?;
+        let releasable = match Releasable::check(view, planned.payload()) {
+            Ok(releasable) => releasable,
+            Err(refusal) => {
+                let size = view.state().settled_size();
+                let subject = StatementDigest::of(planned.payload());
+                self.refusals.add(Refused::new(subject, &refusal, size));
+                return Ok(None);
+            }
+        };
+        let envelope = self.keys.sign_release(&releasable)?;
         self.log.submit(&envelope).await?;
         let digest = envelope.digest();
         tracing::info!(release = %digest, "release signed");
         self.refusals.clear(&digest.to_string());
         self.acted = true;
-        Ok(digest)
+        Ok(Some(digest))
     }
 
     /// Keeps the center's newest checkpoint in our own log: a log that shows others another history
