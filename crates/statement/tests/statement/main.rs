@@ -1,6 +1,7 @@
 //! What parties sign, to the byte.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod accessors;
 mod canonical;
 mod envelope;
 mod limits;
