@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use law::{Code, Refusal, Settled, SignableMetadata};
-use statement::{Constitution, Party, Role};
+use statement::{Constitution, KeyId, Party, PartyKey, Role};
 use tuf::{Signed, TargetRole, Targets};
 
 /// Metadata that the supervisor may sign. Made only by [`Cosignable::check`].
@@ -27,10 +27,14 @@ impl Cosignable {
         let signable = SignableMetadata::check(view, role, previous, candidate, now)?;
         let file: Signed<Targets> = Signed::parse(candidate)
             .map_err(|error| Refusal::new(Code::MetadataMalformed, error.to_string()))?;
-        let constitution = view.constitution()?;
-        check_center_signed(constitution, &file, signable.signing_bytes(), own)?;
+        let roster = Roster {
+            constitution: view.constitution()?,
+            view,
+            now,
+        };
+        check_center_signed(roster, &file, signable.signing_bytes(), own)?;
         if role == "targets" {
-            check_delegations(constitution, file.signed())?;
+            check_delegations(roster, file.signed())?;
         }
         Ok(Self { signable, file })
     }
@@ -46,12 +50,38 @@ impl Cosignable {
     }
 }
 
-/// The party of a TUF key on the roster.
-fn owner<'a>(constitution: &'a Constitution, key: &tuf::Key) -> Option<&'a Party> {
-    constitution
-        .keys()
-        .find(|(_, held)| held.role == Role::Tuf && held.raw().is_ok_and(|raw| raw == key.raw()))
-        .map(|(party, _)| party)
+/// The TUF keys in force now. They sign no entries, so nothing else asks whether they ended.
+#[derive(Clone, Copy)]
+struct Roster<'a> {
+    constitution: &'a Constitution,
+    view: Settled<'a>,
+    now: u64,
+}
+
+impl<'a> Roster<'a> {
+    /// Every TUF key that was neither revoked nor outlived, with its party.
+    fn keys(self) -> impl Iterator<Item = (&'a Party, tuf::Key)> {
+        let in_force = move |key: &PartyKey| {
+            let id = key.raw().map(|raw| KeyId::of(&raw));
+            key.role == Role::Tuf
+                && key.not_after >= self.now
+                && id.is_ok_and(|id| !self.view.state().is_revoked(id))
+        };
+        self.constitution
+            .keys()
+            .filter(move |(_, key)| in_force(key))
+            .filter_map(|(party, key)| {
+                let raw = key.raw().ok()?.try_into().ok()?;
+                Some((party, tuf::Key::from_raw(raw).ok()?))
+            })
+    }
+
+    /// The party of a TUF key.
+    fn owner(self, key: &tuf::Key) -> Option<&'a Party> {
+        self.keys()
+            .find(|(_, held)| held.raw() == key.raw())
+            .map(|(party, _)| party)
+    }
 }
 
 fn has_role(party: &Party, role: Role) -> bool {
@@ -61,13 +91,15 @@ fn has_role(party: &Party, role: Role) -> bool {
 /// A center of another legal owner signed, and nobody unknown did. The supervisor signs last, so that
 /// its signature never lies around alone.
 fn check_center_signed(
-    constitution: &Constitution,
+    roster: Roster<'_>,
     file: &Signed<Targets>,
     bytes: &[u8],
     own: &tuf::Key,
 ) -> Result<(), Refusal> {
     let no = |detail: String| Refusal::new(Code::MetadataQuorum, detail);
-    let us = owner(constitution, own).filter(|party| has_role(party, Role::Supervisor));
+    let us = roster
+        .owner(own)
+        .filter(|party| has_role(party, Role::Supervisor));
     let us = us.ok_or_else(|| {
         no(format!(
             "our key {} is no TUF key of a supervisor on the roster",
@@ -77,7 +109,7 @@ fn check_center_signed(
     let mut centers = 0;
     for signature in file.signatures() {
         let id = signature.key_id();
-        let signer = rostered(constitution).find(|(_, key)| key.id() == *id);
+        let signer = roster.keys().find(|(_, key)| key.id() == *id);
         let (party, key) = signer.ok_or_else(|| no(format!("key {id} is not on the roster")))?;
         if !key.verifies(bytes, signature.bytes()) {
             return Err(no(format!("the signature by key {id} does not verify")));
@@ -92,20 +124,9 @@ fn check_center_signed(
     Ok(())
 }
 
-/// Every TUF key on the roster with its party.
-fn rostered(constitution: &Constitution) -> impl Iterator<Item = (&Party, tuf::Key)> {
-    constitution
-        .keys()
-        .filter(|(_, key)| key.role == Role::Tuf)
-        .filter_map(|(party, key)| {
-            let raw = key.raw().ok()?.try_into().ok()?;
-            Some((party, tuf::Key::from_raw(raw).ok()?))
-        })
-}
-
 /// Both roles are delegated, only to rostered TUF keys, to center and supervisor alike, and no role to
 /// a threshold that one key meets.
-fn check_delegations(constitution: &Constitution, top: &Targets) -> Result<(), Refusal> {
+fn check_delegations(roster: Roster<'_>, top: &Targets) -> Result<(), Refusal> {
     let no = |role: TargetRole, detail: &str| {
         Refusal::new(
             Code::MetadataQuorum,
@@ -119,7 +140,7 @@ fn check_delegations(constitution: &Constitution, top: &Targets) -> Result<(), R
             .ok_or_else(|| no(role, "is missing"))?;
         let mut owners: [BTreeSet<&str>; 2] = Default::default();
         for key in authority.keys() {
-            let party = owner(constitution, key).ok_or_else(|| {
+            let party = roster.owner(key).ok_or_else(|| {
                 no(
                     role,
                     &format!("key {} is no TUF key on the roster", key.id()),

@@ -109,7 +109,11 @@ async fn a_halt_that_comes_while_evidence_is_fetched_stops_a_release_judged_befo
     let mut room = Room::open(config, log, own_log, supervisor::system_clock).unwrap();
     let acted = room.round().await.unwrap();
     assert_eq!(acted.approved, []);
-    assert_eq!(acted.released, [], "a halt stands in what the room replayed");
+    assert_eq!(
+        acted.released,
+        [],
+        "a halt stands in what the room replayed"
+    );
     let refused = room.refusals();
     for subject in [second.build, release] {
         let subject = subject.to_string();
