@@ -124,7 +124,7 @@ impl Follower {
             let bundle = bundle_id(next / WIDTH, size)?;
             let entries = self.client.entries(bundle).await?;
             let known = usize::try_from(next - bundle.first_entry()).expect("at most 256");
-            bytes += entries.iter().map(Vec::len).sum::<usize>();
+            bytes += entries.iter().map(held_bytes).sum::<usize>();
             if bytes > STRIDE_BYTES_MAX {
                 return Err(LogClientError::TooFar {
                     from: self.state.next_index(),
@@ -269,6 +269,11 @@ impl Follower {
     }
 }
 
+/// What an entry takes while it is held: a log may serve entries without bytes, as many as it likes.
+fn held_bytes(entry: &Vec<u8>) -> usize {
+    size_of_val(entry) + entry.len()
+}
+
 fn bundle_id(index: u64, size: u64) -> Result<BundleId, LogClientError> {
     let width = (size - index * WIDTH).min(WIDTH);
     let width = u16::try_from(width).expect("at most 256");
@@ -310,4 +315,16 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_without_bytes_reach_the_limit_too() {
+        let held = held_bytes(&Vec::new());
+        assert!(held > 0, "a log may serve them without end");
+        assert_eq!(held_bytes(&vec![0; 7]), held + 7);
+    }
 }
