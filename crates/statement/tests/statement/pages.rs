@@ -1,7 +1,7 @@
 //! The pages under `spec/` were written by hand and by another program; what they show is what is
 //! printed here, to the byte.
 
-use statement::{Envelope, KeyId, StatementDigest, StatementSigner as _, commitment_digest};
+use statement::{Envelope, KeyId, StatementDigest, commitment_digest};
 
 use crate::samples::{self, RfcKey};
 
