@@ -107,7 +107,7 @@ fn a_disclosure_has_at_most_4096_bytes() {
         (text.len(), opened)
     };
     assert_eq!(fits(3039), (4096, true));
-    assert_eq!(fits(3000).1, true);
+    assert!(fits(3000).1);
     assert_eq!(fits(3040), (4098, false));
 }
 
