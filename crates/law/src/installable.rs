@@ -205,14 +205,17 @@ impl Installable {
     }
 }
 
-/// Release and publication must stand in one log under one chain of constitutions.
+/// Release and publication must stand in one log under one chain of constitutions: neither may leave out
+/// a constitution that the other shows to be in force below its checkpoint. Keys that a successor took
+/// away would come back otherwise.
 fn check_root(offer: Offer<'_>) -> Result<(), Refusal> {
     let (release, publication) = (
         offer.bundle.view().state(),
         offer.publication.view().state(),
     );
     if release.origin() == publication.origin() {
-        return Ok(());
+        check_complete(offer.bundle, offer.publication)?;
+        return check_complete(offer.publication, offer.bundle);
     }
     let detail = format!(
         "release in {}, publication in {}",
@@ -220,6 +223,28 @@ fn check_root(offer: Offer<'_>) -> Result<(), Refusal> {
         publication.origin()
     );
     Err(Refusal::new(Code::CheckpointOrigin, detail))
+}
+
+/// `bundle` shows every constitution that `other` shows and that took force below its checkpoint.
+fn check_complete(bundle: &OpenBundle, other: &OpenBundle) -> Result<(), Refusal> {
+    let chain = |bundle: &OpenBundle| bundle.view().state().succession.chain().to_vec();
+    let (shown, size) = (chain(bundle), bundle.checkpoint().size());
+    for (at, known) in chain(other).iter().enumerate() {
+        let same = match shown.get(at) {
+            Some(enacted) => enacted.digest == known.digest,
+            None => known.at >= size,
+        };
+        if !same {
+            let detail = format!(
+                "version {} took force at entry {}; a bundle of {size} entries shows {} of another chain or leaves it out",
+                known.constitution.version,
+                known.at,
+                shown.len()
+            );
+            return Err(Refusal::new(Code::ConstitutionVersion, detail));
+        }
+    }
+    Ok(())
 }
 
 fn check_line(release: &Release, policy: &EndpointPolicy) -> Result<(), Refusal> {

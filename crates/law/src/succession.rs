@@ -24,6 +24,8 @@ pub(crate) struct Enacted {
     pub(crate) constitution: Constitution,
     pub(crate) digest: StatementDigest,
     pub(crate) policy: Policy,
+    /// The entry that brought it into force: the last signature of the first, an activation of others.
+    pub(crate) at: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ impl Succession {
         });
         candidate.signers.entry(envelope.key()).or_insert(index);
         if self.enacted.is_empty() {
-            self.enact_first(digest);
+            self.enact_first(digest, index);
         }
         Ok(())
     }
@@ -193,17 +195,17 @@ impl Succession {
         Ok(in_force.map(|(party, _)| party.id.clone()))
     }
 
-    fn enact_first(&mut self, digest: StatementDigest) {
+    fn enact_first(&mut self, digest: StatementDigest, at: u64) {
         let all_signed = self.candidates.get(&digest).is_some_and(|candidate| {
             let signers = candidate.signers_of(&candidate.constitution, 0);
             candidate.constitution.parties.len() == signers.len()
         });
         if all_signed {
-            self.enact(digest);
+            self.enact(digest, at);
         }
     }
 
-    fn enact(&mut self, digest: StatementDigest) {
+    fn enact(&mut self, digest: StatementDigest, at: u64) {
         let Some(candidate) = self.candidates.remove(&digest) else {
             return;
         };
@@ -215,6 +217,7 @@ impl Succession {
             constitution: candidate.constitution,
             digest,
             policy,
+            at,
         });
         self.candidates.clear();
         self.two_faced.clear();
@@ -252,7 +255,7 @@ impl Succession {
         check_governance(&current.constitution, &now)?;
         check_governance(&candidate.constitution, &next)?;
         check_supervisor_change(&current.constitution, &candidate.constitution, &now)?;
-        self.enact(digest);
+        self.enact(digest, index);
         Ok(())
     }
 }
