@@ -7,8 +7,8 @@
 //! needs ([`SYSTEM`]). It can start no program, make no device file, and not look into other processes (a landlocked
 //! process may trace none outside). What was open before stays open, standard error for instance.
 //!
-//! Known holes, said plainly: metadata (`stat`) of every path, network and signals are not restricted, and files of
-//! `/etc` are out of reach, so the addresses of a confined daemon's peers are numbers: it cannot look up names.
+//! Known holes, said plainly: metadata (`stat`) of every path, network and signals are not restricted. Of `/etc` only
+//! the list of libraries and the files of name lookup can be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,17 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
 use crate::{Refusal, SandboxError};
 
-/// What a running program reads of the system, whoever it is: itself as the kernel shows it, randomness, and
-/// libraries with the list of where they are. Those that a machine lacks are left out.
-pub const SYSTEM: [&str; 7] = [
+/// What a running program reads of the system, whoever it is: itself as the kernel shows it, randomness, libraries
+/// with the list of where they are, and how names of hosts are looked up. Those that a machine lacks are left out.
+pub const SYSTEM: [&str; 12] = [
     "/proc/self",
     "/dev/urandom",
     "/etc/ld.so.cache",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
     "/lib",
     "/lib64",
     "/usr/lib",
