@@ -195,7 +195,7 @@ impl<'a> Conveyer<'a> {
             if own_provenance(view, build, self.key.key()).is_some() {
                 return Ok(());
             }
-            let found = Commitments::of(view, build, kept.commitment())?;
+            let found = Commitments::of(view, kept)?;
             if found.are_enough() {
                 self.workshop
                     .tell(Step::CommitmentsStand(found.committed.len()));

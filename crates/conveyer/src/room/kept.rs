@@ -252,4 +252,20 @@ mod tests {
         assert_ne!(one.salt, two.salt);
         assert_ne!(one.commitment(), two.commitment());
     }
+
+    #[test]
+    fn the_commitment_of_the_specifications_example_is_the_one_it_shows() {
+        let kept = KeptResult {
+            build: StatementDigest::of(b"b"),
+            key: KeyId::of(b"a"),
+            artifact: FileDigest::of(b"c"),
+            artifact_bytes: 1,
+            artifact_name: "c".to_owned(),
+            environment: FileDigest::of(b"e"),
+            finished_at: 0,
+            salt: FileDigest::of(b"d"),
+        };
+        let page = include_str!("../../../../spec/commitment.md");
+        assert!(page.contains(&format!("SHA-256 {}\n", kept.commitment())));
+    }
 }

@@ -1,9 +1,11 @@
 //! What the log says about a build, as conveyer and rebuilder need it. Pure; counting is the law's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use law::{BuildEvidence, Refusal, Settled, Standing};
 use statement::{FileDigest, KeyId, PartyId, Predicate, Role, Source, StatementDigest, Verdict};
+
+use super::kept::KeptResult;
 
 /// Whether a statement stands, whoever signed it.
 pub(super) fn stands(view: Settled<'_>, digest: StatementDigest, predicate: &Predicate) -> bool {
@@ -22,16 +24,15 @@ fn predicate(entry: &Standing) -> &Predicate {
     &entry.statement().predicate
 }
 
-/// The first entry that shows a result of this build.
-fn first_reveal<'a>(entries: &[&'a Standing]) -> Option<&'a Standing> {
-    entries
-        .iter()
-        .copied()
-        .find(|entry| match predicate(entry) {
-            Predicate::Provenance(_) => true,
-            Predicate::Rebuild(rebuild) => rebuild.artifact.is_some(),
-            _ => false,
-        })
+/// The first entry that shows `artifact`, or any provenance: the law's own rule. A rebuild that names other bytes shows
+/// nothing that could be copied, and must not be able to spoil a build.
+fn first_reveal<'a>(entries: &[&'a Standing], artifact: FileDigest) -> Option<&'a Standing> {
+    let mut shows = entries.iter().copied();
+    shows.find(|entry| match predicate(entry) {
+        Predicate::Provenance(_) => true,
+        Predicate::Rebuild(rebuild) => rebuild.artifact == Some(artifact),
+        _ => false,
+    })
 }
 
 /// Who committed to a result of a build before anybody showed one.
@@ -50,15 +51,20 @@ pub(super) struct Commitments {
 }
 
 impl Commitments {
-    /// `own` is the caller's commitment.
-    pub(super) fn of(
-        view: Settled<'_>,
-        build: StatementDigest,
-        own: FileDigest,
-    ) -> Result<Self, Refusal> {
+    /// Who committed, below the first reveal of the caller's own result.
+    pub(super) fn of(view: Settled<'_>, own: &KeptResult) -> Result<Self, Refusal> {
         let constitution = view.constitution()?;
-        let entries = view.entries_of_build(build);
-        let revealed = first_reveal(&entries).map(|entry| (entry.party().clone(), entry.index()));
+        // As the law has it: an owner that was the vendor's under any constitution stays one.
+        let vendors: BTreeSet<&str> = view
+            .state()
+            .constitutions()
+            .flat_map(|constitution| &constitution.parties)
+            .filter(|party| party.vendor)
+            .map(|party| party.legal_owner.as_str())
+            .collect();
+        let entries = view.entries_of_build(own.build());
+        let revealed = first_reveal(&entries, own.artifact());
+        let revealed = revealed.map(|entry| (entry.party().clone(), entry.index()));
         let below = revealed.as_ref().map_or(u64::MAX, |(_, index)| *index);
         let mut by_owner: BTreeMap<&str, PartyId> = BTreeMap::new();
         let mut is_own_below = false;
@@ -66,9 +72,10 @@ impl Commitments {
             let Predicate::Commitment(commitment) = predicate(entry) else {
                 continue;
             };
-            is_own_below |= commitment.commitment == own;
-            let vendor = view.party(entry.party()).is_none_or(|party| party.vendor);
-            if entry.role() == Role::Rebuilder && !vendor {
+            is_own_below |= commitment.commitment == own.commitment();
+            let is_independent =
+                view.party(entry.party()).is_some() && !vendors.contains(entry.legal_owner());
+            if entry.role() == Role::Rebuilder && is_independent {
                 by_owner
                     .entry(entry.legal_owner())
                     .or_insert_with(|| entry.party().clone());
@@ -76,7 +83,8 @@ impl Commitments {
         }
         let missing = constitution.parties.iter().filter(|party| {
             let rebuilds = party.keys.iter().any(|key| key.role == Role::Rebuilder);
-            rebuilds && !party.vendor && !by_owner.contains_key(party.legal_owner.as_str())
+            let owner = party.legal_owner.as_str();
+            rebuilds && !vendors.contains(owner) && !by_owner.contains_key(owner)
         });
         Ok(Self {
             missing: missing.map(|party| party.id.clone()).collect(),
@@ -196,7 +204,9 @@ pub(super) fn unanswered(view: Settled<'_>, key: KeyId) -> Vec<StatementDigest> 
             let is_answered = entries.iter().any(|entry| {
                 entry.key() == key && matches!(predicate(entry), Predicate::Rebuild(_))
             });
-            (!is_answered).then(|| (first_reveal(&entries).is_some(), build))
+            let mut said = entries.iter().map(|entry| predicate(entry));
+            let is_revealed = said.any(|said| matches!(said, Predicate::Provenance(_)));
+            (!is_answered).then_some((is_revealed, build))
         })
         .collect();
     // Stable: log order within each half.

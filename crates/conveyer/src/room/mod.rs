@@ -1,6 +1,6 @@
 //! The parties' side of building: what a conveyer and a rebuilder sign and log, and in which order.
 //!
-//! Specification: `spec/commitment.md`. What stands in the log when a build went well, by index:
+//! Specifications: `spec/commitment.md` (also the order), `spec/source.md`, `spec/provenance.md`, `spec/rebuild.md`. What stands in the log when a build went well, by index:
 //!
 //! ```text
 //! 12  source       author      the archive and recipe that are built; its digest is the build's id

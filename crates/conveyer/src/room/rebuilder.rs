@@ -124,8 +124,11 @@ impl<'a> Rebuilder<'a> {
             if is_paused || self.answered.contains(&build) {
                 continue;
             }
-            if let Some(task) = self.plan(build)? {
-                tasks.push((build, task));
+            match self.plan(build) {
+                Ok(Some(task)) => tasks.push((build, task)),
+                Ok(None) => {}
+                // A damaged file about one build must not hold up the others.
+                Err(error) => self.note_trouble(build, &error),
             }
         }
         tasks.sort_by_key(|(_, task)| matches!(task, Task::Build(_)));

@@ -113,22 +113,10 @@ pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SourceImported {
-                archive,
-                bytes,
-                entries,
-            } => {
-                let archive = archive.short();
-                write!(
-                    f,
-                    "source archive {archive}: {entries} entries, {bytes} bytes"
-                )
-            }
-            Self::BlobStored {
-                what,
-                digest,
-                bytes,
-            } => write!(f, "{what} {} in the log, {bytes} bytes", digest.short()),
+            Self::SourceImported { .. }
+            | Self::BlobStored { .. }
+            | Self::EnvironmentReady { .. }
+            | Self::ArtifactBuilt { .. } => self.fmt_bytes(f),
             Self::SourceLogged(build) => write!(f, "source logged; build {}", build.short()),
             Self::SourceChecked(build) => {
                 write!(f, "source of build {} fetched and checked", build.short())
@@ -136,47 +124,18 @@ impl fmt::Display for Step {
             Self::EnvironmentImporting(name) => {
                 write!(f, "importing environment {name} from this machine")
             }
-            Self::EnvironmentReady {
-                name,
-                lock,
-                files,
-                bytes,
-            } => {
-                let lock = lock.short();
-                write!(
-                    f,
-                    "environment {name} {lock}: {files} files, {bytes} bytes, origin host"
-                )
-            }
             Self::Building { product, version } => write!(f, "building {product} {version}"),
-            Self::ArtifactBuilt {
-                artifact,
-                bytes,
-                wall_ms,
-            } => {
-                let artifact = artifact.short();
-                write!(
-                    f,
-                    "artifact {artifact}: {bytes} bytes, built in {wall_ms} ms"
-                )
-            }
             Self::ResultFound(build) => {
                 write!(f, "going on with the kept result of {}", build.short())
             }
             Self::ResultKept(build) => write!(f, "result and salt of {} kept", build.short()),
             Self::EnvironmentLogged(lock) => write!(f, "environment {} logged", lock.short()),
             Self::Committed { build, commitment } => {
-                let commitment = commitment.short();
-                write!(
-                    f,
-                    "commitment {commitment} to build {} logged",
-                    build.short()
-                )
+                let (build, commitment) = (build.short(), commitment.short());
+                write!(f, "commitment {commitment} to build {build} logged")
             }
             Self::Waiting { what, why } => write!(f, "waiting for {what}: {why}"),
-            Self::CommitmentsStand(count) => {
-                write!(f, "{count} independent rebuilders committed")
-            }
+            Self::CommitmentsStand(count) => write!(f, "{count} independent rebuilders committed"),
             Self::ProvenanceLogged(digest) => write!(f, "provenance {} logged", digest.short()),
             Self::BuildFailed { build, reason } => {
                 write!(f, "build {} failed here: {reason}", build.short())
@@ -189,5 +148,49 @@ impl fmt::Display for Step {
                 None => write!(f, "trying again: {why}"),
             },
         }
+    }
+}
+
+impl Step {
+    /// The steps that yield bytes, with digest and size.
+    fn fmt_bytes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, digest, bytes, more) = match self {
+            Self::SourceImported {
+                archive,
+                bytes,
+                entries,
+            } => (
+                "source archive",
+                archive,
+                bytes,
+                format!("{entries} entries"),
+            ),
+            Self::BlobStored {
+                what,
+                digest,
+                bytes,
+            } => (*what, digest, bytes, "in the log".to_owned()),
+            Self::EnvironmentReady {
+                name,
+                lock,
+                files,
+                bytes,
+            } => {
+                let more = format!("{name} of this machine, {files} files");
+                ("environment", lock, bytes, more)
+            }
+            Self::ArtifactBuilt {
+                artifact,
+                bytes,
+                wall_ms,
+            } => (
+                "artifact",
+                artifact,
+                bytes,
+                format!("built in {wall_ms} ms"),
+            ),
+            _ => return Ok(()),
+        };
+        write!(f, "{what} {}: {bytes} bytes, {more}", digest.short())
     }
 }

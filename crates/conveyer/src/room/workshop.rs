@@ -127,29 +127,13 @@ impl<'a> Workshop<'a> {
 
     /// Replays what was published since. A log that is away, or shows nothing yet, is waited for.
     pub(super) async fn sync(&mut self) -> Result<(), RoomError> {
-        let started = Instant::now();
+        let mut patience = Patience::new();
         loop {
             match self.follower.sync().await.map_err(RoomError::from) {
                 Ok(_) => return Ok(()),
-                Err(error) => self.pause_if_transient(error, started).await?,
+                Err(error) => patience.pause(self, error).await?,
             }
         }
-    }
-
-    async fn pause_if_transient(
-        &self,
-        error: RoomError,
-        started: Instant,
-    ) -> Result<(), RoomError> {
-        if !error.is_transient() || started.elapsed() >= self.wait() {
-            return Err(error);
-        }
-        self.tell(Step::Trouble {
-            build: None,
-            why: with_causes(&error),
-        });
-        tokio::time::sleep(self.poll()).await;
-        Ok(())
     }
 
     /// Stores a blob in the log.
@@ -161,7 +145,7 @@ impl<'a> Workshop<'a> {
     ) -> Result<(), RoomError> {
         let size = bytes.len() as u64;
         self.check_blob(what, size)?;
-        let started = Instant::now();
+        let mut patience = Patience::new();
         loop {
             let put = self.follower.client().put_blob(bytes.clone(), key).await;
             match put.map_err(RoomError::from) {
@@ -173,7 +157,7 @@ impl<'a> Workshop<'a> {
                     });
                     return Ok(());
                 }
-                Err(error) => self.pause_if_transient(error, started).await?,
+                Err(error) => patience.pause(self, error).await?,
             }
         }
     }
@@ -303,5 +287,38 @@ impl<'a> Workshop<'a> {
     /// The text of a lock that was built in.
     pub(super) fn lock_text(&self, digest: FileDigest) -> Result<Vec<u8>, RoomError> {
         Ok(self.party.blobs().get(digest.hash(), LOCK_BYTES_MAX)?)
+    }
+}
+
+/// Waits for a log that is away; says why once, and gives up in the end.
+struct Patience {
+    started: Instant,
+    last: String,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            last: String::new(),
+        }
+    }
+
+    /// Pauses before the next try; the error itself when another try is of no use, or the time is over.
+    async fn pause(&mut self, workshop: &Workshop<'_>, error: RoomError) -> Result<(), RoomError> {
+        if !error.is_transient() || self.started.elapsed() >= workshop.wait() {
+            return Err(error);
+        }
+        let why = with_causes(&error);
+        if self.last != why {
+            let build = None;
+            workshop.tell(Step::Trouble {
+                build,
+                why: why.clone(),
+            });
+            self.last = why;
+        }
+        tokio::time::sleep(workshop.poll()).await;
+        Ok(())
     }
 }
