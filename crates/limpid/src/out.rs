@@ -8,6 +8,18 @@ use serde_json::{Value, json};
 /// Output for people fits a terminal of this width.
 const COLUMNS: usize = 80;
 
+/// The result itself says that something was refused; there is nothing to add but the exit status.
+#[derive(Debug)]
+pub(crate) struct AlreadyTold;
+
+impl std::fmt::Display for AlreadyTold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("refused, as the result says")
+    }
+}
+
+impl std::error::Error for AlreadyTold {}
+
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
@@ -45,6 +57,9 @@ impl Out {
 
     /// Prints an error with its causes and returns the exit status.
     pub(crate) fn failed(self, error: &anyhow::Error) -> ExitCode {
+        if error.is::<AlreadyTold>() {
+            return ExitCode::from(1);
+        }
         let code = code_of(error);
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         if self.json {

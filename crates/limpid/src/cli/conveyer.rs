@@ -13,13 +13,13 @@ use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Import source, build it, and show the result once rebuilders have committed to theirs
+    /// Build a source; show the result once others have committed to theirs
     Build(Build),
-    /// Rebuild every source of the log until interrupted, or one build
+    /// Rebuild every source in the log until interrupted, or only one
     Rebuild {
         #[command(flatten)]
         file: ConfigFile,
-        /// Only this build: digest of its source statement
+        /// Rebuild only this one: digest of its source statement
         #[arg(long, value_name = "DIGEST")]
         build: Option<StatementDigest>,
     },
@@ -32,7 +32,7 @@ pub(super) struct Build {
     /// Directory with the source and its recipe.toml, or a git repository
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
-    /// Take this commit of a git repository instead of the directory's files
+    /// Take this commit of the git repository, not the directory's files
     #[arg(long, value_name = "COMMIT")]
     git: Option<String>,
 }

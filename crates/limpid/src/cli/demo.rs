@@ -2,23 +2,23 @@
 
 use std::{env, fs, path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use scenarios::story::{self, Listener, NOT_PROVED};
 
 use crate::out::Out;
 
-/// Show the whole way of a release on this machine, and every attack on it
+/// Show a release from source to endpoint here, or attack it
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// Where the world of the demonstration lies; emptied first
+    /// Where its files lie; what an earlier run left there is removed
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Run an attack beside its honest twin, or `all` of them
+    /// Run one attack beside its honest twin, or `all`
     #[arg(long, value_name = "NAME")]
     attack: Option<String>,
     /// List the attacks
-    #[arg(long)]
+    #[arg(long, conflicts_with = "attack")]
     list: bool,
 }
 
@@ -41,7 +41,7 @@ impl Demo {
                     if report.all_caught() {
                         Ok(())
                     } else {
-                        bail!("an attack was not caught by the check that is named for it")
+                        Err(crate::out::AlreadyTold.into())
                     }
                 });
         }
@@ -71,7 +71,7 @@ fn list(out: Out) -> Result<()> {
     let attacks = scenarios::attack::list();
     let text: String = attacks
         .iter()
-        .map(|attack| format!("{:<20} {}\n", attack.name, attack.title))
+        .map(|attack| format!("{:<17}{}\n", attack.name, attack.title))
         .collect();
     let value = attacks
         .iter()

@@ -13,11 +13,11 @@ use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Bring the product to its newest release, if every proof holds
+    /// Install the newest release, if every proof holds
     Update(ConfigFile),
-    /// Show what runs and what was seen
+    /// Show which release is installed
     Status(ConfigFile),
-    /// Verify any file by its bundle, offline, without an account
+    /// Verify a file by its bundle of proofs: offline, for anyone
     Verify(Verify),
 }
 
@@ -29,13 +29,13 @@ pub(super) struct Verify {
     /// Its bundle of proofs
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
-    /// Digest of the first constitution: all that is believed unseen
+    /// Digest of the first constitution: the only thing taken on trust
     #[arg(long, value_name = "DIGEST")]
     anchor: StatementDigest,
-    /// A bundle that proves a withdrawal; may be given several times
+    /// Bundle that proves a withdrawal, to be heeded; may be repeated
     #[arg(long, value_name = "FILE")]
     withdrawal: Vec<PathBuf>,
-    /// Ask for more identical rebuilds than the constitution does
+    /// Ask for more identical rebuilds than the constitution
     #[arg(long, value_name = "N")]
     rebuilds: Option<u64>,
 }

@@ -13,17 +13,13 @@ use crate::out::Out;
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Kind {
-    /// Statements, TUF metadata, logs and witnesses
     Ed25519,
-    /// Logs and witnesses, beside Ed25519
     MlDsa44,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Use {
-    /// A log's own signature (C2SP 0x01, or 0x06 for ML-DSA-44)
     Log,
-    /// A witness's cosignature (C2SP 0x04 or 0x06)
     Witness,
 }
 
@@ -34,10 +30,10 @@ pub(super) enum Verb {
         /// Where to write it; never overwritten
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Its algorithm
+        /// Its algorithm; logs and witnesses need a key of each
         #[arg(long, value_enum, default_value = "ed25519")]
         algorithm: Kind,
-        /// Encrypt it: `env:NAME` or `file:PATH` says where the passphrase is
+        /// Encrypt it with the passphrase in env:NAME or file:PATH
         #[arg(long, value_name = "WHERE")]
         passphrase: Option<String>,
     },
@@ -46,14 +42,14 @@ pub(super) enum Verb {
         /// The key file
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Where its passphrase is: `env:NAME` or `file:PATH`
+        /// Where its passphrase is: env:NAME or file:PATH
         #[arg(long, value_name = "WHERE")]
         passphrase: Option<String>,
-        /// Show the C2SP verifier key under this name
+        /// Also show the C2SP verifier key (vkey) under this name
         #[arg(long, requires = "for_use")]
         name: Option<KeyName>,
-        /// What the verifier key is for
-        #[arg(long = "for", value_enum)]
+        /// What the verifier key is for: signing a log, or cosigning logs
+        #[arg(long = "for", value_enum, value_name = "USE")]
         for_use: Option<Use>,
     },
 }

@@ -15,39 +15,39 @@ use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Take statements of rostered keys and publish them until interrupted (C2SP tlog-tiles)
+    /// Run a log until interrupted (C2SP tlog-tiles)
     Serve(ConfigFile),
     /// Submit a signed statement and keep its proof
     Submit {
         #[command(flatten)]
         at: At,
-        /// The envelope (DSSE), as `limpid statement sign` writes it
+        /// The signed statement, as `limpid statement sign` writes it
         #[arg(value_name = "FILE")]
         envelope: PathBuf,
-        /// Where to write the .tlog-proof
+        /// Where to write its proof (C2SP tlog-proof)
         #[arg(long, value_name = "FILE")]
         proof: Option<PathBuf>,
-        /// Do not wait for witnesses
+        /// Do not wait for witnesses; there is no proof then
         #[arg(long)]
         no_wait: bool,
     },
-    /// Replay the whole log under an anchor and say what stands in it
+    /// Check a whole log under an anchor and say what stands in it
     Replay {
         #[command(flatten)]
         at: At,
-        /// Digest of the first constitution
-        #[arg(long)]
+        /// Digest of the first constitution: the only thing taken on trust
+        #[arg(long, value_name = "DIGEST")]
         anchor: StatementDigest,
     },
 }
 
 #[derive(Debug, Args)]
 pub(super) struct At {
-    /// Where the log is reached
-    #[arg(long)]
+    /// Address of the log, for example http://127.0.0.1:8080
+    #[arg(long, value_name = "URL")]
     url: String,
-    /// Its origin
-    #[arg(long)]
+    /// Its name (C2SP origin)
+    #[arg(long, value_name = "NAME")]
     origin: Origin,
 }
 

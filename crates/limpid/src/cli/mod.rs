@@ -20,20 +20,34 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{confined::Territory, out::Out};
 
+/// Heading of what every verb understands.
+const GLOBAL: &str = "Options of every verb";
+
+/// What a stranger needs next.
+const AFTER_HELP: &str = "\
+Start here:
+  limpid demo                one release from source to a running endpoint
+  limpid demo --attack all   every attack on it, each caught by a named check
+  limpid endpoint verify FILE --bundle BUNDLE --anchor DIGEST
+
+Exit status: 0 done; 1 refused, a named check did not hold;
+2 the command, its input or this machine is not as needed.";
+
 /// A transparency center in a box: what you received is what was audited.
 #[derive(Debug, Parser)]
 #[command(
     name = "limpid",
     version,
     max_term_width = 80,
-    propagate_version = true
+    after_help = AFTER_HELP
 )]
 pub(crate) struct Limpid {
-    /// Print one JSON value instead of text
-    #[arg(long, global = true)]
+    /// Print the result as one JSON value, and no progress
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// What daemons log to standard error: error, warn, info, debug or trace
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    /// How much to log to standard error
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "LEVEL",
+          value_parser = ["error", "warn", "info", "debug", "trace"], default_value = "warn")]
     pub(crate) log_level: String,
     #[command(subcommand)]
     room: Room,
@@ -41,32 +55,32 @@ pub(crate) struct Limpid {
 
 #[derive(Debug, Subcommand)]
 enum Room {
-    /// Show the whole way of a release on this machine, and every attack on it
+    /// Show a release from source to endpoint here, or attack it
     Demo(demo::Demo),
     /// Run all daemons of a world on this machine until interrupted
     Up(up::Up),
-    /// Endpoint: update with proof, verify any file offline
+    /// Install and update with proof; verify any file offline
     #[command(subcommand)]
     Endpoint(endpoint::Verb),
-    /// Conveyer: build from source, rebuild somebody else's build
+    /// Build from source; rebuild what others have built
     #[command(subcommand)]
     Conveyer(conveyer::Verb),
-    /// Release: sign, publish and withdraw releases for the center
+    /// Sign, publish and withdraw releases, as the center
     #[command(subcommand)]
     Release(release::Verb),
-    /// Supervisor: verify everything, approve, co-sign
+    /// Check everything again, approve and co-sign, as the supervisor
     #[command(subcommand)]
     Supervisor(supervisor::Verb),
-    /// Log: a public append-only log
+    /// Run a public append-only log; submit to one; replay one
     #[command(subcommand)]
     Log(log::Verb),
-    /// Witness: cosign checkpoints of logs that only grow
+    /// Cosign the checkpoints of logs, as long as they only grow
     #[command(subcommand)]
     Witness(witness::Verb),
-    /// Keys: make and show signing keys
+    /// Make and show signing keys
     #[command(subcommand)]
     Keys(keys::Verb),
-    /// Statement: sign and show statements
+    /// Sign and show statements
     #[command(subcommand)]
     Statement(statement::Verb),
 }
@@ -74,7 +88,7 @@ enum Room {
 /// Where a room's configuration is.
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// Configuration of the room (TOML; unknown keys are errors)
+    /// Configuration (TOML; unknown keys are errors)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

@@ -14,13 +14,14 @@ use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Release an approved build: center signs, the supervisor signs the same payload
+    /// Release an approved build, with the supervisor as second signer
     Propose(Propose),
-    /// Bring released artifacts into TUF metadata that both sign and the log names
+    /// Publish what is released: TUF metadata, signed by both and logged
     Publish(ConfigFile),
-    /// Keep snapshot and timestamp alive
+    /// Renew the TUF snapshot and timestamp before they expire
     Renew(ConfigFile),
-    /// Stop a release: logged and served at once, then taken out of the metadata
+    /// Stop a release: said in the log at once, then out of the metadata
+    #[command(override_usage = "limpid release withdraw --config <FILE> --reason <TEXT> <RELEASE>")]
     Withdraw {
         #[command(flatten)]
         file: ConfigFile,
@@ -28,10 +29,10 @@ pub(super) enum Verb {
         #[arg(value_name = "RELEASE")]
         release: StatementDigest,
         /// Why, for everybody to read
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Serve the repository's files until interrupted; any web server can do it too
+    /// Serve the repository; any web server of files can do it too
     Serve(ConfigFile),
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Propose {
     /// Channel to release in
     #[arg(long, default_value = "stable")]
     channel: String,
-    /// Bring back a build that a newer release replaced; it gets the next number
+    /// Bring an older build back, as a new release
     #[arg(long)]
     rollback: bool,
 }

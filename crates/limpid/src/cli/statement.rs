@@ -12,22 +12,22 @@ use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Sign a payload (canonical JSON of an in-toto statement) and write the envelope
+    /// Sign a payload and write it as an envelope (DSSE)
     Sign {
-        /// The payload
+        /// The payload: canonical JSON of an in-toto statement
         #[arg(value_name = "PAYLOAD")]
         payload: PathBuf,
         /// The statement key
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// Where the key's passphrase is: `env:NAME` or `file:PATH`
+        /// Where the key's passphrase is: env:NAME or file:PATH
         #[arg(long, value_name = "WHERE")]
         passphrase: Option<String>,
         /// Where to write the envelope
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Show what an envelope says and who claims to have signed it; verifies nothing
+    /// Show what an envelope says and claims; verifies nothing
     Show {
         /// The envelope
         #[arg(value_name = "FILE")]

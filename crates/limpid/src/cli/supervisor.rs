@@ -10,9 +10,12 @@ use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Follow the center's log, approve builds, sign releases and co-sign metadata until interrupted
+    /// Follow the center's log, approve and sign, until interrupted
     Serve(ConfigFile),
     /// Withdraw a release with the supervisor's signature alone
+    #[command(
+        override_usage = "limpid supervisor withdraw --config <FILE> --reason <TEXT> <RELEASE>"
+    )]
     Withdraw {
         #[command(flatten)]
         file: ConfigFile,
@@ -20,7 +23,7 @@ pub(super) enum Verb {
         #[arg(value_name = "RELEASE")]
         release: StatementDigest,
         /// Why, for everybody to read
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT")]
         reason: String,
     },
 }

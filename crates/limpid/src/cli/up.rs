@@ -4,7 +4,7 @@ use std::{env, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use scenarios::{cast::Cast, world::World};
+use scenarios::{cast::Cast, story, world::World};
 use serde_json::json;
 
 use super::now;
@@ -13,7 +13,7 @@ use crate::out::Out;
 /// Run all daemons of a world on this machine until interrupted
 #[derive(Debug, Args)]
 pub(super) struct Up {
-    /// Where the world lies; founded there when it is empty
+    /// Where its files lie; founded there if there is no world yet
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 }
@@ -36,6 +36,14 @@ impl Up {
         world
             .start(&mut |line| out.progress(&format!("  {line}")))
             .await?;
+        world.write_configs()?;
+        story::endpoint_config(
+            &world,
+            "endpoint",
+            &world.repository_url(),
+            "rules",
+            "lures",
+        )?;
         out.progress("\nconfined to its own directory:");
         let mut daemons = Vec::new();
         for daemon in world.daemons() {
@@ -45,7 +53,11 @@ impl Up {
             daemons.push(json!({"name": daemon.name(), "url": daemon.url(), "confinement": held}));
         }
         out.result(
-            &format!("\nanchor {}\nrunning; interrupt to stop", world.anchor()),
+            &format!(
+                "\nanchor {}\nconfigurations: vendor/conveyer.toml, vendor/release.toml and endpoint.toml in\n  {}\nrunning; interrupt to stop",
+                world.anchor(),
+                dir.display()
+            ),
             &json!({"anchor": world.anchor(), "daemons": daemons}),
         );
         stop.await;

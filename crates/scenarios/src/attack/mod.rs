@@ -70,7 +70,7 @@ const ALL: &[Attack] = &[
     },
     Attack {
         name: "extra-target",
-        title: "an extra target riding along in the metadata of an honest release",
+        title: "an extra target rides along in the metadata of a release",
         holds: "center's TUF keys",
         catcher: "supervisor",
         place: "signer's diff before cosigning",
@@ -102,7 +102,7 @@ const ALL: &[Attack] = &[
     },
     Attack {
         name: "rollback",
-        title: "a mirror serves the repository as it was before the last release",
+        title: "a mirror serves an older state of the repository",
         holds: "a mirror",
         catcher: "endpoint",
         place: "TUF refresh",

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attack_has_a_name_and_a_check_of_its_own_place() {
+    fn no_two_attacks_have_one_name() {
         let mut names: Vec<_> = super::super::list().iter().map(|a| a.name).collect();
         names.sort_unstable();
         names.dedup();

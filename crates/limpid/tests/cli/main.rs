@@ -1,0 +1,15 @@
+//! The program as people meet it: its help, its README, its refusals, its daemons when they are
+//! stopped or killed. Everything here starts the built binary.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod attacks;
+mod bundles;
+mod help;
+mod kills;
+mod place;
+mod program;
+mod readme;
+mod refusals;
+mod released;
+mod running;
+mod up;
