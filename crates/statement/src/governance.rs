@@ -288,6 +288,16 @@ pub enum RosterError {
     /// The witness policy does not parse.
     #[error("constitution field `tlog_policy` is not a tlog-policy")]
     Policy(#[source] tlog::PolicyError),
+    /// Quorums compare legal owners as texts, so each is written one way.
+    #[error(
+        "constitution field `legal_owner` of `{party}` is `{value}`; write a name without spaces around it"
+    )]
+    LegalOwner {
+        /// Whose.
+        party: PartyId,
+        /// What was found.
+        value: String,
+    },
     /// The policy would take checkpoints that nobody witnessed.
     #[error("constitution field `tlog_policy` says `quorum none`; name a quorum of witnesses")]
     NoWitnesses,
@@ -321,6 +331,7 @@ impl Constitution {
         let mut keys = BTreeSet::new();
         for party in &self.parties {
             count("keys", party.keys.len(), PARTY_KEYS_MAX)?;
+            check_legal_owner(party)?;
             if !ids.insert(&party.id) {
                 return Err(RosterError::PartyTwice {
                     party: party.id.clone(),
@@ -403,6 +414,23 @@ fn floor(field: &'static str, value: u64, min: u64) -> Result<(), RosterError> {
     } else {
         Err(RosterError::Floor { field, value, min })
     }
+}
+
+fn check_legal_owner(party: &Party) -> Result<(), RosterError> {
+    let owner = &party.legal_owner;
+    let one_way = !owner.is_empty()
+        && !owner.starts_with(char::is_whitespace)
+        && !owner.ends_with(char::is_whitespace)
+        && !owner.contains("  ")
+        && !owner.chars().any(char::is_control);
+    if one_way {
+        return Ok(());
+    }
+    let value = owner.chars().take(80).collect();
+    Err(RosterError::LegalOwner {
+        party: party.id.clone(),
+        value,
+    })
 }
 
 fn check_key(party: &Party, key: &PartyKey, seen: &mut BTreeSet<Hash>) -> Result<(), RosterError> {

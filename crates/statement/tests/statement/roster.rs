@@ -152,6 +152,20 @@ fn floors_mean_something() {
 }
 
 #[test]
+fn a_legal_owner_is_written_one_way() {
+    for owner in ["", " Owner", "Owner ", "Two  Spaces", "New\nLine"] {
+        let error = refused(|draft| draft.parties[0].legal_owner = owner.to_owned());
+        assert!(
+            matches!(error, RosterError::LegalOwner { ref value, .. } if value == owner),
+            "{error:?}"
+        );
+    }
+    constitution_with(|draft| {
+        draft.parties[0].legal_owner = "Example Antivirus Holding".to_owned()
+    });
+}
+
+#[test]
 fn the_policy_names_rostered_keys_and_a_quorum() {
     let garbage = refused(|draft| draft.tlog_policy.push('?'));
     assert!(matches!(garbage, RosterError::Policy(_)));
