@@ -328,7 +328,7 @@ fn flip(public: &Public, path: &str, step: usize, is_refused: impl Fn() -> bool)
     let file = OpenOptions::new().write(true).open(public.0.join(path));
     let file = file.unwrap();
     assert!(!is_refused());
-    let is_meant = |at: &usize| *at < 64 || at % step == 0 || at + 1 == bytes.len();
+    let is_meant = |at: &usize| *at < 64 || at.is_multiple_of(step) || at + 1 == bytes.len();
     for at in (0..bytes.len()).filter(is_meant) {
         file.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
         assert!(is_refused(), "{path} byte {at}");
