@@ -1,21 +1,26 @@
 //! Gathering cosignatures: every witness is asked at once, the policy says when it is enough.
+//!
+//! A witness is offered nothing before it said what it cosigned last (`memory`): what is signed
+//! here might contradict it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serve::{Client, ClientConfig, ClientError};
 use tlog::{
-    AddCheckpoint, CONFLICT_CONTENT_TYPE, Checkpoint, ConflictSize, Hash, Note, Policy,
-    SignatureLine, Witnessed, open_witnessed, parse_cosignatures, prove_consistency,
-    verify_cosignature,
+    AddCheckpoint, CONFLICT_CONTENT_TYPE, Checkpoint, ConflictSize, Note, Policy, SignatureLine,
+    VerifierKey, Witnessed, open_witnessed, parse_cosignatures, verify_cosignature,
 };
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::{LogError, chain};
-use crate::files::Tiles;
+use crate::files::prove_growth;
 use crate::limits::WITNESS_ANSWER_BYTES_MAX;
+use crate::memory::{Recall, find_contradiction};
 use crate::shared::Shared;
 
 /// A checkpoint with the log's own signatures, as it is sent to witnesses.
@@ -31,14 +36,25 @@ struct Asked {
     url: String,
     /// Size it cosigned last, as far as is known; it corrects us (409).
     size: u64,
+    /// Whether it ever said what it cosigned last.
+    heard: Arc<AtomicBool>,
+    /// Held while it is asked that, so that it is asked once at a time.
+    recalling: Arc<Mutex<()>>,
 }
 
 /// The witnesses of a log.
-#[derive(Debug)]
 pub(crate) struct Witnesses {
-    client: Client,
+    asker: Asker,
     asked: Vec<Asked>,
     grace: Duration,
+}
+
+/// What it takes to ask one of them.
+#[derive(Clone)]
+struct Asker {
+    shared: Arc<Shared>,
+    client: Client,
+    recall: Arc<Recall>,
     timeout: Duration,
 }
 
@@ -49,28 +65,50 @@ enum NoCosignature {
     Client(#[from] ClientError),
     #[error("its answer is no list of cosignatures")]
     Answer(#[source] tlog::ParseError),
-    #[error("it cosigned a tree of {theirs} entries of this log, here are {ours}")]
+    #[error("it says it cosigned a tree of {theirs} entries, here are {ours}; it shows no proof")]
     Ahead { theirs: u64, ours: u64 },
+    #[error("it does not say what it cosigned last, so nothing is offered to it")]
+    Silent(#[source] ClientError),
+    #[error("it is still being asked what it cosigned last")]
+    Recalling,
+    #[error("it remembers another history")]
+    Contradicted,
     #[error(transparent)]
-    Proof(#[from] LogError),
+    Log(#[from] LogError),
 }
 
 impl Witnesses {
-    /// The witnesses of a configuration. They are first offered growth from `size`.
-    pub(crate) fn new(config: &crate::Config, size: u64) -> Result<Self, LogError> {
+    /// The witnesses of the log's configuration, and which of them were `heard` at start. They are
+    /// first offered growth from what is published.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        own_keys: [VerifierKey; 2],
+        heard: &[bool],
+    ) -> Result<Self, LogError> {
+        let config = &shared.config;
         let client = Client::new(&ClientConfig {
             connect_timeout_ms: config.witness_timeout_ms,
             total_timeout_ms: config.witness_timeout_ms,
         })?;
-        let asked = config.witnesses.iter().map(|witness| Asked {
+        let recall = Recall::new(&shared.origin, own_keys, config.witness_timeout_ms)?;
+        let published = shared.published.borrow();
+        let size = published.as_ref().map_or(0, |published| published.size);
+        let asked = config.witnesses.iter().zip(heard);
+        let asked = asked.map(|(witness, heard)| Asked {
             url: witness.url.clone(),
             size,
+            heard: Arc::new(AtomicBool::new(*heard)),
+            recalling: Arc::default(),
         });
         Ok(Self {
-            client,
             asked: asked.collect(),
             grace: Duration::from_millis(config.grace_ms),
-            timeout: Duration::from_millis(config.witness_timeout_ms),
+            asker: Asker {
+                shared: Arc::clone(shared),
+                client,
+                recall: Arc::new(recall),
+                timeout: Duration::from_millis(config.witness_timeout_ms),
+            },
         })
     }
 
@@ -78,18 +116,15 @@ impl Witnesses {
     /// of `policy` was not met. Once it is, the rest has a short grace.
     pub(crate) async fn gather(
         &mut self,
-        shared: &Arc<Shared>,
         signed: &Signed,
         policy: &Policy,
     ) -> Option<Witnessed<Checkpoint>> {
         let mut answers = JoinSet::new();
         for (at, asked) in self.asked.iter().cloned().enumerate() {
-            let (client, timeout) = (self.client.clone(), self.timeout);
-            let (shared, signed) = (Arc::clone(shared), signed.clone());
+            let (asker, signed) = (self.asker.clone(), signed.clone());
             answers.spawn(async move {
-                let url = asked.url.clone();
-                let answer = ask(&client, timeout, &shared, asked, &signed).await;
-                (at, url, answer)
+                let answer = asker.ask(&asked, &signed).await;
+                (at, asked.url, answer)
             });
         }
         let mut lines = vec![None; policy.witnesses().len()];
@@ -168,40 +203,77 @@ fn take_valid(
     }
 }
 
-/// Asks one witness, again if it names another size.
-async fn ask(
-    client: &Client,
-    timeout: Duration,
-    shared: &Arc<Shared>,
-    asked: Asked,
-    signed: &Signed,
-) -> Result<Vec<SignatureLine>, NoCosignature> {
-    let ours = signed.checkpoint.size();
-    let url = format!("{}/add-checkpoint", asked.url);
-    let mut old = asked.size;
-    let mut corrected = false;
-    loop {
-        if old > ours {
-            return Err(NoCosignature::Ahead { theirs: old, ours });
+impl Asker {
+    /// Asks one witness, again if it names another size.
+    async fn ask(
+        &self,
+        asked: &Asked,
+        signed: &Signed,
+    ) -> Result<Vec<SignatureLine>, NoCosignature> {
+        if !asked.heard.load(Ordering::Relaxed) {
+            self.recall(asked, signed).await?;
         }
-        let request = AddCheckpoint {
-            old_size: old,
-            proof: prove(Arc::clone(shared), old, ours).await?,
-            checkpoint: signed.note.to_string().into_bytes(),
-        };
-        let kind = "text/plain; charset=utf-8";
-        let body = request.to_bytes();
-        let answer = client.post(&url, kind, body, WITNESS_ANSWER_BYTES_MAX, timeout);
-        match answer.await {
-            Ok(reply) => return parse_cosignatures(&reply.body).map_err(NoCosignature::Answer),
-            Err(error) => match conflict(&error) {
+        let ours = signed.checkpoint.size();
+        let url = format!("{}/add-checkpoint", asked.url);
+        let mut old = asked.size;
+        let mut corrected = false;
+        loop {
+            if old > ours {
+                // A bare number is no evidence; what it shows with our signature is.
+                self.recall(asked, signed).await?;
+                return Err(NoCosignature::Ahead { theirs: old, ours });
+            }
+            let request = AddCheckpoint {
+                old_size: old,
+                proof: prove_growth(Arc::clone(&self.shared), old, ours).await?,
+                checkpoint: signed.note.to_string().into_bytes(),
+            };
+            let kind = "text/plain; charset=utf-8";
+            let body = request.to_bytes();
+            let answer = self
+                .client
+                .post(&url, kind, body, WITNESS_ANSWER_BYTES_MAX, self.timeout);
+            let error = match answer.await {
+                Ok(reply) => return parse_cosignatures(&reply.body).map_err(NoCosignature::Answer),
+                Err(error) => error,
+            };
+            match conflict(&error) {
                 Some(theirs) if !corrected => {
                     old = theirs;
                     corrected = true;
                 }
-                _ => return Err(error.into()),
-            },
+                _ => {
+                    // It disagrees about the past (409), or our proof does not verify (422).
+                    if matches!(error.status(), Some(409 | 422)) {
+                        self.recall(asked, signed).await?;
+                    }
+                    return Err(error.into());
+                }
+            }
         }
+    }
+
+    /// Has a witness say what it cosigned last, and stops the log if it does not have that.
+    async fn recall(&self, asked: &Asked, signed: &Signed) -> Result<(), NoCosignature> {
+        let (asker, asked, signed) = (self.clone(), asked.clone(), signed.clone());
+        // A task of its own: that others made a quorum ends the asking, but not this.
+        let recalled = tokio::spawn(async move {
+            let Ok(_once) = asked.recalling.try_lock() else {
+                return Err(NoCosignature::Recalling);
+            };
+            let seen = asker.recall.ask(&asked.url).await;
+            if let Some(seen) = seen.map_err(NoCosignature::Silent)? {
+                let found = find_contradiction(&asker.shared, &signed.checkpoint, seen).await?;
+                if let Some(error) = found {
+                    asker.shared.contradict(error);
+                    return Err(NoCosignature::Contradicted);
+                }
+            }
+            asked.heard.store(true, Ordering::Relaxed);
+            Ok(())
+        });
+        let ended = LogError::Ended { part: "recall" };
+        recalled.await.unwrap_or(Err(ended.into()))
     }
 }
 
@@ -212,13 +284,4 @@ fn conflict(error: &ClientError) -> Option<u64> {
     let body = std::str::from_utf8(&reply.body).ok().filter(|_| told)?;
     let ConflictSize(size) = body.parse().ok()?;
     Some(size)
-}
-
-async fn prove(shared: Arc<Shared>, old: u64, new: u64) -> Result<Vec<Hash>, LogError> {
-    let proved = tokio::task::spawn_blocking(move || {
-        prove_consistency(&Tiles(&shared.files), old, new).map_err(LogError::Prove)
-    });
-    proved
-        .await
-        .unwrap_or(Err(LogError::Ended { part: "prover" }))
 }

@@ -29,7 +29,8 @@ pub(crate) struct Room {
 ///
 /// # Errors
 /// Configuration, keys, directory, database or address cannot be used; or something this log
-/// signed contradicts what it has, which is said before anything is listened to.
+/// signed contradicts what it has: said before anything is listened to, or when a witness that
+/// was away shows it. Then nothing is acknowledged any more.
 pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
@@ -75,8 +76,9 @@ pub async fn serve(
     let published = join(publisher, "publisher").await;
     let shown = join(sizes, "metrics").await;
     shared.rows.close().await;
-    served?;
-    sequenced.and(published).and(shown)
+    // Why a part ended says more than how the server did.
+    sequenced.and(published).and(shown)?;
+    Ok(served?)
 }
 
 /// Spawns a part of the log; if it ends by an error the others are told.

@@ -28,8 +28,8 @@
 //!   force accepts. Without a quorum of witnesses the log sequences on and publishes nothing.
 //!
 //! Tiles and bundles are a pure function of the rows, so a crash between two stages is repaired by
-//! doing the later one again. A log whose rows contradict anything it ever signed does not start:
-//! it stops rather than show two histories (`start`).
+//! doing the later one again. A log whose rows contradict anything it ever signed does not start
+//! (`start`), and stops when a witness shows that later (`memory`): rather that than two histories.
 //!
 //! In scope: who may submit (`law`, by this log's own replay), order, durability, witnesses,
 //! publication, public blobs that entries name.
@@ -44,6 +44,7 @@ mod files;
 mod gather;
 mod http;
 mod limits;
+mod memory;
 mod publish;
 mod rows;
 mod sequence;

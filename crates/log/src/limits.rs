@@ -21,7 +21,8 @@ pub(crate) const WITNESS_ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub(crate) const BACKOFF: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How long a starting log waits for a witness to say what it cosigned last.
+/// How long a starting log waits for a witness to say what it cosigned last; a running one waits
+/// as long as for a cosignature.
 pub(crate) const START_WITNESS_TIMEOUT_MS: u64 = 2_000;
 
 /// Pieces of an uploaded blob between the socket and the disk.

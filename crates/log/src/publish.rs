@@ -28,6 +28,7 @@ pub(crate) struct Publisher {
     pub(crate) edge: Edge,
     /// Sizes in the archive, ascending.
     pub(crate) archived: Vec<u64>,
+    pub(crate) witnesses: Witnesses,
 }
 
 /// What is to be published next: the law fixes tree and policy together.
@@ -40,9 +41,17 @@ impl Publisher {
     /// Publishes until `stop` changes.
     ///
     /// # Errors
-    /// When the disk or a key refuses, or the rows give another tree than was fed to the law.
+    /// When the disk or a key refuses, the rows give another tree than was fed to the law, or a
+    /// witness remembers another history under the log's own signature.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), LogError> {
+        let shared = Arc::clone(&self.shared);
         tokio::select! {
+            // First, so that nothing is published after it.
+            biased;
+            () = shared.contradicted() => {
+                let ended = LogError::Ended { part: "publisher" };
+                Err(shared.take_contradiction().unwrap_or(ended))
+            }
             ended = self.publish_for_ever() => ended,
             _ = stop.wait_for(|stop| *stop) => Ok(()),
         }
@@ -52,7 +61,6 @@ impl Publisher {
         let config = &self.shared.config;
         let refresh = Duration::from_millis(config.refresh_ms);
         let batch = Duration::from_millis(config.batch_ms);
-        let mut witnesses = Witnesses::new(config, self.published_size())?;
         let mut sequenced = self.shared.sequenced.subscribe();
         let mut backoff = BACKOFF.0;
         // What a restart found is cosigned again at once: its cosignatures may be old.
@@ -81,7 +89,7 @@ impl Publisher {
             };
             self.integrate(&goal.checkpoint).await?;
             let signed = self.sign(goal.checkpoint).await?;
-            match witnesses.gather(&self.shared, &signed, &goal.policy).await {
+            match self.witnesses.gather(&signed, &goal.policy).await {
                 Some(witnessed) => {
                     self.publish(&witnessed).await?;
                     backoff = BACKOFF.0;

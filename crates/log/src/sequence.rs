@@ -90,6 +90,10 @@ fn batch_end(waiting: &[Submission]) -> usize {
 }
 
 async fn sequence(shared: &Shared, batch: Vec<Submission>) -> Result<(), LogError> {
+    if shared.is_contradicted() {
+        refuse_all(batch);
+        return Ok(());
+    }
     let mut known = Vec::with_capacity(batch.len());
     for submission in &batch {
         match shared.rows.find(&submission.candidate.envelope).await {

@@ -8,6 +8,7 @@ use tlog::Origin;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::error::LogError;
 use crate::rows::Rows;
 
 /// A witnessed checkpoint as everybody sees it.
@@ -29,6 +30,9 @@ pub(crate) struct Shared {
     pub(crate) sequenced: watch::Sender<u64>,
     /// The newest witnessed checkpoint. Only the publisher sends.
     pub(crate) published: watch::Sender<Option<Published>>,
+    /// Whether a memory contradicts the rows. It never changes back.
+    contradicted: watch::Sender<bool>,
+    contradiction: Mutex<Option<LogError>>,
 }
 
 impl Shared {
@@ -48,7 +52,42 @@ impl Shared {
             sequenced: watch::Sender::new(law.next_index()),
             law: Mutex::new(law),
             published: watch::Sender::new(published),
+            contradicted: watch::Sender::new(false),
+            contradiction: Mutex::new(None),
         }
+    }
+
+    /// From here on nothing is acknowledged or published; the log ends with the first such error.
+    pub(crate) fn contradict(&self, error: LogError) {
+        let mut first = self
+            .contradiction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+        self.contradicted.send_replace(true);
+    }
+
+    /// Whether this log may have forked, so that nobody may be told yes any more.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        *self.contradicted.borrow()
+    }
+
+    /// Completes once the log is contradicted.
+    pub(crate) async fn contradicted(&self) {
+        // The sender is `self`, so this cannot end in another way.
+        self.contradicted
+            .subscribe()
+            .wait_for(|it_is| *it_is)
+            .await
+            .ok();
+    }
+
+    /// The error that ends the log, for the one who reports it.
+    pub(crate) fn take_contradiction(&self) -> Option<LogError> {
+        self.contradiction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// The replay of this log, as far as it is sequenced. Never held across an await.

@@ -4,21 +4,21 @@
 //! Such *claims* are the last signed checkpoint and the archive (database), `public/checkpoint`,
 //! and what each reachable witness cosigned last: the latter also catch a directory that was
 //! restored as a whole from an older copy. A claim counts only under the log's own signature.
+//! Witnesses that are away are asked later (`gather`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use law::{InForce, Refusal};
-use serve::{Client, ClientConfig};
 use store::{Blobs, Files, StoreError};
-use tlog::{
-    Checkpoint, Hash, NoteSigner as _, Origin, VerifierKey, open_checkpoint, open_witnessed,
-};
+use tlog::{Checkpoint, Hash, NoteSigner as _, VerifierKey, open_checkpoint, open_witnessed};
 use tokio::task::JoinSet;
 
 use crate::config::{Config, LogKeys};
 use crate::error::{LogError, chain};
-use crate::limits::{REPLAY_ROWS, START_WITNESS_TIMEOUT_MS, WITNESS_ANSWER_BYTES_MAX};
+use crate::gather::Witnesses;
+use crate::limits::{REPLAY_ROWS, START_WITNESS_TIMEOUT_MS};
+use crate::memory::Recall;
 use crate::publish::{Publisher, blocking, write_archive};
 use crate::rows::Rows;
 use crate::shared::{Published, Shared};
@@ -45,7 +45,8 @@ pub(crate) async fn open(config: Config) -> Result<(Arc<Shared>, Publisher), Log
         let by = "`public/checkpoint`".to_owned();
         claim(&mut claims, checkpoint.size(), *checkpoint.root(), by);
     }
-    ask_witnesses(&config, &origin, &own_keys(&keys), &mut claims).await?;
+    let recall = Recall::new(&origin, own_keys(&keys), START_WITNESS_TIMEOUT_MS)?;
+    let heard = ask_witnesses(&config, recall, &mut claims).await;
     let rows_count = rows.count().await?;
     check_none_ahead(&claims, &archive, rows_count)?;
 
@@ -70,11 +71,13 @@ pub(crate) async fn open(config: Config) -> Result<(Arc<Shared>, Publisher), Log
     let shared = Shared::new(config, origin, (rows, files, blobs), law, published);
     let shared = Arc::new(shared);
     let archived: Vec<u64> = archive.iter().map(|(size, _)| *size).collect();
+    let witnesses = Witnesses::new(&shared, own_keys(&keys), &heard)?;
     let mut publisher = Publisher {
         shared: Arc::clone(&shared),
         keys,
         edge,
         archived: archived.clone(),
+        witnesses,
     };
     publisher.integrate_archived().await?;
     repair(&shared, archive, archived).await?;
@@ -106,44 +109,35 @@ fn shown_checkpoint(
     Ok(Some((opened.into_inner(), note)))
 }
 
-/// Adds what each witness cosigned last. One that does not answer, or answers something we never
-/// signed, is no reason not to start.
-async fn ask_witnesses(
-    config: &Config,
-    origin: &Origin,
-    keys: &[VerifierKey],
-    claims: &mut Claims,
-) -> Result<(), LogError> {
-    let client = Client::new(&ClientConfig {
-        connect_timeout_ms: START_WITNESS_TIMEOUT_MS,
-        total_timeout_ms: START_WITNESS_TIMEOUT_MS,
-    })?;
-    let name = tlog::sha256(origin.as_str().as_bytes()).to_hex();
+/// Adds what each witness cosigned last; returns which of them answered. One that does not, or
+/// answers something we never signed, is no reason not to start.
+async fn ask_witnesses(config: &Config, recall: Recall, claims: &mut Claims) -> Vec<bool> {
+    let recall = Arc::new(recall);
     let mut answers = JoinSet::new();
-    for witness in &config.witnesses {
-        let client = client.clone();
-        let url = format!("{}/{name}/checkpoint", witness.url);
+    for (at, witness) in config.witnesses.iter().cloned().enumerate() {
+        let recall = Arc::clone(&recall);
         answers.spawn(async move {
-            let answer = client.get_optional(&url, WITNESS_ANSWER_BYTES_MAX).await;
-            (url, answer)
+            let answer = recall.ask(&witness.url).await;
+            (at, witness.url, answer)
         });
     }
+    let mut heard = vec![false; config.witnesses.len()];
     while let Some(answer) = answers.join_next().await {
         match answer {
-            Ok((url, Ok(Some(note)))) => match open_checkpoint(&note, keys) {
-                Ok(seen) => claim(claims, seen.size(), *seen.root(), format!("witness {url}")),
-                Err(error) => {
-                    tracing::warn!(url, error = %chain(&error), "the witness shows what is not ours");
+            Ok((at, _, Ok(seen))) => {
+                heard[at] = true;
+                if let Some(seen) = seen {
+                    let (size, root) = (seen.checkpoint.size(), *seen.checkpoint.root());
+                    claim(claims, size, root, seen.by);
                 }
-            },
-            Ok((_, Ok(None))) => {}
-            Ok((url, Err(error))) => {
+            }
+            Ok((_, url, Err(error))) => {
                 tracing::warn!(url, error = %chain(&error), "the witness does not say what it saw");
             }
             Err(error) => tracing::error!(%error, "asking a witness ended by a defect"),
         }
     }
-    Ok(())
+    heard
 }
 
 fn check_none_ahead(claims: &Claims, archive: &[(u64, String)], rows: u64) -> Result<(), LogError> {

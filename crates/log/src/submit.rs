@@ -55,11 +55,16 @@ pub(crate) async fn submit(
         Ok(index) => index,
         Err(refusal) => return refuse(&refusal).into_response(),
     };
-    let durable = (StatusCode::ACCEPTED, Json(Durable { index })).into_response();
-    if !wait {
-        return durable;
+    let published = match wait {
+        true => witnessed(&room.shared, index).await,
+        false => None,
+    };
+    if room.shared.is_contradicted() {
+        // It is durable in a history that may not be the log's.
+        return refuse(&SubmitRefusal::Unavailable).into_response();
     }
-    let Some(published) = witnessed(&room.shared, index).await else {
+    let durable = (StatusCode::ACCEPTED, Json(Durable { index })).into_response();
+    let Some(published) = published else {
         return durable;
     };
     match prove(Arc::clone(&room.shared), index, published).await {
@@ -87,14 +92,18 @@ async fn place(queue: &mpsc::Sender<Submission>, bytes: Vec<u8>) -> Verdict {
     verdict.await.unwrap_or(Err(SubmitRefusal::Unavailable))
 }
 
-/// The first published checkpoint that covers the entry, if one comes in time.
+/// The first published checkpoint that covers the entry, if one comes in time and the log goes on.
 async fn witnessed(shared: &Shared, index: u64) -> Option<Published> {
     let mut published = shared.published.subscribe();
     let covers = |newest: &Option<Published>| newest.as_ref().is_some_and(|p| p.size > index);
     let patience = Duration::from_millis(shared.config.wait_ms);
-    match timeout(patience, published.wait_for(covers)).await {
-        Ok(Ok(newest)) => newest.clone(),
-        _ => None,
+    tokio::select! {
+        biased;
+        () = shared.contradicted() => None,
+        newest = timeout(patience, published.wait_for(covers)) => match newest {
+            Ok(Ok(newest)) => newest.clone(),
+            _ => None,
+        },
     }
 }
 

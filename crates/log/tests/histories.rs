@@ -4,13 +4,16 @@
 mod world;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use log::LogError;
+use log::{LogError, WitnessUrl};
 use logclient::LogClientError;
+use world::liar::{self, HUGE, Lies};
 use world::roster::{self, beat};
 use world::{
-    World, code_of, copy_dir, log_config, refuse_to_start, start_log, submit_at_once,
-    submit_witnessed, until,
+    Log, PATIENCE, Witness, World, code_of, copy_dir, log_config, post_at_once, refuse_to_start,
+    start_log, submit_at_once, submit_witnessed, until,
 };
 
 /// The database of a stopped log, as it was before.
@@ -77,51 +80,191 @@ async fn a_whole_directory_restored_from_an_older_backup_is_told_by_the_witnesse
     assert_eq!((signed, rows), (7, 5));
 }
 
-#[tokio::test]
-async fn a_second_history_is_never_cosigned_and_kept_as_a_fault() {
+/// Size and root line of a checkpoint.
+fn tree_of(note: &[u8]) -> (u64, String) {
+    let mut lines = std::str::from_utf8(note).unwrap().lines().skip(1);
+    let size = lines.next().unwrap().parse().unwrap();
+    (size, lines.next().unwrap().to_owned())
+}
+
+async fn faults_of(witness: &Witness) -> String {
+    let url = format!("{}/faults", witness.url);
+    let text = world::http().get(&url, 1 << 20).await.unwrap();
+    String::from_utf8(text.to_vec()).unwrap()
+}
+
+/// An old copy of a log of 7 entries starts with 5 while no witness answers, and takes these; then
+/// one witness comes back. Returns why the log stopped, and why it does not start again.
+async fn fork_in_the_dark(notes: &[&str]) -> [LogError; 2] {
     let (world, backup) = backed_up().await;
     let World {
         root,
         mut witnesses,
         log,
     } = world;
-    let before = world::client_at(&log.url).checkpoint().await.unwrap();
     log.stop().await;
-    // The old copy starts while no witness can tell it better, and goes another way.
+    let before = std::fs::read(backup.join("public/checkpoint")).unwrap();
     let addresses = [world::free_address(0), world::free_address(1)];
     let urls = addresses.map(|address| format!("http://{address}"));
-    let log = start_log(log_config(&backup, &urls)).await;
+    let mut config = log_config(&backup, &urls);
+    config.wait_ms = 10 * PATIENCE.as_millis() as u64;
+    let log = start_log(config).await;
     let client = world::client_at(&log.url);
-    for note in ["other two", "other three", "other four"] {
-        submit_at_once(&client, &beat(note)).await;
+    let (last, first) = notes.split_last().unwrap();
+    for note in first {
+        submit_at_once(&client, &beat(*note)).await;
     }
-    let mut again = Vec::new();
-    for (n, address) in addresses.into_iter().enumerate() {
-        let dir = witnesses.remove(0).stop().await;
-        let mut config = world::witness_config(n, &dir);
-        config.server.listen = address;
-        again.push(world::start_witness(config).await);
+    // The last submitter waits for witnesses; its entry is in the log when it is in a bundle.
+    let (waiting, last) = (client.clone(), beat(*last));
+    let waiting = tokio::spawn(async move { waiting.submit(&last).await });
+    let bundle = backup.join(format!("public/tile/entries/000.p/{}", 5 + notes.len()));
+    until("the last entry", async || bundle.exists().then_some(())).await;
+
+    let dir = witnesses.remove(0).stop().await;
+    let mut config = world::witness_config(0, &dir);
+    config.server.listen = addresses[0];
+    let witness = world::start_witness(config).await;
+    let answer = waiting.await.unwrap().unwrap_err();
+    assert_eq!(code_of(&answer), "submit.unavailable", "{answer}");
+    let stopped = log.failed().await;
+    // Nobody listens any more, and nothing of the other history was shown to anybody.
+    let late = post_at_once(&client, beat("late").to_bytes()).await;
+    assert!(late.is_err(), "{late:?}");
+    let shown = std::fs::read(backup.join("public/checkpoint")).unwrap();
+    assert_eq!(tree_of(&shown), tree_of(&before));
+    assert_eq!(faults_of(&witness).await, "");
+    let again = refuse_to_start(log_config(&backup, &urls)).await;
+    witness.stop().await;
+    drop(root);
+    [stopped, again]
+}
+
+#[tokio::test]
+async fn a_log_restored_while_no_witness_answered_stops_when_one_does() {
+    for stopped in fork_in_the_dark(&["other two"]).await {
+        let said = stopped.to_string();
+        let LogError::Behind {
+            claim,
+            signed,
+            rows,
+        } = stopped
+        else {
+            panic!("{said}");
+        };
+        assert!(claim.starts_with("witness http"), "{said}");
+        assert_eq!((signed, rows), (7, 6));
     }
-    for witness in &again {
-        let url = format!("{}/faults", witness.url);
-        let faults = until("the fault to be kept", async || {
-            let text = world::http().get(&url, 1 << 20).await.unwrap();
-            (!text.is_empty()).then_some(text)
+}
+
+#[tokio::test]
+async fn a_restored_log_that_outgrew_what_it_forgot_stops_too() {
+    for stopped in fork_in_the_dark(&["other two", "other three", "other four"]).await {
+        let said = stopped.to_string();
+        let LogError::OtherHistory { claim, size, .. } = stopped else {
+            panic!("{said}");
+        };
+        assert!(claim.starts_with("witness http"), "{said}");
+        assert_eq!(size, 7);
+    }
+}
+
+/// A log of 5 entries, and a running copy of it that had its witnesses cosign these.
+async fn two_copies(notes: &[&str]) -> (World, Log) {
+    let world = World::founded().await;
+    // After this the log rests, so its directory can be copied.
+    submit_witnessed(&world.client(), &beat("one")).await;
+    let dir = world.root.path().join("copy");
+    copy_dir(&world.log.dir, &dir);
+    std::fs::remove_file(dir.join("url")).unwrap();
+    let copy = start_log(log_config(&dir, &world.witness_urls())).await;
+    for note in notes {
+        submit_witnessed(&world::client_at(&copy.url), &beat(*note)).await;
+    }
+    (world, copy)
+}
+
+#[tokio::test]
+async fn a_second_history_is_never_cosigned_kept_as_a_fault_and_stops_its_log() {
+    let (world, copy) = two_copies(&["two"]).await;
+    submit_at_once(&world.client(), &beat("other two")).await;
+    let World {
+        root,
+        witnesses,
+        log,
+    } = world;
+    let dir = log.dir.clone();
+    let stopped = log.failed().await;
+    assert!(
+        matches!(stopped, LogError::OtherHistory { size: 6, .. }),
+        "{stopped}"
+    );
+    // At the least the witness that stopped it has kept why.
+    let first = format!("fault split {} 6 ", roster::ORIGIN);
+    let faults = [
+        faults_of(&witnesses[0]).await,
+        faults_of(&witnesses[1]).await,
+    ];
+    assert!(faults.iter().any(|f| f.starts_with(&first)), "{faults:?}");
+    let shown = std::fs::read(dir.join("public/checkpoint")).unwrap();
+    assert_eq!(tree_of(&shown).0, 5);
+    // The copy that the witnesses know goes on.
+    submit_witnessed(&world::client_at(&copy.url), &beat("three")).await;
+    copy.stop().await;
+    drop(root);
+}
+
+#[tokio::test]
+async fn a_log_stops_when_a_witness_answers_with_a_larger_tree_that_it_signed() {
+    let (world, copy) = two_copies(&["two", "three"]).await;
+    submit_at_once(&world.client(), &beat("other two")).await;
+    let stopped = world.log.failed().await;
+    assert!(
+        matches!(
+            stopped,
+            LogError::Behind {
+                signed: 7,
+                rows: 6,
+                ..
+            }
+        ),
+        "{stopped}"
+    );
+    copy.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_that_lies_about_its_size_does_not_stop_the_log() {
+    let root = tempfile::tempdir().unwrap();
+    let lies = Arc::new(Lies::default());
+    let liar = liar::start(root.path(), Arc::clone(&lies)).await;
+    let url = liar.url.clone();
+    let world = World::start_with(|config| config.witnesses.push(WitnessUrl { url })).await;
+    world::found(&world.client()).await;
+    let honest = world.client().checkpoint().await.unwrap();
+    let honest = String::from_utf8(honest.to_vec()).unwrap();
+    let huge = honest.replacen("\n4\n", &format!("\n{HUGE}\n"), 1);
+    assert_ne!(huge, honest);
+    let unsigned = huge.split_inclusive("\n\n").next().unwrap().to_owned();
+    // Nothing; a size without a signature; signatures over another size; what the log did sign.
+    for note in [String::new(), unsigned, huge, honest] {
+        *lies.note.lock().unwrap() = note.clone();
+        let counts = || {
+            let count = |n: &AtomicUsize| n.load(Ordering::SeqCst);
+            (count(&lies.shown), count(&lies.refused))
+        };
+        let before = counts();
+        // Each is witnessed by the others; the second time the liar was surely asked.
+        until("the liar to be asked", async || {
+            let entry = beat(format!("{before:?} {:?}", counts()));
+            submit_witnessed(&world.client(), &entry).await;
+            let now = counts();
+            (now.0 > before.0 + 1 && now.1 > before.1 + 1).then_some(())
         })
         .await;
-        let faults = String::from_utf8(faults.to_vec()).unwrap();
-        let first = format!("fault unproven {} 8 ", roster::ORIGIN);
-        assert!(faults.starts_with(&first), "{faults}");
     }
-    // What it shows is what it had before; the new entries are not under it.
-    let shown = client.checkpoint().await.unwrap();
-    let size = |note: &[u8]| {
-        let text = std::str::from_utf8(note).unwrap();
-        text.lines().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    assert_eq!((size(&before), size(&shown)), (7, 5));
-    log.stop().await;
-    drop(root);
+    // It stops only when it is told to.
+    world.stop().await;
+    liar.stop().await;
 }
 
 #[tokio::test]

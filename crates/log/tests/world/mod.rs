@@ -1,6 +1,7 @@
 //! A log, its witnesses and its readers over sockets.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod liar;
 pub mod roster;
 
 use std::net::SocketAddr;
@@ -123,6 +124,15 @@ impl<E: std::fmt::Debug> Daemon<E> {
         self.stop.send(()).unwrap();
         self.running.await.unwrap().unwrap();
         self.dir
+    }
+
+    /// Why it stopped by itself.
+    pub async fn failed(self) -> E {
+        let ended = tokio::time::timeout(PATIENCE, self.running).await;
+        let Ok(ended) = ended else {
+            panic!("it goes on");
+        };
+        ended.unwrap().unwrap_err()
     }
 }
 
