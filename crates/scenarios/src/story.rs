@@ -26,6 +26,8 @@ pub trait Listener: Sync {
     fn step(&self, number: usize, title: &str);
     /// Something happened.
     fn line(&self, text: &str);
+    /// What a program printed, as it printed it.
+    fn printed(&self, text: &str);
     /// A step ended after so many seconds.
     fn done(&self, seconds: f64);
 }
@@ -248,9 +250,8 @@ impl Told<'_> {
         self.line(&format!("$ cd {}", stranger.display()));
         self.line("$ limpid endpoint verify truename --bundle truename.bundle \\");
         self.line(&format!("    --anchor {anchor}"));
-        for line in run_in(&stranger, &world.limpid, &verify)?.lines() {
-            self.line(line);
-        }
+        self.listener
+            .printed(&run_in(&stranger, &world.limpid, &verify)?);
         let machine = run_in(
             &stranger,
             &world.limpid,

@@ -91,6 +91,9 @@ impl Listener for Stage {
     fn line(&self, text: &str) {
         self.0.folded(6, text);
     }
+    fn printed(&self, text: &str) {
+        self.0.progress(&format!("\n{}\n", text.trim_end()));
+    }
     fn done(&self, seconds: f64) {
         self.0.progress(&format!("      ({seconds:.1} s)\n"));
     }
