@@ -249,7 +249,7 @@ impl Told<'_> {
         ];
         self.line(&format!("$ cd {}", stranger.display()));
         self.line("$ limpid endpoint verify truename --bundle truename.bundle \\");
-        self.line(&format!("    --anchor {anchor}"));
+        self.line("    --anchor $(cat ../../constitution/anchor)");
         self.listener
             .printed(&run_in(&stranger, &world.limpid, &verify)?);
         let machine = run_in(
