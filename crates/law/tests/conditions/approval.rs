@@ -47,6 +47,22 @@ fn a_release_without_its_approval_is_not_signed() {
 }
 
 #[test]
+fn an_approval_that_does_not_count_is_the_reason_if_the_release_names_it() {
+    let by_the_center = || Story::honest().signed_by(Step::Approval, Key::of("vendor", "center"));
+    let named = by_the_center().until(Step::Approval).tell();
+    refused_with!("entry.role", named.releasable());
+    let not_named = by_the_center()
+        .change(Step::ReleaseCenter, |statement| {
+            if let Predicate::Release(release) = &mut statement.predicate {
+                release.approval = release.build;
+            }
+        })
+        .until(Step::Approval)
+        .tell();
+    refused_with!("approval.missing", not_named.releasable());
+}
+
+#[test]
 fn an_approval_above_the_release_does_not_install() {
     let told = Story::honest()
         .moved_behind(Step::Approval, Step::ReleaseSupervisor)
