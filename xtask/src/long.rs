@@ -11,6 +11,9 @@ use anyhow::{Context, Result};
 /// 0 if the result is as promised, 1 if not; the evidence is written either way.
 pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
     let root = crate::cargo::root()?;
+    if name == "mutants" {
+        return Ok(u8::from(!mutants::run(&root, rest)?));
+    }
     let number = match rest {
         [] => None,
         [text] => Some(
@@ -20,7 +23,6 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         _ => anyhow::bail!("`{name}` takes at most one number"),
     };
     let kept = match name {
-        "mutants" => mutants::run(&root)?,
         "fuzz" => fuzz::run(&root, number.unwrap_or(fuzz::SECONDS_EACH))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,

@@ -104,7 +104,7 @@ fn each_two_neighbours_may_change_places_only_where_the_oracle_says_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_of_any_part_of_the_entries_is_judged_like_the_oracle(

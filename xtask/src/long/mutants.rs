@@ -3,65 +3,123 @@
 //! A survivor is a break that no test noticed. Each is to be killed by a test, or proved
 //! equivalent on `docs/evidence/mutants-equivalent.md`, where its line is quoted without line
 //! number; at most ten may be left that way.
+//!
+//! The run takes hours, so it goes part by part, and each part keeps its last result in
+//! `docs/evidence/mutants.json`, from which the page is written anew. `again` tries only what
+//! survived the last time, which is enough after tests were added and no source was changed.
 
-use crate::cargo::{cargo, shown, succeeds, succeeds_quietly};
+use crate::cargo::{cargo, output, program, shown, succeeds, succeeds_quietly};
 use crate::evidence::Evidence;
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 const SURVIVORS_MAX: usize = 10;
 const PROOFS: &str = "docs/evidence/mutants-equivalent.md";
+const LEDGER: &str = "docs/evidence/mutants.json";
 const OUTPUT: &str = "target/mutants";
 
 /// Exit statuses after all mutants were tried: none survived, some did, some timed out.
 const COMPLETE: [i32; 3] = [0, 2, 3];
 
-/// What is mutated: floor 0 entirely but its tests, and where supervisor and endpoint judge.
-const MUTATED: [&str; 12] = [
-    "crates/law/src/**/*.rs",
-    "crates/tlog/src/**/*.rs",
-    "crates/statement/src/**/*.rs",
-    "crates/tuf/src/**/*.rs",
-    "crates/supervisor/src/decide.rs",
-    "crates/supervisor/src/evidence.rs",
-    "crates/supervisor/src/cosign.rs",
-    "crates/supervisor/src/metadata.rs",
-    "crates/endpoint/src/evidence.rs",
-    "crates/endpoint/src/memory.rs",
-    "crates/endpoint/src/update.rs",
-    "crates/endpoint/src/verify.rs",
+/// What is mutated, by package: floor 0 entirely but its tests, and where supervisor and endpoint
+/// judge.
+const PARTS: [(&str, &[&str]); 6] = [
+    ("statement", &["src/**/*.rs"]),
+    ("tlog", &["src/**/*.rs"]),
+    ("tuf", &["src/**/*.rs"]),
+    ("law", &["src/**/*.rs"]),
+    (
+        "supervisor",
+        &[
+            "src/decide.rs",
+            "src/evidence.rs",
+            "src/cosign.rs",
+            "src/metadata.rs",
+        ],
+    ),
+    (
+        "endpoint",
+        &[
+            "src/evidence.rs",
+            "src/memory.rs",
+            "src/update.rs",
+            "src/verify.rs",
+        ],
+    ),
 ];
 
 const MEANING: &str = "Each mutant is one small break of the source; `caught` means a test failed on it, `timed out` that the tests ran much longer than without it. \
 A survivor is listed with its proof that it behaves the same, or as open.";
 
-pub(super) fn run(root: &Path) -> Result<bool> {
-    for pattern in MUTATED.iter().filter(|pattern| !pattern.contains('*')) {
+/// The last result of each part.
+type Ledger = BTreeMap<String, Outcome>;
+
+#[derive(Serialize, Deserialize)]
+struct Outcome {
+    commit: String,
+    total: u64,
+    caught: u64,
+    timeout: u64,
+    unviable: u64,
+    survivors: Vec<String>,
+}
+
+/// `rest` names parts (none: all), after an optional `again`.
+pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
+    let (again, rest) = match rest {
+        ["again", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let known = |name: &&str| PARTS.iter().any(|(part, _)| part == name);
+    if let Some(stranger) = rest.iter().find(|name| !known(name)) {
+        let parts: Vec<_> = PARTS.iter().map(|(part, _)| *part).collect();
+        anyhow::bail!("`{stranger}` is no part: {}", parts.join(", "));
+    }
+    install(root)?;
+    for (part, files) in PARTS {
+        if rest.is_empty() || rest.contains(&part) {
+            try_part(root, part, files, again)?;
+        }
+    }
+    write_page(root)
+}
+
+fn install(root: &Path) -> Result<()> {
+    if succeeds_quietly(cargo(root).args(["mutants", "--version"])) {
+        return Ok(());
+    }
+    let mut install = cargo(root);
+    install.args(["install", "--locked", "cargo-mutants"]);
+    anyhow::ensure!(succeeds(&mut install)?, "`{}` failed", shown(&install));
+    Ok(())
+}
+
+fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> {
+    for file in files.iter().filter(|file| !file.contains('*')) {
+        let path = format!("crates/{part}/{file}");
         anyhow::ensure!(
-            root.join(pattern).exists(),
-            "{pattern} is gone: say in MUTATED of xtask/src/long/mutants.rs where that judgement is now"
+            root.join(&path).exists(),
+            "{path} is gone: say in PARTS of xtask/src/long/mutants.rs where that judgement is now"
         );
     }
-    if !succeeds_quietly(cargo(root).args(["mutants", "--version"])) {
-        let mut install = cargo(root);
-        install.args(["install", "--locked", "cargo-mutants"]);
-        anyhow::ensure!(succeeds(&mut install)?, "`{}` failed", shown(&install));
-    }
+    let folder: PathBuf = root.join(OUTPUT).join(part);
+    std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
     let mut command = cargo(root);
-    command.args([
-        "mutants",
-        "--no-shuffle",
-        "--colors=never",
-        "--output",
-        OUTPUT,
-    ]);
-    if crate::test::has_nextest(root) {
-        command.arg("--test-tool=nextest");
+    command.args(["mutants", "--no-shuffle", "--colors=never", "--jobs=2"]);
+    command.args(["--package", &format!("limpid-{part}")]);
+    command.arg("--output").arg(&folder);
+    if again {
+        command.arg("--iterate");
     }
-    for pattern in MUTATED {
-        command.args(["--file", pattern]);
+    for file in files {
+        command.args(["--file", &format!("crates/{part}/{file}")]);
     }
+    // The library and its tests; examples in comments are compiled one by one and notice no more.
+    command.args(["--cargo-test-arg=--lib", "--cargo-test-arg=--tests"]);
+    println!("> {}", shown(&command));
     let status = command
         .status()
         .context("cannot start cargo mutants")?
@@ -69,27 +127,73 @@ pub(super) fn run(root: &Path) -> Result<bool> {
     // A run that did not end would leave the counts of its first part, or of an older run.
     anyhow::ensure!(
         status.is_some_and(|code| COMPLETE.contains(&code)),
-        "cargo mutants did not end its run (exit status {status:?}); no evidence was written"
+        "cargo mutants did not end its run of {part} (exit status {status:?}); nothing was recorded"
     );
-    let folder = root.join(OUTPUT).join("mutants.out");
-    let outcomes = read(&folder.join("outcomes.json"))?;
-    let tally = Tally::read(&outcomes)?;
-    let survivors = read(&folder.join("missed.txt"))?;
+    let folder = folder.join("mutants.out");
+    let mut outcome = Outcome::read(
+        &read(&folder.join("outcomes.json"))?,
+        &read(&folder.join("missed.txt"))?,
+        &output(program(root, "git").args(["rev-parse", "HEAD"]))?,
+    )?;
+    let mut ledger = ledger(root)?;
+    if again {
+        let before = ledger.get(part).with_context(|| {
+            format!("{part} has no earlier result: run it without `again` first")
+        })?;
+        outcome = before.retried(outcome);
+    }
+    ledger.insert(part.to_owned(), outcome);
+    let text = serde_json::to_string_pretty(&ledger)? + "\n";
+    std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
+}
+
+fn ledger(root: &Path) -> Result<Ledger> {
+    match std::fs::read_to_string(root.join(LEDGER)) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("{LEDGER} cannot be read; remove it to start anew")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {LEDGER}")),
+    }
+}
+
+fn write_page(root: &Path) -> Result<bool> {
+    let ledger = ledger(root)?;
+    let survivors: Vec<&str> = ledger
+        .values()
+        .flat_map(|outcome| outcome.survivors.iter().map(String::as_str))
+        .collect();
     let proofs = std::fs::read_to_string(root.join(PROOFS)).unwrap_or_default();
     let judged = judge(&survivors, &proofs);
-    let evidence = Evidence {
+    Evidence {
         name: "mutants",
         title: "Mutants",
         meaning: MEANING,
-        command: shown(&command),
-        result: format!("{}\n\n{}", tally.table(), judged.list),
-    };
-    evidence.write(root)?;
+        command: "cargo xtask long mutants".to_owned(),
+        result: format!("{}\n\n{}", table(&ledger), judged.list),
+    }
+    .write(root)?;
     println!(
         "{} survivors, {} of them open",
         judged.survivors, judged.open
     );
-    Ok(tally.total > 0 && judged.open == 0 && judged.survivors <= SURVIVORS_MAX)
+    let complete = PARTS.iter().all(|(part, _)| ledger.contains_key(*part));
+    Ok(complete && judged.open == 0 && judged.survivors <= SURVIVORS_MAX)
+}
+
+/// A row for each part, also for one that was never run.
+fn table(ledger: &Ledger) -> String {
+    let mut table =
+        "| part | mutants | caught | survived | timed out | did not compile | commit |\n\
+                     |---|---|---|---|---|---|---|\n"
+            .to_owned();
+    for (part, _) in PARTS {
+        let row = match ledger.get(part) {
+            None => format!("| {part} | not run | | | | | |\n"),
+            Some(outcome) => outcome.row(part),
+        };
+        table.push_str(&row);
+    }
+    table
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -101,42 +205,46 @@ fn read(path: &Path) -> Result<String> {
     })
 }
 
-struct Tally {
-    total: u64,
-    caught: u64,
-    missed: u64,
-    timeout: u64,
-    unviable: u64,
-}
-
-impl Tally {
-    fn read(outcomes: &str) -> Result<Self> {
+impl Outcome {
+    fn read(outcomes: &str, missed: &str, commit: &str) -> Result<Self> {
         let outcomes: Value = serde_json::from_str(outcomes).context("outcomes.json is no JSON")?;
         let count = |key: &str| {
             outcomes[key]
                 .as_u64()
                 .with_context(|| format!("outcomes.json has no count `{key}`"))
         };
+        let lines = missed.lines().filter(|line| !line.trim().is_empty());
         Ok(Self {
+            commit: commit.to_owned(),
             total: count("total_mutants")?,
             caught: count("caught")?,
-            missed: count("missed")?,
             timeout: count("timeout")?,
             unviable: count("unviable")?,
+            survivors: lines.map(str::to_owned).collect(),
         })
     }
 
-    fn table(&self) -> String {
-        let Self {
-            total,
-            caught,
-            missed,
-            timeout,
-            unviable,
-        } = self;
+    /// This result, with its survivors tried again.
+    fn retried(&self, again: Self) -> Self {
+        Self {
+            commit: again.commit,
+            total: self.total,
+            caught: self.caught + again.caught,
+            timeout: self.timeout + again.timeout,
+            unviable: self.unviable,
+            survivors: again.survivors,
+        }
+    }
+
+    fn row(&self, part: &str) -> String {
         format!(
-            "| mutants | caught | survived | timed out | did not compile |\n|---|---|---|---|---|\n\
-             | {total} | {caught} | {missed} | {timeout} | {unviable} |"
+            "| {part} | {} | {} | {} | {} | {} | `{}` |\n",
+            self.total,
+            self.caught,
+            self.survivors.len(),
+            self.timeout,
+            self.unviable,
+            self.commit.get(..12).unwrap_or(&self.commit),
         )
     }
 }
@@ -147,13 +255,13 @@ struct Judged {
     open: usize,
 }
 
-fn judge(survivors: &str, proofs: &str) -> Judged {
+fn judge(survivors: &[&str], proofs: &str) -> Judged {
     let mut judged = Judged {
         list: String::new(),
         survivors: 0,
         open: 0,
     };
-    for survivor in survivors.lines().filter(|line| !line.trim().is_empty()) {
+    for survivor in survivors {
         judged.survivors += 1;
         let proved = proofs.contains(&without_position(survivor));
         judged.open += usize::from(!proved);
@@ -181,14 +289,22 @@ fn without_position(survivor: &str) -> String {
 mod tests {
     use super::*;
 
-    const SURVIVORS: &str = "crates/law/src/a.rs:10:5: replace < with <= in b\n\
-                             crates/law/src/a.rs:12:5: replace c -> bool with true\n";
+    const SURVIVORS: [&str; 2] = [
+        "crates/law/src/a.rs:10:5: replace < with <= in b",
+        "crates/law/src/a.rs:12:5: replace c -> bool with true",
+    ];
+    const COUNTS: &str =
+        r#"{"total_mutants":9,"caught":5,"missed":2,"timeout":1,"unviable":1,"outcomes":[]}"#;
+
+    fn first() -> Outcome {
+        Outcome::read(COUNTS, &SURVIVORS.join("\n"), "0123456789abcdef").expect("complete")
+    }
 
     #[test]
     fn a_survivor_is_open_until_its_proof_is_written() {
         let proofs =
             "## `crates/law/src/a.rs: replace < with <= in b`\n\nBoth sides are never equal.\n";
-        let judged = judge(SURVIVORS, proofs);
+        let judged = judge(&SURVIVORS, proofs);
         assert_eq!((judged.survivors, judged.open), (2, 1));
         assert!(
             judged
@@ -199,7 +315,7 @@ mod tests {
 
     #[test]
     fn no_survivor_is_said_in_words() {
-        let judged = judge("\n", "");
+        let judged = judge(&[], "");
         assert_eq!(
             (judged.survivors, judged.list.as_str()),
             (0, "No survivor.\n")
@@ -208,10 +324,28 @@ mod tests {
 
     #[test]
     fn counts_are_read_and_a_missing_one_is_an_error() {
-        let text =
-            r#"{"total_mutants":9,"caught":5,"missed":2,"timeout":1,"unviable":1,"outcomes":[]}"#;
-        let table = Tally::read(text).expect("complete").table();
-        assert!(table.ends_with("| 9 | 5 | 2 | 1 | 1 |"));
-        assert!(Tally::read(&text.replace("\"missed\":2,", "")).is_err());
+        assert_eq!(
+            first().row("law"),
+            "| law | 9 | 5 | 2 | 1 | 1 | `0123456789ab` |\n"
+        );
+        assert!(Outcome::read(&COUNTS.replace("\"caught\":5,", ""), "", "a").is_err());
+    }
+
+    #[test]
+    fn what_is_caught_again_moves_from_the_survivors_to_the_caught() {
+        let counts = r#"{"total_mutants":2,"caught":1,"missed":1,"timeout":0,"unviable":0}"#;
+        let again = Outcome::read(counts, SURVIVORS[0], "f").expect("complete");
+        assert_eq!(
+            first().retried(again).row("law"),
+            "| law | 9 | 6 | 1 | 1 | 1 | `f` |\n"
+        );
+    }
+
+    #[test]
+    fn a_part_that_was_not_run_says_so() {
+        let ledger = Ledger::from([("law".to_owned(), first())]);
+        let table = table(&ledger);
+        assert!(table.contains("| tuf | not run |"));
+        assert!(table.contains("| law | 9 |"));
     }
 }
