@@ -32,7 +32,8 @@ The project's own commands.
   cargo xtask check [NAME...]   all checks of the tree, or only the named ones
   cargo xtask check --list      names the checks and what each claims
   cargo xtask test              installs what the tests need, builds once, runs all tests
-  cargo xtask long NAME         mutants [again] [PART]... | fuzz [SECONDS] | kills [COUNT] | demo-times [RUNS]
+  cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS],
+                                kills [COUNT], demo-times [RUNS]
 ";
 
 fn main() -> ExitCode {
