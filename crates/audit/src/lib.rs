@@ -1,0 +1,9 @@
+//! The audit: a second implementation of every rule, and a program that applies it to whole logs.
+//!
+//! This crate shares no judgement with crate `law`.
+
+mod error;
+mod read;
+
+pub use error::AuditError;
+pub use read::Place;
