@@ -3,6 +3,7 @@
 //! This crate shares no judgement with crate `law`.
 
 mod error;
+pub mod judge;
 mod read;
 
 pub use error::AuditError;

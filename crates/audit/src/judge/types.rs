@@ -1,0 +1,258 @@
+//! What goes in and what comes out.
+
+use std::collections::BTreeMap;
+
+use statement::{FileDigest, PartyId, StatementDigest};
+use tlog::Hash;
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// It counts, if it was included in time: that is known once a checkpoint is.
+    Counts {
+        /// Digest of what is said.
+        digest: StatementDigest,
+        /// Short name of its predicate, for example `release`.
+        kind: &'static str,
+    },
+    /// It stands in the log and has no effect.
+    Ignored {
+        /// Which condition does not hold; the codes of the law.
+        code: &'static str,
+        /// What was seen.
+        detail: String,
+    },
+}
+
+/// Entries are fed one by one from index 0, none left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("entry {got} was offered where {expected} is next; feed every entry in order")]
+pub struct OutOfOrder {
+    /// The index that is next.
+    pub expected: u64,
+    /// The index offered.
+    pub got: u64,
+}
+
+/// A condition that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Refused {
+    /// Which condition; the codes of the law.
+    pub code: &'static str,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl Refused {
+    pub(crate) fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { code, detail }
+    }
+}
+
+/// A checkpoint that was verified against its log, its witnesses and every entry fed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointSeen {
+    /// Number of entries.
+    pub size: u64,
+    /// Their Merkle root.
+    pub root: Hash,
+    /// Median time of the witnesses, POSIX seconds.
+    pub time: u64,
+    /// Names of the witnesses through which the quorum was met.
+    pub witnesses: Vec<String>,
+}
+
+/// A series of releases.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Product.
+    pub product: String,
+    /// Channel.
+    pub channel: String,
+    /// Platform.
+    pub platform: String,
+}
+
+/// A capability. Each needs a proof, and the proof is the log.
+#[derive(Debug, Clone, Copy)]
+pub enum Gate<'a> {
+    /// The supervisor may say `PASSED` of this build.
+    Approval {
+        /// Digest of the `source` statement.
+        build: StatementDigest,
+    },
+    /// Center or supervisor may sign this release payload.
+    Release {
+        /// The in-toto statement.
+        payload: &'a [u8],
+    },
+    /// This release stands, signed by both sides, with everything it rests on.
+    Released {
+        /// Digest of the release.
+        release: StatementDigest,
+        /// Rebuilds asked for beyond the floor of the constitution.
+        rebuilds_min: u64,
+    },
+    /// A TUF key may sign this file.
+    Metadata {
+        /// TUF role.
+        role: &'a str,
+        /// The file published before, none for version 1.
+        previous: Option<&'a [u8]>,
+        /// The candidate.
+        next: &'a [u8],
+        /// The signer's clock, POSIX seconds.
+        now: u64,
+    },
+    /// This file is the newest published version of its role, signed by both sides.
+    Published {
+        /// TUF role.
+        role: &'a str,
+        /// The file as served.
+        file: &'a [u8],
+    },
+    /// The constitution in force names this TUF root.
+    TufRoot {
+        /// The file.
+        file: &'a [u8],
+    },
+    /// An endpoint may install this file.
+    Install(Delivery<'a>),
+}
+
+/// What arrived at an endpoint, and what the endpoint asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The line it follows.
+    pub line: &'a Line,
+    /// The release that the TUF target names.
+    pub release: StatementDigest,
+    /// SHA-256 of the file received.
+    pub artifact: FileDigest,
+    /// Its size.
+    pub artifact_bytes: u64,
+    /// TUF role of the metadata.
+    pub role: &'a str,
+    /// The metadata as served.
+    pub metadata: &'a [u8],
+    /// Number of the release that runs now.
+    pub installed: Option<u64>,
+    /// Rebuilds asked for beyond the floor of the constitution.
+    pub rebuilds_min: u64,
+    /// Oldest witnessed evidence that is taken, in seconds.
+    pub evidence_age_max_seconds: u64,
+    /// The endpoint's clock, POSIX seconds.
+    pub now: u64,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; no promise is touched.
+    Note,
+    /// Doubtful, or not yet decided.
+    Amber,
+    /// A promise was broken.
+    Red,
+}
+
+/// Something that is wrong, and the entry that proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule; the codes of the law where there is one.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// The entry that proves it.
+    pub entry: Option<u64>,
+    /// The statement it is about.
+    pub subject: Option<StatementDigest>,
+    /// What happened.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Bulk evidence that a counted statement names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Blob {
+    /// SHA-256 of the bytes.
+    pub sha256: FileDigest,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Whether the log owes it to everybody.
+    pub public: bool,
+    /// The lowest entry that names it so.
+    pub entry: u64,
+}
+
+/// The newest publication of a TUF role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Version.
+    pub version: u64,
+    /// SHA-256 of the file as served.
+    pub metadata: FileDigest,
+    /// The entry.
+    pub entry: u64,
+}
+
+/// When a party was last heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The newest heartbeat's entry.
+    pub entry: u64,
+    /// Latest time at which it was included, POSIX seconds; none while no checkpoint has it.
+    pub by: Option<u64>,
+}
+
+/// Counts, each with what it is out of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Entries fed.
+    pub entries: u64,
+    /// Of these, below a witnessed checkpoint.
+    pub witnessed: u64,
+    /// Of these, counted.
+    pub counted: u64,
+    /// Entries without effect, by code.
+    pub ignored: BTreeMap<&'static str, u64>,
+    /// Counted entries by short name of the predicate.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// Checkpoints verified.
+    pub checkpoints: u64,
+    /// Version of the constitution in force; 0 while there is none.
+    pub constitution: u64,
+    /// Its digest.
+    pub constitution_digest: Option<StatementDigest>,
+    /// Constitutions that were in force.
+    pub constitutions: u64,
+    /// Parties of the constitution in force: id, name, legal owner.
+    pub parties: Vec<(PartyId, String, String)>,
+    /// Builds with a source that counts.
+    pub builds: u64,
+    /// Release payloads that somebody signed.
+    pub releases_signed: u64,
+    /// Of these, with the quorum.
+    pub releases: u64,
+    /// Of these, withdrawn.
+    pub releases_withdrawn: u64,
+    /// Approvals that say `PASSED`.
+    pub approvals: u64,
+    /// Adverse statements.
+    pub adverse: u64,
+    /// Of these, open.
+    pub adverse_open: u64,
+    /// Publications.
+    pub publications: u64,
+    /// Of these, with a signer's diff recomputed from the files.
+    pub publications_judged: u64,
+    /// Newest publication by TUF role.
+    pub newest: BTreeMap<String, Newest>,
+    /// Newest heartbeat by party.
+    pub heartbeats: BTreeMap<PartyId, Heard>,
+    /// Median time of the newest checkpoint, POSIX seconds.
+    pub newest_time: Option<u64>,
+}
