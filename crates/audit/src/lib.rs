@@ -4,7 +4,9 @@
 
 mod error;
 pub mod judge;
+mod opened;
 mod read;
 
 pub use error::AuditError;
+pub use opened::{Keyring, Opened};
 pub use read::Place;
