@@ -117,8 +117,10 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
     for file in files {
         command.args(["--file", &format!("crates/{part}/{file}")]);
     }
-    // The library and its tests; examples in comments are compiled one by one and notice no more.
-    command.args(["--cargo-test-arg=--lib", "--cargo-test-arg=--tests"]);
+    if crate::test::has_nextest(root) {
+        // Stops at the first test that notices, where libtest runs all the others too.
+        command.arg("--test-tool=nextest");
+    }
     println!("> {}", shown(&command));
     let status = command
         .status()
