@@ -67,6 +67,12 @@ pub struct Config {
     /// Submissions waiting to be sequenced; more are answered 503.
     #[serde(default = "default_queue_max")]
     pub queue_max: usize,
+    /// Entries that one key may add at once; more are answered 429.
+    #[serde(default = "default_key_entries_burst")]
+    pub key_entries_burst: u32,
+    /// Entries that one key may add a minute in the long run.
+    #[serde(default = "default_key_entries_per_minute")]
+    pub key_entries_per_minute: u32,
 }
 
 /// Where a witness is reached.
@@ -97,6 +103,12 @@ const fn default_blob_bytes_max() -> u64 {
 }
 const fn default_queue_max() -> usize {
     1024
+}
+const fn default_key_entries_burst() -> u32 {
+    4096
+}
+const fn default_key_entries_per_minute() -> u32 {
+    600
 }
 
 /// The log's two keys.
@@ -129,6 +141,8 @@ impl Config {
             witness_timeout_ms: default_witness_timeout_ms(),
             blob_bytes_max: default_blob_bytes_max(),
             queue_max: default_queue_max(),
+            key_entries_burst: default_key_entries_burst(),
+            key_entries_per_minute: default_key_entries_per_minute(),
         }
     }
 

@@ -119,6 +119,12 @@ pub enum SubmitRefusal {
         /// The first one that is missing.
         digest: statement::FileDigest,
     },
+    /// The key has added as many entries as it may for now.
+    #[error("this key has added as many entries as it may for now")]
+    Quota {
+        /// How long until the next one.
+        wait: std::time::Duration,
+    },
     /// The queue is full.
     #[error("too many submissions are waiting")]
     Busy,

@@ -31,7 +31,7 @@
 //! doing the later one again. A log whose rows contradict anything it ever signed does not start
 //! (`start`), and stops when a witness shows that later (`memory`): rather that than two histories.
 //!
-//! In scope: who may submit (`law`, by this log's own replay), order, durability, witnesses,
+//! In scope: who may submit (`law`, by this log's own replay) and how much, order, durability, witnesses,
 //! publication, public blobs that entries name.
 //!
 //! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
@@ -46,6 +46,7 @@ mod http;
 mod limits;
 mod memory;
 mod publish;
+mod quota;
 mod rows;
 mod sequence;
 mod shared;

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use law::InForce;
 use statement::{Envelope, FileDigest, KeyId, Predicate, Statement, StatementDigest};
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::posix_seconds;
 use crate::error::{LogError, SubmitRefusal, chain};
 use crate::limits::BATCH_MAX;
+use crate::quota::Quota;
 use crate::rows::{Known, NewRow};
 use crate::shared::Shared;
 
@@ -72,15 +74,26 @@ pub(crate) async fn run(
     shared: Arc<Shared>,
     mut queue: mpsc::Receiver<Submission>,
 ) -> Result<(), LogError> {
+    let config = &shared.config;
+    let mut desk = Desk {
+        quota: Quota::new(config.key_entries_burst, config.key_entries_per_minute),
+        since: Instant::now(),
+    };
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
         while !waiting.is_empty() {
             let rest = waiting.split_off(batch_end(&waiting));
             let batch = std::mem::replace(&mut waiting, rest);
-            sequence(&shared, batch).await?;
+            sequence(&shared, &mut desk, batch).await?;
         }
     }
     Ok(())
+}
+
+/// What the sequencer remembers between batches.
+struct Desk {
+    quota: Quota,
+    since: Instant,
 }
 
 /// How many of the first submissions make a batch.
@@ -89,7 +102,11 @@ fn batch_end(waiting: &[Submission]) -> usize {
     position.map_or(waiting.len(), |at| at.max(1))
 }
 
-async fn sequence(shared: &Shared, batch: Vec<Submission>) -> Result<(), LogError> {
+async fn sequence(
+    shared: &Shared,
+    desk: &mut Desk,
+    batch: Vec<Submission>,
+) -> Result<(), LogError> {
     if shared.is_contradicted() {
         refuse_all(batch);
         return Ok(());
@@ -109,7 +126,17 @@ async fn sequence(shared: &Shared, batch: Vec<Submission>) -> Result<(), LogErro
     let (verdicts, rows) = {
         let law = shared.law();
         let has_blob = |digest: FileDigest| shared.blobs.contains(digest.hash());
-        plan(&law, &candidates, &known, has_blob, posix_seconds())
+        let elapsed = desk.since.elapsed();
+        let mut may_add = |candidate: &Candidate| {
+            let is_free = matches!(candidate.statement.predicate, Predicate::Revocation(_));
+            let key = candidate.envelope.key();
+            match is_free {
+                true => Ok(()),
+                false => desk.quota.take(key, elapsed),
+            }
+        };
+        let now = posix_seconds();
+        plan(&law, (&candidates, &known), has_blob, &mut may_add, now)
     };
     if !rows.is_empty() {
         if let Err(error) = shared.rows.append(&rows).await {
@@ -155,12 +182,12 @@ fn refuse_all(batch: Vec<Submission>) {
 }
 
 /// Decides about a batch, without effects: a verdict for each candidate, and the rows to write.
-/// `now` is in POSIX seconds.
+/// `may_add` is asked, last of all, about each that would be written; `now` is in POSIX seconds.
 fn plan(
     law: &InForce,
-    candidates: &[&Candidate],
-    known: &[Option<Known>],
+    (candidates, known): (&[&Candidate], &[Option<Known>]),
     has_blob: impl Fn(FileDigest) -> bool,
+    may_add: &mut dyn FnMut(&Candidate) -> Result<(), Duration>,
     now: u64,
 ) -> (Vec<Verdict>, Vec<NewRow>) {
     let mut rows: Vec<NewRow> = Vec::new();
@@ -178,20 +205,22 @@ fn plan(
             continue;
         }
         let first = first.map(|first| first.index);
-        let verdict = judge(law, candidate, &has_blob, now).map(|()| {
+        let verdict = judge(law, candidate, &has_blob, now).and_then(|()| {
             // The same payload and key under another signature: the first leaf stands for both.
-            first.unwrap_or_else(|| {
-                let index = law.next_index() + rows.len() as u64;
-                let bytes = candidate.bytes.clone();
-                rows.push(NewRow {
-                    index,
-                    digest,
-                    key,
-                    bytes: bytes.clone(),
-                });
-                place.insert_entry(Known { index, bytes });
-                index
-            })
+            if let Some(first) = first {
+                return Ok(first);
+            }
+            may_add(candidate).map_err(|wait| SubmitRefusal::Quota { wait })?;
+            let index = law.next_index() + rows.len() as u64;
+            let bytes = candidate.bytes.clone();
+            rows.push(NewRow {
+                index,
+                digest,
+                key,
+                bytes: bytes.clone(),
+            });
+            place.insert_entry(Known { index, bytes });
+            Ok(index)
         });
         verdicts.push(verdict);
     }

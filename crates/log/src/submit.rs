@@ -156,6 +156,13 @@ fn refuse(refusal: &SubmitRefusal) -> Problem {
             problem(StatusCode::CONFLICT, "submit.blob_missing", detail)
                 .about("blobs", &digest.to_string())
         }
+        SubmitRefusal::Quota { wait } => {
+            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+            let detail = format!(
+                "Nothing was taken; submit again in {seconds} s. Other keys are not held up."
+            );
+            problem(StatusCode::TOO_MANY_REQUESTS, "submit.quota", detail).retry_after(seconds)
+        }
         SubmitRefusal::Busy => {
             let detail = "Nothing was taken; try again.".to_owned();
             problem(StatusCode::SERVICE_UNAVAILABLE, "submit.busy", detail).retry_after(1)

@@ -60,6 +60,24 @@ pub enum LogClientError {
         /// Size of the tree that was witnessed before.
         size: u64,
     },
+    /// A checkpoint that an activation rests on is not served.
+    #[error(
+        "the log {origin} does not serve the archived checkpoint of {size} entries; nothing above it can be judged without, ask who runs the log"
+    )]
+    NotArchived {
+        /// The log.
+        origin: String,
+        /// Its size.
+        size: u64,
+    },
+    /// An activation rests on a checkpoint that the replay went past; it has to begin anew.
+    #[error(
+        "an activation names the checkpoint of {size} entries, which the archive's index leaves out"
+    )]
+    NotStopped {
+        /// Its size.
+        size: u64,
+    },
     /// It shows more at once than can be held.
     #[error(
         "entries {from} to {to} are too many bytes to be replayed at once; the log must archive checkpoints between them"

@@ -5,17 +5,28 @@
 //! what it shows is refused the replay starts over, so that nothing half-judged is ever built on.
 //! What was seen before is remembered through that: the log can neither go back nor show another
 //! history afterwards.
+//!
+//! An `activation` is judged by the archived checkpoints that it names. If each follower used the ones
+//! that the log happens to show it, two followers could judge one entry differently; so those that are
+//! named are asked for, and a log that does not serve one is not followed past the activation.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use law::{Bundle, BundleEntry, Code, InForce, Refusal, Settled};
-use statement::StatementDigest;
+use statement::{Envelope, Predicate, Statement, StatementDigest};
 use tlog::{
     BundleId, Checkpoint, Hash, Note, TileId, TileSource, Witnessed, open_witnessed,
     prove_inclusion,
 };
 
-use crate::{client::LogClient, error::LogClientError, limits::STRIDE_BYTES_MAX};
+use crate::{
+    client::LogClient,
+    error::LogClientError,
+    limits::{NAMED_MAX, STRIDE_BYTES_MAX},
+};
 
 const WIDTH: u64 = 256;
 
@@ -28,6 +39,10 @@ pub struct Follower {
     newest: Option<Witnessed<Checkpoint>>,
     /// Size and root of the largest tree ever settled; survives a replay that starts over.
     seen: (u64, Hash),
+    /// Sizes at which this replay stopped at the archived checkpoint, which gives them their time.
+    archived: BTreeSet<u64>,
+    /// Sizes that activations named and the archive's index left out; survives a replay that starts over.
+    named: BTreeSet<u64>,
 }
 
 impl Follower {
@@ -40,6 +55,8 @@ impl Follower {
             state,
             newest: None,
             seen: (0, Hash::EMPTY_ROOT),
+            archived: BTreeSet::new(),
+            named: BTreeSet::new(),
         }
     }
 
@@ -84,35 +101,86 @@ impl Follower {
                 now: size,
             });
         }
-        let synced = self.replay_to(size, &note).await;
+        let synced = loop {
+            match self.replay_to(size, &note).await {
+                Err(LogClientError::NotStopped { size })
+                    if self.named.len() < NAMED_MAX && self.named.insert(size) =>
+                {
+                    self.start_over();
+                }
+                other => break other,
+            }
+        };
         if matches!(
             synced,
             Err(LogClientError::Refused(_)
                 | LogClientError::Order(_)
                 | LogClientError::Split { .. })
         ) {
-            self.state = InForce::replay(self.client.origin().clone(), self.anchor);
-            self.newest = None;
+            self.start_over();
         }
         synced.map(|()| size > before)
+    }
+
+    fn start_over(&mut self) {
+        self.state = InForce::replay(self.client.origin().clone(), self.anchor);
+        self.newest = None;
+        self.archived.clear();
     }
 
     /// Settles at each archived checkpoint on the way, which gives entries their time.
     async fn replay_to(&mut self, size: u64, note: &[u8]) -> Result<(), LogClientError> {
         if size > self.state.next_index() {
-            for archived in self.client.archived_sizes().await? {
-                if archived > self.state.next_index() && archived < size {
-                    let entries = self.fetch_to(archived).await?;
-                    let note = self.client.archived(archived).await?;
-                    self.feed(&entries)?;
-                    self.newest = Some(self.settle(&note)?);
+            let mut stops: BTreeSet<u64> =
+                self.client.archived_sizes().await?.into_iter().collect();
+            stops.extend(&self.named);
+            while self.state.next_index() < size {
+                let from = self.state.next_index();
+                let stop = stops.range(from + 1..=size).next().copied();
+                let entries = self.fetch_to(stop.unwrap_or(size)).await?;
+                match self.unstopped(&entries) {
+                    None => {}
+                    Some(named) if named > from => {
+                        stops.insert(named);
+                        continue;
+                    }
+                    Some(size) => return Err(LogClientError::NotStopped { size }),
                 }
+                let Some(stop) = stop else {
+                    self.feed(&entries)?;
+                    break;
+                };
+                let archived = self.archived_note(stop).await?;
+                self.feed(&entries)?;
+                self.newest = Some(self.settle(&archived)?);
+                self.archived.insert(stop);
             }
-            let entries = self.fetch_to(size).await?;
-            self.feed(&entries)?;
         }
         self.newest = Some(self.settle(note)?);
         Ok(())
+    }
+
+    async fn archived_note(&self, size: u64) -> Result<Vec<u8>, LogClientError> {
+        match self.client.archived(size).await {
+            Err(LogClientError::Http { source, .. }) if source.status() == Some(404) => {
+                let origin = self.client.origin().to_string();
+                Err(LogClientError::NotArchived { origin, size })
+            }
+            other => other,
+        }
+    }
+
+    /// The smallest size that an activation among the next entries rests on and at which the replay does
+    /// not stop.
+    fn unstopped(&self, entries: &[Vec<u8>]) -> Option<u64> {
+        let indexed = (self.state.next_index()..).zip(entries);
+        indexed
+            .flat_map(|(index, entry)| {
+                let named = checkpoints_named(entry).into_iter().flatten();
+                named.filter(move |size| (1..=index).contains(size))
+            })
+            .filter(|size| !self.archived.contains(size))
+            .min()
     }
 
     /// The entries from the next one to `size`.
@@ -266,6 +334,17 @@ impl Follower {
             let tile = self.client.tile(missing).await?;
             tiles.held.insert(missing.path(), tile);
         }
+    }
+}
+
+/// Sizes of the checkpoints that an entry names, if it is an activation.
+fn checkpoints_named(entry: &[u8]) -> Option<[u64; 2]> {
+    let envelope = Envelope::parse(entry).ok()?;
+    match Statement::parse(envelope.payload()).ok()?.predicate {
+        Predicate::Activation(activation) => {
+            Some([activation.signed_by.size, activation.waited_until.size])
+        }
+        _ => None,
     }
 }
 

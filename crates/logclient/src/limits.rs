@@ -22,3 +22,5 @@ pub(crate) const BLOB_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Entries between two archived checkpoints, in bytes: they are held until the checkpoint above them is here.
 pub(crate) const STRIDE_BYTES_MAX: usize = 256 << 20;
+/// Archived checkpoints that activations may name beside the archive's index; each costs a replay.
+pub(crate) const NAMED_MAX: usize = 16;
