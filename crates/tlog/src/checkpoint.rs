@@ -16,7 +16,7 @@ use crate::ascii;
 use crate::errors::ParseError;
 use crate::hash::Hash;
 use crate::key::{KeyName, check_name};
-use crate::limits::{CHECKPOINT_BYTES_MAX, TREE_SIZE_MAX};
+use crate::limits::TREE_SIZE_MAX;
 
 /// The identity of a log: 1 to 255 bytes under the rules of key names.
 ///
@@ -99,11 +99,6 @@ impl Checkpoint {
                 what,
                 value: ascii::excerpt(rest),
             });
-        }
-        // Only reached by bad lines, which the fields below would refuse anyhow.
-        if text.len() > CHECKPOINT_BYTES_MAX {
-            let (found, max) = (text.len(), CHECKPOINT_BYTES_MAX);
-            return Err(ParseError::TooLong { what, found, max });
         }
         Self::new(
             origin.parse()?,

@@ -35,9 +35,6 @@ pub const SIGNATURES_MAX: usize = 128;
 /// Bytes of one note with its signatures.
 pub const NOTE_BYTES_MAX: usize = 512 * 1024;
 
-/// Bytes of the text of a checkpoint: origin, size and root with their newlines.
-pub const CHECKPOINT_BYTES_MAX: usize = KEY_NAME_BYTES_MAX + 20 + 44 + 3;
-
 /// Hashes in one inclusion or consistency proof (tlog-witness: 63).
 pub const PROOF_HASHES_MAX: usize = 63;
 

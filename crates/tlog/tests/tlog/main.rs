@@ -1,6 +1,7 @@
 //! What `tlog` promises, checked against vectors and against other people's programs.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod bounds;
 mod checkpoints;
 mod cosignatures;
 mod keys;
