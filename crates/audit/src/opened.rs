@@ -18,7 +18,10 @@ impl Keyring {
     pub fn add(&self, constitution: &Constitution) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (_, key) in constitution.keys() {
-            let raw = key.raw().ok().and_then(|raw| <[u8; 32]>::try_from(raw).ok());
+            let raw = key
+                .raw()
+                .ok()
+                .and_then(|raw| <[u8; 32]>::try_from(raw).ok());
             if let Some(raw) = raw {
                 keys.insert(KeyId::of(&raw), raw);
             }

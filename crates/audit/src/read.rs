@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 
 use serve::{Client, ClientConfig, ClientError};
 use statement::FileDigest;
+use tlog::Sha256Stream;
 
 use crate::error::AuditError;
+use crate::limits::BLOB_BYTES_MAX;
 
 /// A place that serves files: a directory, or an address.
 #[derive(Debug, Clone)]
@@ -75,25 +77,68 @@ impl Place {
         }
     }
 
-    /// A blob, at most `bytes_max` bytes; its digest is **not** checked here.
+    /// Hashes what is served as this blob, of which `bytes` bytes are owed.
     ///
     /// # Errors
-    /// As [`Place::get`].
-    pub async fn blob(
+    /// It cannot be read.
+    pub(crate) async fn hash_blob(
         &self,
         digest: FileDigest,
-        bytes_max: usize,
-    ) -> Result<Option<Vec<u8>>, AuditError> {
+        bytes: u64,
+    ) -> Result<Hashed, AuditError> {
         let name = digest.to_string();
         if let Kind::Directory {
             blobs: Some(blobs), ..
         } = &self.0
         {
             let path = blobs.join(&name[..2]).join(&name[2..4]).join(&name);
-            return read_file(path, bytes_max).await;
+            return hash_file(path, bytes).await;
         }
-        self.get(&format!("blob/{name}"), bytes_max).await
+        self.hash(&format!("blob/{name}"), bytes).await
     }
+
+    /// Hashes a file that should have `bytes` bytes.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) async fn hash(&self, path: &str, bytes: u64) -> Result<Hashed, AuditError> {
+        if let Kind::Directory { files, .. } = &self.0 {
+            return hash_file(files.join(path), bytes).await;
+        }
+        let Some(bytes_max) = usize::try_from(bytes)
+            .ok()
+            .filter(|_| bytes <= BLOB_BYTES_MAX)
+        else {
+            return Ok(Hashed::TooLarge);
+        };
+        match self.get(path, bytes_max).await {
+            Ok(None) => Ok(Hashed::Missing),
+            Ok(Some(found)) => Ok(Hashed::Whole {
+                digest: FileDigest::of(&found),
+                bytes: found.len() as u64,
+            }),
+            Err(AuditError::TooLarge { .. }) => Ok(Hashed::Longer),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What is served under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hashed {
+    /// These bytes.
+    Whole {
+        /// Their digest.
+        digest: FileDigest,
+        /// How many.
+        bytes: u64,
+    },
+    /// More bytes than it should have.
+    Longer,
+    /// Nothing.
+    Missing,
+    /// More than an audit fetches over HTTP.
+    TooLarge,
 }
 
 impl std::fmt::Display for Place {
@@ -102,6 +147,55 @@ impl std::fmt::Display for Place {
             Kind::Directory { files, .. } => write!(f, "{}", files.display()),
             Kind::Url { url, .. } => f.write_str(url),
         }
+    }
+}
+
+async fn hash_file(path: PathBuf, bytes: u64) -> Result<Hashed, AuditError> {
+    let read = tokio::task::spawn_blocking(move || hash_now(&path, bytes));
+    read.await.map_err(|_| AuditError::Ended {
+        part: "hashing a file",
+    })?
+}
+
+fn hash_now(path: &Path, bytes: u64) -> Result<Hashed, AuditError> {
+    let Some(file) = open(path)? else {
+        return Ok(Hashed::Missing);
+    };
+    let mut file = file.take(bytes.saturating_add(1));
+    let mut stream = Sha256Stream::new();
+    let mut piece = vec![0; 256 << 10];
+    let mut found = 0;
+    loop {
+        let read = file.read(&mut piece).map_err(|source| AuditError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        if read == 0 {
+            break;
+        }
+        stream.update(&piece[..read]);
+        found += read as u64;
+    }
+    if found > bytes {
+        return Ok(Hashed::Longer);
+    }
+    Ok(Hashed::Whole {
+        digest: FileDigest::new(stream.finish()),
+        bytes: found,
+    })
+}
+
+fn open(path: &Path) -> Result<Option<File>, AuditError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        // A name that leads through a file (`checkpoint/x`) is not there either.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(AuditError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -117,13 +211,8 @@ fn read_now(path: &Path, bytes_max: usize) -> Result<Option<Vec<u8>>, AuditError
         path: path.to_owned(),
         source,
     };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        // A name that leads through a file (`checkpoint/x`) is not there either.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(failed(error)),
+    let Some(file) = open(path)? else {
+        return Ok(None);
     };
     let size = file.metadata().map_err(failed)?.len();
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(bytes_max));
@@ -170,12 +259,16 @@ mod tests {
         std::fs::write(dir.path().join("public/checkpoint"), b"note").unwrap();
         let own = Place::directory(dir.path());
         assert_eq!(own.get("checkpoint", 4).await.unwrap().unwrap(), b"note");
-        assert_eq!(own.blob(digest, 4).await.unwrap().unwrap(), b"blob");
+        let whole = Hashed::Whole { digest, bytes: 4 };
+        assert_eq!(own.hash_blob(digest, 4).await.unwrap(), whole);
+        assert_eq!(own.hash_blob(digest, 3).await.unwrap(), Hashed::Longer);
+        let other = FileDigest::of(b"other");
+        assert_eq!(own.hash_blob(other, 4).await.unwrap(), Hashed::Missing);
 
         let served = Place::directory(&dir.path().join("public"));
         std::fs::create_dir(dir.path().join("public/blob")).unwrap();
         std::fs::write(dir.path().join("public/blob").join(&name), b"blob").unwrap();
-        assert_eq!(served.blob(digest, 4).await.unwrap().unwrap(), b"blob");
+        assert_eq!(served.hash_blob(digest, 4).await.unwrap(), whole);
     }
 
     #[tokio::test]

@@ -1,0 +1,242 @@
+//! Logs against each other: checkpoints that they keep of one another, and governance that must stand in all.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use tlog::{Hash, Origin, TileId, TileSource, prove_consistency, verify_consistency};
+
+use crate::error::AuditError;
+use crate::facts::{Governance, KeptCheckpoint};
+use crate::findings::{Evidence, Findings, finding};
+use crate::judge::{CheckpointSeen, Severity};
+use crate::limits::SPREAD_SECONDS;
+use crate::read_log::LogReader;
+use crate::run_log::LogAudit;
+
+/// How many kept checkpoints were compared, and out of how many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Kept in an entry that counts.
+    pub kept: u64,
+    /// Of these, found to be of the same history as the log they are of.
+    pub agree: u64,
+    /// Of these, of a log that was not given, or too many to remember: not compared.
+    pub not_compared: u64,
+}
+
+/// Compares every checkpoint that one log keeps of another with that other log.
+///
+/// # Errors
+/// A place cannot be read.
+pub(crate) async fn compare_kept(
+    logs: &[LogAudit],
+    findings: &mut Findings,
+) -> Result<BTreeMap<Origin, Kept>, AuditError> {
+    let mut counts = BTreeMap::new();
+    for log in logs {
+        let mut count = Kept {
+            kept: log.facts.kept.len() as u64 + log.facts.kept_forgotten,
+            not_compared: log.facts.kept_forgotten,
+            agree: 0,
+        };
+        for kept in &log.facts.kept {
+            if let Err(why) = &kept.note {
+                let what = format!(
+                    "keeps a checkpoint of {} with {} entries whose note does not hold: {why}",
+                    kept.origin, kept.size
+                );
+                let remedy = "ask who signed the entry where the checkpoint came from";
+                let found = finding(
+                    "anchor.note",
+                    Severity::Amber,
+                    Some(kept.entry),
+                    None,
+                    what,
+                    remedy,
+                );
+                findings.add(Some(&log.reader.origin), found);
+            }
+            let other = logs.iter().find(|other| other.reader.origin == kept.origin);
+            match other.and_then(|other| other.head.as_ref().map(|head| (other, head))) {
+                None => count.not_compared += 1,
+                Some((other, head)) if is_same(&other.reader, &head.0, kept).await? => {
+                    count.agree += 1;
+                }
+                Some((other, head)) => differs(log, other, head, kept, findings),
+            }
+        }
+        counts.insert(log.reader.origin.clone(), count);
+    }
+    Ok(counts)
+}
+
+/// Whether a kept checkpoint is of the same history as the head that was verified.
+async fn is_same(
+    reader: &LogReader,
+    head: &CheckpointSeen,
+    kept: &KeptCheckpoint,
+) -> Result<bool, AuditError> {
+    if kept.size >= head.size {
+        return Ok(kept.size == head.size && kept.root == head.root);
+    }
+    let path = prove(reader, kept.size, head.size).await?;
+    Ok(path.is_some_and(|path| {
+        verify_consistency(kept.size, &kept.root, head.size, &head.root, &path).is_ok()
+    }))
+}
+
+fn differs(
+    log: &LogAudit,
+    other: &LogAudit,
+    (head, note): &(CheckpointSeen, Vec<u8>),
+    kept: &KeptCheckpoint,
+    findings: &mut Findings,
+) {
+    let ahead = kept.size > head.size;
+    let (code, what) = if ahead {
+        (
+            "anchor.ahead",
+            format!(
+                "keeps a checkpoint of {} with {} entries; that log shows only {}",
+                kept.origin, kept.size, head.size
+            ),
+        )
+    } else {
+        (
+            "anchor.fork",
+            format!(
+                "keeps a checkpoint of {} with {} entries that is not of the history shown: two histories",
+                kept.origin, kept.size
+            ),
+        )
+    };
+    // Without a witnessed note this is only what the signer of the entry says.
+    let severity = match kept.note {
+        Ok(()) => Severity::Red,
+        Err(_) => Severity::Amber,
+    };
+    let remedy = "trust nothing newer of that log; the entry holds its signed checkpoint";
+    findings.add(
+        Some(&log.reader.origin),
+        finding(code, severity, Some(kept.entry), None, what.clone(), remedy),
+    );
+    if severity == Severity::Red {
+        let earlier = format!(
+            "(the note in entry {} of {})\n",
+            kept.entry, log.reader.origin
+        );
+        findings.contradiction(Evidence {
+            origin: other.reader.origin.clone(),
+            why: what,
+            earlier: earlier.into_bytes(),
+            later: note.clone(),
+        });
+    }
+}
+
+/// The consistency proof from the tiles that the log serves; `None` when its tiles give none.
+async fn prove(reader: &LogReader, old: u64, new: u64) -> Result<Option<Vec<Hash>>, AuditError> {
+    let mut tiles = Tiles::default();
+    loop {
+        match prove_consistency(&tiles, old, new) {
+            Ok(path) => return Ok(Some(path)),
+            Err(_) => {
+                let Some(missing) = tiles.missing.take() else {
+                    return Ok(None);
+                };
+                let Ok(bytes) = reader.tile(missing).await? else {
+                    return Ok(None);
+                };
+                tiles.held.insert(missing, bytes);
+            }
+        }
+    }
+}
+
+/// Tiles held so far; remembers the first one that was asked for in vain.
+#[derive(Debug, Default)]
+struct Tiles {
+    held: BTreeMap<TileId, Vec<u8>>,
+    missing: RefCell<Option<TileId>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not here yet")]
+struct NotHere(TileId);
+
+impl TileSource for Tiles {
+    type Error = NotHere;
+
+    fn tile(&self, id: TileId) -> Result<Vec<u8>, NotHere> {
+        self.held.get(&id).cloned().ok_or_else(|| {
+            self.missing.replace(Some(id));
+            NotHere(id)
+        })
+    }
+}
+
+/// A statement of governance in one log stands in the others too, or somebody is shown less.
+pub(crate) fn check_spread(logs: &[LogAudit], now: u64, findings: &mut Findings) {
+    for other in logs.iter().filter(|log| log.head.is_some()) {
+        let there: BTreeSet<_> = other
+            .facts
+            .governance
+            .iter()
+            .map(|fact| (fact.digest, fact.key))
+            .collect();
+        for log in logs
+            .iter()
+            .filter(|log| log.reader.origin != other.reader.origin)
+        {
+            let missing = log.facts.governance.iter().filter(|fact| {
+                let meant = fact
+                    .only
+                    .as_ref()
+                    .is_none_or(|only| only.contains(&other.reader.origin));
+                meant && !there.contains(&(fact.digest, fact.key))
+            });
+            for fact in missing {
+                missing_in(log, other, fact, now, findings);
+            }
+        }
+    }
+}
+
+fn missing_in(
+    log: &LogAudit,
+    other: &LogAudit,
+    fact: &Governance,
+    now: u64,
+    findings: &mut Findings,
+) {
+    let age = fact.by.map(|by| now.saturating_sub(by));
+    let late = age.is_some_and(|age| age > SPREAD_SECONDS);
+    let severity = if late { Severity::Red } else { Severity::Note };
+    let waited = age.map_or_else(|| "just now".to_owned(), hours);
+    let what = format!(
+        "a {} that stands here for {waited} does not count in {}",
+        fact.kind, other.reader.origin
+    );
+    let remedy = "submit it there too; a log that refuses it for 24 h is in fault";
+    findings.add(
+        Some(&log.reader.origin),
+        finding(
+            "governance.missing",
+            severity,
+            Some(fact.entry),
+            Some(fact.digest),
+            what,
+            remedy,
+        ),
+    );
+}
+
+/// A span of time for people.
+pub(crate) fn hours(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
