@@ -6,7 +6,7 @@ use statement::StatementDigest;
 use tlog::Origin;
 
 use crate::judge::{Finding, Severity};
-use crate::limits::SAME_FINDINGS_MAX;
+use crate::limits::{EVIDENCE_MAX, SAME_FINDINGS_MAX};
 use crate::read_log::Fault;
 
 /// A finding and the log that proves it; no log when it is about the repository or the audit itself.
@@ -93,7 +93,9 @@ impl Findings {
 
     /// Two checkpoints that contradict each other.
     pub(crate) fn contradiction(&mut self, evidence: Evidence) {
-        if !self.evidence.contains(&evidence) {
+        let of_log = |other: &&Evidence| other.origin == evidence.origin;
+        let known = self.evidence.contains(&evidence);
+        if !known && self.evidence.iter().filter(of_log).count() < EVIDENCE_MAX {
             self.evidence.push(evidence);
         }
     }

@@ -101,7 +101,7 @@ impl Report {
              <p>{} red, {} amber, {} notes. {} of {} logs that the constitution names were read.</p>\n\
              <p class=\"soft\">anchor <code>{}</code></p>\n</header>\n",
             when(self.now),
-            escape(self.outcome.headline()),
+            escape(&capitalised(self.outcome.headline())),
             self.count(Severity::Red),
             self.count(Severity::Amber),
             self.count(Severity::Note),
@@ -132,6 +132,12 @@ impl Report {
             evidence_html(page, evidence);
         }
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + rest.as_str()
 }
 
 fn finding_html(page: &mut String, found: &Found) {

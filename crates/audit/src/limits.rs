@@ -20,6 +20,8 @@ pub(crate) const BLOBS_AHEAD: usize = 2;
 pub(crate) const ANCHORS_MAX: usize = 1 << 16;
 /// Findings of one kind that are shown one by one; the rest is counted.
 pub(crate) const SAME_FINDINGS_MAX: usize = 32;
+/// Contradictions of one log that are shown: one is enough.
+pub(crate) const EVIDENCE_MAX: usize = 4;
 /// Roots of one log that a cursor remembers.
 pub(crate) const SEEN_MAX: usize = 4096;
 /// A cursor file.

@@ -3,10 +3,11 @@
 //! Memory is bounded by a few bundles, whatever the size of the log. What a log fails to serve, or serves
 //! in a form that no log may, is a [`Fault`] of the log; that it cannot be reached is an [`AuditError`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use tlog::{ArchiveId, BundleId, Checkpoint, Hash, Note, Origin, TileId, full_tile_root};
+use statement::Predicate;
+use tlog::{ArchiveId, BundleId, Checkpoint, Frontier, Hash, Note, Origin, TileId, full_tile_root};
 use tokio::task::JoinHandle;
 
 use crate::error::AuditError;
@@ -137,6 +138,61 @@ impl LogReader {
             entry: None,
             what: format!("{id} is not served"),
         }))
+    }
+
+    /// Roots at these sizes, from the entries alone, up to where they can be read.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    pub(crate) async fn roots_at(
+        &self,
+        sizes: &BTreeSet<u64>,
+        end: u64,
+    ) -> Result<BTreeMap<u64, Hash>, AuditError> {
+        let mut roots = BTreeMap::new();
+        let mut frontier = Frontier::new();
+        for id in BundleId::covering(end) {
+            let Ok((bytes, width)) = self.bundle(id).await? else {
+                break;
+            };
+            let Ok(entries) = tlog::bundle::parse(&bytes, width) else {
+                break;
+            };
+            for entry in entries.into_iter().take(usize::from(id.width())) {
+                frontier.append(tlog::leaf_hash(entry));
+                if sizes.contains(&frontier.size()) {
+                    roots.insert(frontier.size(), frontier.root());
+                }
+            }
+        }
+        Ok(roots)
+    }
+
+    /// The note that an `anchor` at this index carries.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    pub(crate) async fn kept_note(
+        &self,
+        index: u64,
+        size: u64,
+    ) -> Result<Option<Vec<u8>>, AuditError> {
+        let first = index / WIDTH;
+        let width = (size - first * WIDTH).min(WIDTH);
+        let id = BundleId::new(first, u16::try_from(width).expect("at most 256"))
+            .expect("an entry that was read has a bundle");
+        let Ok((bytes, width)) = self.bundle(id).await? else {
+            return Ok(None);
+        };
+        let entries = tlog::bundle::parse(&bytes, width).unwrap_or_default();
+        let entry = entries.get(usize::try_from(index % WIDTH).expect("below 256"));
+        let opened = entry.map(|entry| Opened::new(entry, &self.keys));
+        Ok(
+            opened.and_then(|opened| match &opened.statement()?.predicate {
+                Predicate::Anchor(anchor) => Some(anchor.note.clone().into_bytes()),
+                _ => None,
+            }),
+        )
     }
 
     async fn bundle(&self, id: BundleId) -> Result<Result<(Vec<u8>, u16), Fault>, AuditError> {

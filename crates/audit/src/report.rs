@@ -37,9 +37,9 @@ impl Outcome {
     /// For people.
     pub const fn headline(self) -> &'static str {
         match self {
-            Self::Held => "every promise held",
-            Self::Doubtful => "no promise is known to be broken, and there are doubts",
-            Self::Broken => "PROMISES WERE BROKEN",
+            Self::Held => "every promise that was checked held",
+            Self::Doubtful => "no promise is known to be broken, but there are doubts",
+            Self::Broken => "promises were BROKEN",
         }
     }
 
@@ -141,7 +141,7 @@ impl Report {
 
     /// One JSON value.
     pub fn to_json(&self) -> serde_json::Value {
-        let findings: Vec<_> = self.findings.iter().map(found_json).collect();
+        let findings: Vec<_> = self.findings.iter().map(Found::to_json).collect();
         let logs: Vec<_> = self.logs.iter().map(log_json).collect();
         let evidence: Vec<_> = self.evidence.iter().map(evidence_json).collect();
         let more: Vec<_> = self
@@ -168,18 +168,20 @@ impl Report {
     }
 }
 
-/// A finding as JSON.
-pub(crate) fn found_json(found: &Found) -> serde_json::Value {
-    let finding = &found.finding;
-    serde_json::json!({
-        "log": found.log.as_ref().map(ToString::to_string),
-        "code": finding.code,
-        "severity": word(finding.severity),
-        "entry": finding.entry,
-        "subject": finding.subject,
-        "what": finding.what,
-        "remedy": finding.remedy,
-    })
+impl Found {
+    /// One JSON value.
+    pub fn to_json(&self) -> serde_json::Value {
+        let finding = &self.finding;
+        serde_json::json!({
+            "log": self.log.as_ref().map(ToString::to_string),
+            "code": finding.code,
+            "severity": word(finding.severity),
+            "entry": finding.entry,
+            "subject": finding.subject,
+            "what": finding.what,
+            "remedy": finding.remedy,
+        })
+    }
 }
 
 fn evidence_json(evidence: &Evidence) -> serde_json::Value {

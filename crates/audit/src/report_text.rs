@@ -112,8 +112,15 @@ fn finding_text(text: &mut String, found: &Found) {
     fold(text, 4, 7, &format!("-> {}", found.finding.remedy));
 }
 
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (head, what) = (head_of(self), printable(&self.finding.what));
+        write!(f, "{}  {head}: {what}", word(self.finding.severity))
+    }
+}
+
 /// Code, log and entry: what anybody needs to look it up.
-pub(crate) fn head_of(found: &Found) -> String {
+fn head_of(found: &Found) -> String {
     let mut head = found.finding.code.to_owned();
     if let Some(log) = &found.log {
         head += &format!("  {log}");

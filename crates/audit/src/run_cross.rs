@@ -40,37 +40,87 @@ pub(crate) async fn compare_kept(
             agree: 0,
         };
         for kept in &log.facts.kept {
-            if let Err(why) = &kept.note {
-                let what = format!(
-                    "keeps a checkpoint of {} with {} entries whose note does not hold: {why}",
-                    kept.origin, kept.size
-                );
-                let remedy = "ask who signed the entry where the checkpoint came from";
-                let found = finding(
-                    "anchor.note",
-                    Severity::Amber,
-                    Some(kept.entry),
-                    None,
-                    what,
-                    remedy,
-                );
-                findings.add(Some(&log.reader.origin), found);
+            check_note(log, kept, findings);
+            if !logs.iter().any(|other| other.reader.origin == kept.origin) {
+                count.not_compared += 1;
             }
-            let other = logs.iter().find(|other| other.reader.origin == kept.origin);
-            match other.and_then(|other| other.head.as_ref().map(|head| (other, head))) {
-                None => count.not_compared += 1,
-                Some((other, head)) if is_same(&other.reader, &head.0, kept).await? => {
-                    count.agree += 1;
-                }
-                Some((other, head)) => differs(log, other, head, kept, findings),
-            }
+        }
+        for other in logs {
+            compare_two(log, other, &mut count, findings).await?;
+        }
+        if count.kept == 0 && logs.len() > 1 {
+            let what =
+                "it keeps no checkpoint of another log, so nobody else's log holds it to its word";
+            let remedy = "none needed; comparing is easier when logs keep each other's checkpoints";
+            let found = finding(
+                "anchor.none",
+                Severity::Note,
+                None,
+                None,
+                what.to_owned(),
+                remedy,
+            );
+            findings.add(Some(&log.reader.origin), found);
         }
         counts.insert(log.reader.origin.clone(), count);
     }
     Ok(counts)
 }
 
-/// Whether a kept checkpoint is of the same history as the head that was verified.
+fn check_note(log: &LogAudit, kept: &KeptCheckpoint, findings: &mut Findings) {
+    let Err(why) = &kept.note else {
+        return;
+    };
+    let what = format!(
+        "keeps a checkpoint of {} with {} entries whose note does not hold: {why}",
+        kept.origin, kept.size
+    );
+    let remedy = "ask who signed the entry where the checkpoint came from";
+    let entry = Some(kept.entry);
+    let found = finding("anchor.note", Severity::Amber, entry, None, what, remedy);
+    findings.add(Some(&log.reader.origin), found);
+}
+
+/// Compares what `log` keeps of `other`: by the tiles of `other`, and where those do not show it, by its
+/// entries. Damaged tiles are a finding of their own and no second history.
+async fn compare_two(
+    log: &LogAudit,
+    other: &LogAudit,
+    count: &mut Kept,
+    findings: &mut Findings,
+) -> Result<(), AuditError> {
+    let mut unclear = Vec::new();
+    let of_other = |kept: &&KeptCheckpoint| kept.origin == other.reader.origin;
+    for kept in log.facts.kept.iter().filter(of_other) {
+        match &other.head {
+            None => count.not_compared += 1,
+            Some((head, _)) if is_same(&other.reader, head, kept).await? => count.agree += 1,
+            Some(_) => unclear.push(kept),
+        }
+    }
+    let Some((head, _)) = other.head.as_ref().filter(|_| !unclear.is_empty()) else {
+        return Ok(());
+    };
+    let mut sizes: BTreeSet<u64> = unclear.iter().map(|kept| kept.size).collect();
+    sizes.insert(head.size);
+    let roots = other.reader.roots_at(&sizes, head.size).await?;
+    let shown = roots.get(&head.size) == Some(&head.root);
+    for kept in unclear {
+        match roots.get(&kept.size) {
+            Some(root) if *root == kept.root => count.agree += 1,
+            None if kept.size <= head.size => count.not_compared += 1,
+            // The entries changed while they were read: the next look tells.
+            Some(_) if !shown => count.not_compared += 1,
+            found => {
+                let ahead = found.is_none();
+                differs(log, other, kept, ahead, findings).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the tiles show that a kept checkpoint is of the same history as the head that was verified.
 async fn is_same(
     reader: &LogReader,
     head: &CheckpointSeen,
@@ -85,20 +135,21 @@ async fn is_same(
     }))
 }
 
-fn differs(
+async fn differs(
     log: &LogAudit,
     other: &LogAudit,
-    (head, note): &(CheckpointSeen, Vec<u8>),
     kept: &KeptCheckpoint,
+    ahead: bool,
     findings: &mut Findings,
-) {
-    let ahead = kept.size > head.size;
+) -> Result<(), AuditError> {
     let (code, what) = if ahead {
         (
             "anchor.ahead",
             format!(
                 "keeps a checkpoint of {} with {} entries; that log shows only {}",
-                kept.origin, kept.size, head.size
+                kept.origin,
+                kept.size,
+                other.size()
             ),
         )
     } else {
@@ -116,22 +167,18 @@ fn differs(
         Err(_) => Severity::Amber,
     };
     let remedy = "trust nothing newer of that log; the entry holds its signed checkpoint";
-    findings.add(
-        Some(&log.reader.origin),
-        finding(code, severity, Some(kept.entry), None, what.clone(), remedy),
-    );
-    if severity == Severity::Red {
-        let earlier = format!(
-            "(the note in entry {} of {})\n",
-            kept.entry, log.reader.origin
-        );
+    let found = finding(code, severity, Some(kept.entry), None, what.clone(), remedy);
+    findings.add(Some(&log.reader.origin), found);
+    let note = log.reader.kept_note(kept.entry, log.size()).await?;
+    if let (Severity::Red, Some(earlier), Some((_, later))) = (severity, note, &other.head) {
         findings.contradiction(Evidence {
             origin: other.reader.origin.clone(),
-            why: what,
-            earlier: earlier.into_bytes(),
-            later: note.clone(),
+            why: format!("entry {} of {} {what}", kept.entry, log.reader.origin),
+            earlier,
+            later: later.clone(),
         });
     }
+    Ok(())
 }
 
 /// The consistency proof from the tiles that the log serves; `None` when its tiles give none.

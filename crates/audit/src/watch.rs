@@ -106,8 +106,9 @@ impl Watch {
             .cloned()
             .collect();
         let mut evidence = Vec::new();
+        let dir = self.path.with_file_name("");
         for item in &report.evidence {
-            evidence.extend(write_evidence(&self.path, item)?);
+            evidence.extend(item.keep_in(&dir)?);
         }
         self.write_cursor()?;
         Ok(News {
@@ -191,18 +192,6 @@ fn read_cursor(path: &Path, anchor: StatementDigest) -> Result<Option<Cursor>, A
     Ok(Some(cursor))
 }
 
-/// Writes a contradiction beside the cursor, once; returns the file if it is new.
-fn write_evidence(cursor: &Path, evidence: &Evidence) -> Result<Option<PathBuf>, AuditError> {
-    let text = evidence.to_text();
-    let name = format!("evidence-{}.txt", FileDigest::of(text.as_bytes()).short());
-    let path = cursor.with_file_name(name);
-    if path.exists() {
-        return Ok(None);
-    }
-    write_durably(&path, text.as_bytes(), true)?;
-    Ok(Some(path))
-}
-
 fn write_durably(path: &Path, bytes: &[u8], new: bool) -> Result<(), AuditError> {
     let mut options = fs::OpenOptions::new();
     options.write(true);
@@ -222,6 +211,21 @@ fn write_durably(path: &Path, bytes: &[u8], new: bool) -> Result<(), AuditError>
 }
 
 impl Evidence {
+    /// Writes it into a directory, once; returns the file if it is new.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep_in(&self, dir: &Path) -> Result<Option<PathBuf>, AuditError> {
+        let text = self.to_text();
+        let name = format!("evidence-{}.txt", FileDigest::of(text.as_bytes()).short());
+        let path = dir.join(name);
+        if path.exists() {
+            return Ok(None);
+        }
+        write_durably(&path, text.as_bytes(), true)?;
+        Ok(Some(path))
+    }
+
     /// The file for everybody to see: why, then both checkpoints byte for byte.
     pub fn to_text(&self) -> String {
         format!(

@@ -4,6 +4,7 @@
 mod damage;
 mod histories;
 mod honest;
+mod kept;
 mod place;
 #[path = "../../../log/tests/world/mod.rs"]
 mod world;
