@@ -8,6 +8,27 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tlog::{Hash, Sha256Stream};
 
+mod apt;
+mod archive_file;
+mod cargo;
+mod fault;
+mod fetch;
+mod gather;
+mod keep;
+mod locking;
+mod pack;
+mod verify;
+mod wish;
+mod xz;
+
+pub use fault::{PackFault, SupplyError};
+pub use fetch::{Fetched, fetch};
+pub use gather::{Center, Sources, Tell};
+pub use keep::{EnvironmentStore, Obtained, Supplier};
+pub use locking::lock_wishes;
+pub use verify::{Verified, WrongInput};
+pub use wish::WishList;
+
 use crate::error::ConveyerError;
 use crate::host::HostKind;
 use crate::lock::{Lock, LockedFile, LockedKind};
@@ -41,18 +62,17 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Imports an environment from the host and assembles it; also writes the lock to the party's blobs.
+    /// Imports an environment from the host and assembles it.
     ///
     /// # Errors
     /// See [`Lock::import_host`] and [`Environment::assemble`].
     pub fn import_host(kind: HostKind, party: &PartyDirs) -> Result<Self, ConveyerError> {
         let lock = Lock::import_host(kind, party.inputs())?;
-        party.blobs().put(lock.to_text().as_bytes())?;
         Self::assemble(lock, party, Assurance::Listing)
     }
 
     /// Makes the tree of `lock` from the party's inputs, or uses the one that is there after checking it as
-    /// `assurance` says. Files that are run are copied and their digests checked on the way; the others are hard
+    /// `assurance` says; also writes the lock to the party's blobs. Files that are run are copied and their digests checked on the way; the others are hard
     /// links to blobs that were hashed when they entered the store, and are hashed again under
     /// [`Assurance::Digests`].
     ///
@@ -63,7 +83,7 @@ impl Environment {
         party: &PartyDirs,
         assurance: Assurance,
     ) -> Result<Self, ConveyerError> {
-        let digest = lock.digest();
+        let digest = party.blobs().put(lock.to_text().as_bytes())?;
         let root = party.trees().join(digest.to_hex());
         if !root.is_dir() {
             let fresh = Scratch::make(&party.trees(), UNFINISHED)?;

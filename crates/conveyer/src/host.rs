@@ -150,7 +150,7 @@ impl Lock {
             .found
             .dedup_by(|later, first| later.path == first.path);
         let files = store_all(finding.found, inputs)?;
-        Ok(Self::new(kind.name(), finding.inputs, files)?)
+        Ok(Self::new(kind.name(), finding.inputs, Vec::new(), files)?)
     }
 }
 

@@ -9,6 +9,10 @@ use tlog::Hash;
 use crate::limits::LOCK_BYTES_MAX;
 use crate::path::TreePath;
 
+mod line;
+
+pub(crate) use line::is_token;
+
 const FIRST_LINE: &str = "limpid-environment 1";
 const PLATFORM: &str = "linux-x86_64";
 
@@ -24,16 +28,87 @@ pub struct LockFault {
     pub want: &'static str,
 }
 
+/// Origin of what was taken from the importer's machine as installed; no signature was checked.
+pub(crate) const HOST: &str = "host";
+/// Origin of what this program makes: links.
+pub(crate) const LIMPID: &str = "limpid";
+
+/// Origin of Debian packages, and of nothing else.
+pub(crate) const DEBIAN: &str = "debian";
+/// Origin of crates, and of nothing else.
+pub(crate) const CRATES: &str = "crates";
+
 /// One input: a package, a toolchain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Short name, without spaces.
     pub name: String,
     /// Where its bytes were taken from. `host`: as installed on the importer's machine; no signature was checked.
-    /// `limpid`: made by this program (links only).
+    /// `limpid`: made by this program (links only). Any other is a public origin, from which everybody can get the
+    /// input's [`Archive`]: `debian`, `crates`, or one that the wish list named.
     pub origin: String,
     /// What it is, for people, with its version.
     pub about: String,
+}
+
+/// How the bytes of an archive become files of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArchiveFormat {
+    /// A Debian binary package: its `data.tar`, with `bin`, `lib`, ... below `usr`.
+    Deb,
+    /// A Rust component archive, tar and gzip: what is below its two outer folders, at `opt/rust`.
+    RustTarGz,
+    /// The same, tar and xz.
+    RustTarXz,
+    /// A `.crate` file: as it is, at `opt/crates`.
+    Crate,
+}
+
+impl ArchiveFormat {
+    const ALL: [Self; 4] = [Self::Deb, Self::RustTarGz, Self::RustTarXz, Self::Crate];
+
+    /// The word in the lock.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::RustTarGz => "rust-tar-gz",
+            Self::RustTarXz => "rust-tar-xz",
+            Self::Crate => "crate",
+        }
+    }
+
+    /// The format of this word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+}
+
+/// The file that a public origin gives out for one input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// Name of the input.
+    pub input: String,
+    /// What it is.
+    pub format: ArchiveFormat,
+    /// SHA-256 of its bytes.
+    pub sha256: Hash,
+    /// Its size.
+    pub bytes: u64,
+    /// Version of the input, as its origin writes it.
+    pub version: String,
+    /// Where it stands at its origin. Debian: `CODENAME/COMPONENT/ARCHITECTURE` of the signed index. Others: the path
+    /// below the origin.
+    pub place: String,
+}
+
+impl Input {
+    /// Whether everybody can get it: neither from a host nor made here.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.origin != HOST && self.origin != LIMPID
+    }
 }
 
 /// One file or link.
@@ -71,6 +146,7 @@ pub enum LockedKind {
 pub struct Lock {
     name: String,
     inputs: Vec<Input>,
+    archives: Vec<Archive>,
     files: Vec<LockedFile>,
 }
 
@@ -82,13 +158,16 @@ impl Lock {
     pub fn new(
         name: &str,
         mut inputs: Vec<Input>,
+        mut archives: Vec<Archive>,
         mut files: Vec<LockedFile>,
     ) -> Result<Self, LockFault> {
         inputs.sort_by(|a, b| a.name.cmp(&b.name));
+        archives.sort_by(|a, b| a.input.cmp(&b.input));
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let lock = Self {
             name: name.to_owned(),
             inputs,
+            archives,
             files,
         };
         let text = lock.to_text();
@@ -125,16 +204,26 @@ impl Lock {
         let mut lock = Self {
             name,
             inputs: Vec::new(),
+            archives: Vec::new(),
             files: Vec::new(),
         };
         while let Some((number, line)) = lines.next_if(|(_, line)| line.starts_with("input ")) {
             lock.inputs.push(
-                parse_input(line)
+                line::parse_input(line)
                     .ok_or_else(|| fault(number, line, "`input NAME ORIGIN ABOUT`"))?,
             );
         }
+        while let Some((number, line)) = lines.next_if(|(_, line)| line.starts_with("archive ")) {
+            lock.archives.push(line::parse_archive(line).ok_or_else(|| {
+                fault(
+                    number,
+                    line,
+                    "`archive INPUT FORMAT SHA256 BYTES VERSION PLACE`",
+                )
+            })?);
+        }
         for (number, line) in lines {
-            let file = parse_file(line).ok_or_else(|| {
+            let file = line::parse_file(line).ok_or_else(|| {
                 fault(
                     number,
                     line,
@@ -165,9 +254,12 @@ impl Lock {
             )
             .expect("a String takes all");
         }
+        for archive in &self.archives {
+            writeln!(text, "{}", line::of_archive(archive)).expect("a String takes all");
+        }
         for file in &self.files {
             let from = Some(file.input.as_str());
-            writeln!(text, "{}", line_of(file, from)).expect("a String takes all");
+            writeln!(text, "{}", line::of_file(file, from)).expect("a String takes all");
         }
         text
     }
@@ -183,7 +275,7 @@ impl Lock {
     pub fn tree_digest(&self) -> Hash {
         let mut text = "limpid-environment-tree 1\n".to_owned();
         for file in &self.files {
-            writeln!(text, "{}", line_of(file, None)).expect("a String takes all");
+            writeln!(text, "{}", line::of_file(file, None)).expect("a String takes all");
         }
         tlog::sha256(text.as_bytes())
     }
@@ -200,6 +292,32 @@ impl Lock {
         &self.inputs
     }
 
+    /// What public origins give out, by input.
+    #[must_use]
+    pub fn archives(&self) -> &[Archive] {
+        &self.archives
+    }
+
+    /// The archive of one input; `host` and `limpid` inputs have none.
+    #[must_use]
+    pub fn archive_of(&self, input: &str) -> Option<&Archive> {
+        self.archives.iter().find(|archive| archive.input == input)
+    }
+
+    /// Files and links of one input, by path.
+    pub fn files_of<'a>(&'a self, input: &'a str) -> impl Iterator<Item = &'a LockedFile> {
+        self.files.iter().filter(move |file| file.input == input)
+    }
+
+    /// Names what the lock says of one input: SHA-256 of its `file` and `link` lines, each with its newline.
+    #[must_use]
+    pub fn digest_of_input(&self, input: &str) -> Hash {
+        let lines = self.files_of(input).fold(String::new(), |text, file| {
+            text + &line::of_file(file, Some(&file.input)) + "\n"
+        });
+        tlog::sha256(lines.as_bytes())
+    }
+
     /// Every file and link, by path.
     #[must_use]
     pub fn files(&self) -> &[LockedFile] {
@@ -210,8 +328,11 @@ impl Lock {
         if self.files.last().is_some_and(|last| last.path >= file.path) {
             return Err("a path after the one before it");
         }
-        if !self.inputs.iter().any(|input| input.name == file.input) {
+        let Some(input) = self.inputs.iter().find(|input| input.name == file.input) else {
             return Err("an input that the head names");
+        };
+        if input.origin == LIMPID && matches!(file.kind, LockedKind::File { .. }) {
+            return Err("no file of the origin `limpid`, which makes links only");
         }
         Ok(())
     }
@@ -225,6 +346,25 @@ impl Lock {
         if !inputs.is_sorted_by(|a, b| a < b) {
             return Err("inputs in ascending order, each once");
         }
+        // Every input of a public origin has its archive, and no other input has one.
+        let public = self.inputs.iter().filter(|input| input.is_public());
+        let named = self.archives.iter().map(|archive| archive.input.as_str());
+        if !public.map(|input| input.name.as_str()).eq(named) {
+            return Err(
+                "one archive for each input that is not `host` or `limpid`, in the order of the inputs",
+            );
+        }
+        let is_rightly_labelled = |(input, archive): (&Input, &Archive)| match archive.format {
+            ArchiveFormat::Deb => input.origin == DEBIAN,
+            ArchiveFormat::Crate => input.origin == CRATES,
+            ArchiveFormat::RustTarGz | ArchiveFormat::RustTarXz => {
+                input.origin != DEBIAN && input.origin != CRATES
+            }
+        };
+        let public = self.inputs.iter().filter(|input| input.is_public());
+        if !public.zip(&self.archives).all(is_rightly_labelled) {
+            return Err("the origin that belongs to the format of the archive");
+        }
         let leaves: HashSet<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         if self
             .files
@@ -235,78 +375,6 @@ impl Lock {
         }
         Ok(())
     }
-}
-
-fn line_of(file: &LockedFile, input: Option<&str>) -> String {
-    let input = input.map(|name| format!("{name} ")).unwrap_or_default();
-    match &file.kind {
-        LockedKind::File {
-            executable,
-            sha256,
-            bytes,
-        } => {
-            let mode = if *executable { "555" } else { "444" };
-            format!(
-                "file {mode} {} {bytes} {input}{}",
-                sha256.to_hex(),
-                file.path
-            )
-        }
-        LockedKind::Link { target } => format!("link {input}{} {target}", file.path),
-    }
-}
-
-fn parse_input(line: &str) -> Option<Input> {
-    let mut fields = line.strip_prefix("input ")?.splitn(3, ' ');
-    let (name, origin, about) = (fields.next()?, fields.next()?, fields.next()?);
-    let is_fine = is_token(name)
-        && is_token(origin)
-        && !about.is_empty()
-        && !about.chars().any(char::is_control);
-    is_fine.then(|| Input {
-        name: name.to_owned(),
-        origin: origin.to_owned(),
-        about: about.to_owned(),
-    })
-}
-
-fn parse_file(line: &str) -> Option<LockedFile> {
-    let fields: Vec<&str> = line.split(' ').collect();
-    if !fields.iter().all(|field| is_token(field)) {
-        return None;
-    }
-    let (input, path, kind) = match fields[..] {
-        ["file", mode @ ("444" | "555"), sha256, bytes, input, path] => {
-            let sha256 = Hash::from_hex(sha256).ok()?;
-            (
-                input,
-                path,
-                LockedKind::File {
-                    executable: mode == "555",
-                    sha256,
-                    bytes: bytes.parse().ok()?,
-                },
-            )
-        }
-        ["link", input, path, target] => (
-            input,
-            path,
-            LockedKind::Link {
-                target: target.to_owned(),
-            },
-        ),
-        _ => return None,
-    };
-    Some(LockedFile {
-        path: path.parse().ok()?,
-        input: input.to_owned(),
-        kind,
-    })
-}
-
-/// A word without spaces, control characters, or other surprises: printable ASCII.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 1024 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn fault(line: usize, value: &str, want: &'static str) -> LockFault {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sandbox::{Identity, Ready, SandboxError, preflight};
 use store::Blobs;
 
-use crate::environment::UNFINISHED;
+use crate::environment::{EnvironmentStore, UNFINISHED};
 use crate::error::ConveyerError;
 use crate::{scratch, stage};
 
@@ -17,6 +17,7 @@ use crate::{scratch, stage};
 /// ROOT/           0700, the party's sandbox uid
 /// ROOT/blobs/     0700, durable: archives, artifacts, locks
 /// ROOT/inputs/    toolchain blobs, without fsync: each can be imported again
+/// ROOT/obtained/  who gave inputs that were fetched (`EnvironmentStore`)
 /// ROOT/trees/     assembled environments, made of links into inputs
 /// ROOT/stages/    0700, private copies of sources while they are built
 /// ```
@@ -81,6 +82,14 @@ impl PartyDirs {
     #[must_use]
     pub fn inputs(&self) -> &Blobs {
         &self.inputs
+    }
+
+    /// The same inputs, with the records of who gave them.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn environment_store(&self) -> Result<EnvironmentStore, ConveyerError> {
+        EnvironmentStore::open(&self.root)
     }
 
     pub(crate) fn ready(&self) -> &Ready {

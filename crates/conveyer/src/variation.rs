@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use crate::error::ConveyerError;
 
+pub(crate) mod clock;
+
 /// In which order the files of the source are made, which some file systems show to programs that list a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileOrder {
@@ -15,7 +17,7 @@ pub enum FileOrder {
     Shuffled(u64),
 }
 
-/// One way to surround a build. The clock needs no field: no two builds run at the same time of day.
+/// One way to surround a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variation {
     /// Name of the folder outside, in which the build happens.
@@ -36,6 +38,10 @@ pub struct Variation {
     pub file_order: FileOrder,
     /// How many processors the build may use; nothing means all.
     pub cores: Option<usize>,
+    /// How far ahead the time of day is, seconds. 0 is the machine's own, which differs between two builds only by
+    /// what passes between them. Programs that are linked statically do not see it, nor do times of files; the outcome
+    /// says whether the environment could make it.
+    pub clock_ahead_seconds: u64,
 }
 
 impl Variation {
@@ -52,6 +58,7 @@ impl Variation {
             umask: 0o022,
             file_order: FileOrder::Archive,
             cores: None,
+            clock_ahead_seconds: 0,
         }
     }
 
@@ -71,6 +78,8 @@ impl Variation {
             umask: if odd { 0o077 } else { 0o027 },
             file_order: FileOrder::Shuffled(u64::from(number)),
             cores: Some(1),
+            // Another year, month, day, weekday and hour.
+            clock_ahead_seconds: 400 * 86_400 + u64::from(number) * 90_061,
         }
     }
 
@@ -171,6 +180,7 @@ mod tests {
         );
         assert!(a.locale != b.locale && a.timezone != b.timezone && a.umask != b.umask);
         assert!(a.file_order != b.file_order && a.cores != b.cores);
+        assert_ne!(a.clock_ahead_seconds, b.clock_ahead_seconds);
         assert_ne!(b.hostname, Variation::rebuilder(2).hostname);
     }
 }
