@@ -1,6 +1,7 @@
 //! One binary: `limpid <room> <verb>`, `up`, `demo`. Wiring only; each room decides for itself.
 //!
-//! Exit status: 0 done, 1 refused (a named check did not hold), 2 the input or the machine is not as needed.
+//! Exit status: 0 done, 1 refused (a named check did not hold), 2 the input or the machine is not as
+//! needed; of an audit also 3 (doubts) and 4 (broken promises).
 
 mod cli;
 mod confined;

@@ -20,6 +20,18 @@ impl std::fmt::Display for AlreadyTold {
 
 impl std::error::Error for AlreadyTold {}
 
+/// The result itself says it all; the process ends with this status.
+#[derive(Debug)]
+pub(crate) struct Status(pub(crate) u8);
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("as the result says")
+    }
+}
+
+impl std::error::Error for Status {}
+
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
@@ -60,6 +72,9 @@ impl Out {
         if error.is::<AlreadyTold>() {
             return ExitCode::from(1);
         }
+        if let Some(Status(status)) = error.downcast_ref() {
+            return ExitCode::from(*status);
+        }
         let code = code_of(error);
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         if self.json {
@@ -77,7 +92,9 @@ impl Out {
             }
             eprintln!("{text}");
         }
-        ExitCode::from(if code.is_some() { 1 } else { 2 })
+        // An audit that cannot read a place has judged nothing, whatever the place answered.
+        let unjudged = error.chain().any(|cause| cause.is::<audit::AuditError>());
+        ExitCode::from(if code.is_some() && !unjudged { 1 } else { 2 })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file per room.
 
+mod audit;
 mod conveyer;
 mod demo;
 mod endpoint;
@@ -31,7 +32,8 @@ Start here:
   limpid endpoint verify FILE --bundle BUNDLE --anchor DIGEST
 
 Exit status: 0 done; 1 refused, a named check did not hold;
-2 the command, its input or this machine is not as needed.";
+2 the command, its input or this machine is not as needed. An audit that finds
+doubts ends with 3, one that finds broken promises with 4.";
 
 /// A transparency center in a box: what you received is what was audited.
 #[derive(Debug, Parser)]
@@ -71,6 +73,8 @@ enum Room {
     /// Check everything again, approve and co-sign, as the supervisor
     #[command(subcommand)]
     Supervisor(supervisor::Verb),
+    /// Judge whole logs by rules of our own; trust nobody
+    Audit(Box<audit::Verb>),
     /// Run a public append-only log; submit to one; replay one
     #[command(subcommand)]
     Log(log::Verb),
@@ -108,6 +112,7 @@ impl Limpid {
             Room::Supervisor(verb) => verb.territory()?,
             Room::Release(verb) => verb.territory()?,
             Room::Demo(_)
+            | Room::Audit(_)
             | Room::Up(_)
             | Room::Endpoint(_)
             | Room::Conveyer(_)
@@ -129,6 +134,7 @@ impl Limpid {
             Room::Conveyer(verb) => verb.run(*out).await,
             Room::Release(verb) => verb.run(*out).await,
             Room::Supervisor(verb) => verb.run(*out).await,
+            Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,
             Room::Keys(verb) => verb.run(*out),

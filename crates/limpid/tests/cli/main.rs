@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod attacks;
+mod audits;
 mod bundles;
 mod help;
 mod kills;
