@@ -14,7 +14,7 @@ struct Needed {
     reason: &'static str,
 }
 
-const NEEDED: [Needed; 8] = [
+const NEEDED: [Needed; 11] = [
     Needed {
         package: "bubblewrap",
         shown_by: &["bwrap"],
@@ -49,6 +49,21 @@ const NEEDED: [Needed; 8] = [
         package: "util-linux",
         shown_by: &["setpriv"],
         reason: "drops root and sets limits before the sandbox",
+    },
+    Needed {
+        package: "osslsigncode",
+        shown_by: &["osslsigncode"],
+        reason: "makes and judges signatures of PE programs",
+    },
+    Needed {
+        package: "xz-utils",
+        shown_by: &["xz"],
+        reason: "packs what comparisons unpack",
+    },
+    Needed {
+        package: "python3-venv",
+        shown_by: &["/usr/share/doc/python3-venv"],
+        reason: "other people's programs read what we write",
     },
     Needed {
         package: "ca-certificates",

@@ -58,16 +58,16 @@ pub(super) fn align<T>(
         |index: usize| name(&theirs[index]),
     );
     for gap in &mut gaps {
-        take_equal(gap, &content.0, &content.1, &mut steps);
-        take_equal(gap, &name.0, &name.1, &mut steps);
+        take_equal(gap, content.0, content.1, &mut steps);
+        take_equal(gap, name.0, name.1, &mut steps);
     }
     // What moved from one gap to another.
     let mut moved: Gap = (
         gaps.iter().flat_map(|gap| gap.0.clone()).collect(),
         gaps.iter().flat_map(|gap| gap.1.clone()).collect(),
     );
-    take_equal(&mut moved, &content.0, &content.1, &mut steps);
-    take_equal(&mut moved, &name.0, &name.1, &mut steps);
+    take_equal(&mut moved, content.0, content.1, &mut steps);
+    take_equal(&mut moved, name.0, name.1, &mut steps);
     let left: (HashSet<usize>, HashSet<usize>) =
         (moved.0.into_iter().collect(), moved.1.into_iter().collect());
     for (mut x, mut y) in gaps {
