@@ -13,6 +13,7 @@
 //! In scope: making, reading and comparing. Out of scope: running cargo (the build), signing (the provenance names the
 //! SBOM's digest), and whether a component is any good.
 
+mod built;
 mod cargo_lock;
 mod crates;
 mod diff;
@@ -30,6 +31,7 @@ use crate::lock::Lock;
 use crates::{Crates, Evidence};
 use wire::{Component, Composition, Dependency, Formula, Kind, Metadata, Scope, Wire, property};
 
+pub(crate) use built::Finishing;
 pub use diff::{SbomChange, SbomDiff, SbomField, SbomItem, SbomPart};
 pub use fault::SbomFault;
 pub use order::SbomOrder;

@@ -14,13 +14,15 @@ use crate::error::ConveyerError;
 use crate::limits::{CHUNK_BYTES, LOCK_BYTES_MAX};
 use crate::lock::Lock;
 use crate::recipe::{ArtifactPlace, Recipe};
-use crate::source::{Source, SourceFrom, import_source};
+use crate::source::{RecipeBeside, Source, SourceFrom, import_with_recipe};
 
 /// Of what an SBOM is wanted.
 #[derive(Clone, Debug)]
 pub struct SbomOrder {
-    /// The source, with its recipe.
+    /// The source.
     pub source: SourceFrom,
+    /// A recipe for a source that brings none.
+    pub recipe: Option<PathBuf>,
     /// The environment's lock.
     pub environment: PathBuf,
     /// Which of the recipe's artifacts, by the name it is released under; the first if there is no wish.
@@ -37,12 +39,13 @@ impl SbomOrder {
     /// Imports the source into a scratch folder, reads what is named, and makes the SBOM.
     ///
     /// # Errors
-    /// What [`import_source`], [`Recipe::of_source`], [`Lock::parse`] and [`of`] refuse; a file that cannot be read.
+    /// What [`import_with_recipe`], [`Recipe::of_source`], [`Lock::parse`] and [`of`] refuse; a file that cannot be read.
     pub fn carry_out(&self) -> Result<Sbom, ConveyerError> {
         let scratch =
             tempfile::tempdir().map_err(ConveyerError::io("make", std::env::temp_dir()))?;
         let archives = Blobs::open_cache(scratch.path())?;
-        let source = import_source(&self.source, &archives)?;
+        let beside = self.recipe.as_deref().map(RecipeBeside::read).transpose()?;
+        let source = import_with_recipe(&self.source, beside.as_ref(), &archives)?;
         let recipe = Recipe::of_source(&source, &archives)?;
         let lock = read(
             &self.environment,
@@ -91,7 +94,7 @@ impl SbomOrder {
 }
 
 /// The path of the lock of crates: where the recipe says, else at the root of the source.
-fn cargo_lock<'a>(recipe: &'a Recipe, source: &Source) -> Option<&'a str> {
+pub(super) fn cargo_lock<'a>(recipe: &'a Recipe, source: &Source) -> Option<&'a str> {
     if let Some(path) = &recipe.cargo_lock {
         return Some(path.as_str());
     }
@@ -101,7 +104,7 @@ fn cargo_lock<'a>(recipe: &'a Recipe, source: &Source) -> Option<&'a str> {
     is_there.then_some("Cargo.lock")
 }
 
-fn file_name(path: &str) -> &str {
+pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
