@@ -225,6 +225,7 @@ impl Report {
     ) -> Self {
         let view = bundle.view();
         let evidence = file.evidence();
+        let released = file.quorum().release();
         let rebuilds = evidence.rebuilds().iter().map(|rebuild| RebuildReport {
             signed: signer(view, rebuild.standing()),
             verdict: rebuild.verdict,
@@ -237,8 +238,8 @@ impl Report {
         let mut report = Self {
             file: FileReport {
                 name: name.to_owned(),
-                sha256: evidence.artifact(),
-                bytes: evidence.artifact_bytes(),
+                sha256: released.artifact,
+                bytes: released.artifact_bytes,
             },
             release: release(view, file),
             source: source(view, file),
@@ -319,7 +320,7 @@ fn source(view: Settled<'_>, file: &ReleasedFile) -> SourceReport {
         authors: found.authors.clone(),
         authored_in: found.authored_in.clone(),
         commit: match &found.imported_from {
-            SourceOrigin::Git { commit } => Some(commit.clone()),
+            SourceOrigin::Git { commit, .. } => Some(commit.clone()),
             SourceOrigin::Directory => None,
         },
         signed: signer(view, found.standing()),

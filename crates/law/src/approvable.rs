@@ -126,14 +126,16 @@ fn check_subject(entry: &Standing, evidence: &BuildEvidence) -> Result<(), Refus
         .statement
         .subject
         .iter()
-        .map(|subject| subject.digest.sha256)
-        .collect::<Vec<_>>();
-    if about == [evidence.artifact()] {
+        .map(|subject| subject.digest.sha256);
+    let built = evidence.artifacts().iter().map(|built| built.sha256);
+    if about.eq(built) {
         return Ok(());
     }
+    let names = evidence.artifacts().iter().map(ToString::to_string);
+    let names = names.collect::<Vec<_>>().join(", ");
     Err(Refusal::new(
         Code::ApprovalSubject,
-        format!("artifact is {}", evidence.artifact()),
+        format!("the build made {names}"),
     ))
 }
 

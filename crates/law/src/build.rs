@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use statement::{
-    FileDigest, Predicate, Provenance, Rebuild, Source, StatementDigest, Verdict, commitment_digest,
+    Artifact, FileDigest, Predicate, Provenance, Rebuild, Source, StatementDigest, Verdict,
+    artifacts_digest, commitment_digest,
 };
 
 use crate::{
@@ -18,8 +19,24 @@ pub struct BuildEvidence {
     source: Included<Source>,
     provenance: Included<Provenance>,
     rebuilds: Vec<Included<Rebuild>>,
-    artifact: FileDigest,
-    artifact_bytes: u64,
+    artifacts: Vec<BuiltArtifact>,
+}
+
+/// One file that came out of a build, as its provenance names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltArtifact {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: FileDigest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl std::fmt::Display for BuiltArtifact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.sha256, self.name)
+    }
 }
 
 impl BuildEvidence {
@@ -35,13 +52,13 @@ impl BuildEvidence {
     pub fn rebuilds(&self) -> &[Included<Rebuild>] {
         &self.rebuilds
     }
-    /// What came out.
-    pub const fn artifact(&self) -> FileDigest {
-        self.artifact
+    /// What came out; at least one, all of them identical in every rebuild that counted.
+    pub fn artifacts(&self) -> &[BuiltArtifact] {
+        &self.artifacts
     }
-    /// Its size.
-    pub const fn artifact_bytes(&self) -> u64 {
-        self.artifact_bytes
+    /// The one with this digest, if the build made it.
+    pub fn artifact(&self, sha256: FileDigest) -> Option<&BuiltArtifact> {
+        self.artifacts.iter().find(|built| built.sha256 == sha256)
     }
     /// The build's id.
     pub const fn build(&self) -> StatementDigest {
@@ -59,14 +76,13 @@ impl BuildEvidence {
     ) -> Result<Self, Refusal> {
         let source = find_source(view, build)?;
         let (entries, late) = view.of_build(build);
-        let (provenance, artifact, artifact_bytes) =
-            find_provenance(view, &source, &entries, late.as_ref())?;
-        let first_reveal = first_reveal(&entries, artifact);
-        check_conveyer_commitment(&provenance, artifact, &entries, first_reveal)?;
+        let (provenance, artifacts) = find_provenance(view, &source, &entries, late.as_ref())?;
+        let first_reveal = first_reveal(&entries, &artifacts);
+        check_conveyer_commitment(&provenance, &artifacts, &entries, first_reveal)?;
         let count = Counting {
             view,
             build,
-            artifact,
+            artifacts: &artifacts,
             provenance: &provenance,
             entries: &entries,
             first_reveal,
@@ -76,8 +92,7 @@ impl BuildEvidence {
             source,
             provenance,
             rebuilds,
-            artifact,
-            artifact_bytes,
+            artifacts,
         })
     }
 }
@@ -98,14 +113,19 @@ fn find_source(view: Settled<'_>, build: StatementDigest) -> Result<Included<Sou
 
 /// Index of the first entry that shows the result of this build.
 ///
-/// A rebuild that names another artifact shows nothing that could be copied; if it counted, one
-/// rebuilder could make every commitment late with invented bytes.
-fn first_reveal(entries: &[&Standing], artifact: FileDigest) -> u64 {
+/// A rebuild that does not name all of the artifacts shows nothing that could be copied into one that counts; if it
+/// counted, one rebuilder could make every commitment late with invented bytes.
+fn first_reveal(entries: &[&Standing], artifacts: &[BuiltArtifact]) -> u64 {
     entries
         .iter()
         .filter(|entry| match entry.predicate() {
             Predicate::Provenance(_) => true,
-            Predicate::Rebuild(rebuild) => rebuild.artifact == Some(artifact),
+            Predicate::Rebuild(rebuild) => artifacts.iter().all(|built| {
+                rebuild
+                    .artifacts
+                    .iter()
+                    .any(|shown| shown.sha256 == built.sha256)
+            }),
             _ => false,
         })
         .map(|entry| entry.index)
@@ -113,32 +133,41 @@ fn first_reveal(entries: &[&Standing], artifact: FileDigest) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
+fn is_same(shown: &Artifact, built: &BuiltArtifact) -> bool {
+    shown.sha256 == built.sha256 && shown.name == built.name
+}
+
+/// What a commitment to these artifacts fixes.
+fn digest_of(artifacts: &[BuiltArtifact]) -> FileDigest {
+    artifacts_digest(
+        artifacts
+            .iter()
+            .map(|built| (built.name.as_str(), built.sha256)),
+    )
+}
+
 fn find_provenance(
     view: Settled<'_>,
     source: &Included<Source>,
     entries: &[&Standing],
     late: Option<&Refusal>,
-) -> Result<(Included<Provenance>, FileDigest, u64), Refusal> {
+) -> Result<(Included<Provenance>, Vec<BuiltArtifact>), Refusal> {
     let build = source.digest();
-    let mut found: Option<(Included<Provenance>, FileDigest, u64)> = None;
+    let mut found: Option<(Included<Provenance>, Vec<BuiltArtifact>)> = None;
     let mut wrong = None;
     for entry in entries {
         let Predicate::Provenance(provenance) = entry.predicate() else {
             continue;
         };
         match check_provenance(source, provenance, entry) {
-            Ok((artifact, bytes)) => match &found {
-                Some((_, other, _)) if *other != artifact => {
-                    let detail = format!("build {build}: {other} and {artifact}");
-                    return Err(Refusal::new(Code::ProvenanceConflict, detail));
+            Ok(artifacts) => match &found {
+                Some((_, others)) if *others != artifacts => {
+                    return Err(conflict(build, others, &artifacts));
                 }
                 Some(_) => {}
                 None => {
-                    found = Some((
-                        Included::new(provenance.clone(), (*entry).clone()),
-                        artifact,
-                        bytes,
-                    ))
+                    let included = Included::new(provenance.clone(), (*entry).clone());
+                    found = Some((included, artifacts));
                 }
             },
             Err(refusal) => wrong = Some(refusal),
@@ -151,11 +180,25 @@ fn find_provenance(
     })
 }
 
+/// Two provenances of one build that do not name the same artifacts.
+fn conflict(build: StatementDigest, one: &[BuiltArtifact], other: &[BuiltArtifact]) -> Refusal {
+    let differing = one
+        .iter()
+        .filter(|built| !other.contains(built))
+        .chain(other.iter().filter(|built| !one.contains(built)))
+        .map(ToString::to_string);
+    let differing = differing.collect::<Vec<_>>().join(" and ");
+    Refusal::new(
+        Code::ProvenanceConflict,
+        format!("build {build}: {differing}"),
+    )
+}
+
 fn check_provenance(
     source: &Included<Source>,
     provenance: &Provenance,
     entry: &Standing,
-) -> Result<(FileDigest, u64), Refusal> {
+) -> Result<Vec<BuiltArtifact>, Refusal> {
     let no = |detail: String| Refusal::new(Code::ProvenanceSource, detail);
     if provenance.build_definition.build_type != Provenance::BUILD_TYPE {
         return Err(no(format!(
@@ -178,33 +221,47 @@ fn check_provenance(
     if provenance.dependency("environment").is_none() {
         return Err(no("it names no environment, or two".to_owned()));
     }
-    let [subject] = entry.statement.subject.as_slice() else {
-        return Err(no(format!(
-            "{} subjects; one artifact is expected",
-            entry.statement.subject.len()
-        )));
-    };
-    let artifact = subject.digest.sha256;
-    let blob = entry
-        .predicate()
-        .blobs()
-        .iter()
-        .find(|blob| blob.sha256 == artifact);
-    let bytes = blob
-        .ok_or_else(|| no("the artifact is not among its blobs".to_owned()))?
-        .bytes;
-    Ok((artifact, bytes))
+    if provenance.build_definition.external_parameters.arguments != source.arguments {
+        return Err(no("its arguments are not those of the source".to_owned()));
+    }
+    subjects(entry)
+}
+
+/// The artifacts: every subject once, each with its size from the blobs.
+fn subjects(entry: &Standing) -> Result<Vec<BuiltArtifact>, Refusal> {
+    let no = |detail: String| Refusal::new(Code::ProvenanceSource, detail);
+    let mut artifacts: Vec<BuiltArtifact> = Vec::new();
+    for subject in &entry.statement.subject {
+        let (name, sha256) = (subject.name.clone(), subject.digest.sha256);
+        if artifacts.iter().any(|known| known.name == name) {
+            return Err(no(format!("two artifacts are named `{name}`")));
+        }
+        let blobs = entry.predicate().blobs();
+        let blob = blobs.iter().find(|blob| blob.sha256 == sha256);
+        let bytes = blob
+            .ok_or_else(|| no(format!("artifact `{name}` is not among its blobs")))?
+            .bytes;
+        artifacts.push(BuiltArtifact {
+            name,
+            sha256,
+            bytes,
+        });
+    }
+    if artifacts.is_empty() {
+        return Err(no("it names no artifact".to_owned()));
+    }
+    Ok(artifacts)
 }
 
 fn check_conveyer_commitment(
     provenance: &Included<Provenance>,
-    artifact: FileDigest,
+    artifacts: &[BuiltArtifact],
     entries: &[&Standing],
     first_reveal: u64,
 ) -> Result<(), Refusal> {
     let salt = provenance.build_definition.internal_parameters.salt;
     let key = provenance.standing().key();
-    let opened = commitment_digest(key, provenance.build(), artifact, salt);
+    let opened = commitment_digest(key, provenance.build(), digest_of(artifacts), salt);
     if commitments(entries, key, opened).any(|index| index < first_reveal) {
         return Ok(());
     }
@@ -232,7 +289,7 @@ fn commitments<'a>(
 struct Counting<'a> {
     view: Settled<'a>,
     build: StatementDigest,
-    artifact: FileDigest,
+    artifacts: &'a [BuiltArtifact],
     provenance: &'a Included<Provenance>,
     entries: &'a [&'a Standing],
     first_reveal: u64,
@@ -288,20 +345,25 @@ impl Counting<'_> {
             let detail = format!("{who}: its owner made the build");
             return Err(Refusal::new(Code::RebuildSameOwner, detail));
         }
-        let (Some(artifact), Some(salt)) = (rebuild.artifact, rebuild.salt) else {
+        let Some(salt) = rebuild.salt else {
             return Err(Refusal::new(
                 Code::RebuildNotIdentical,
                 format!("{who}: {:?}", rebuild.verdict),
             ));
         };
-        let same = artifact == self.artifact && rebuild.provenance == self.provenance.digest();
+        let shown = rebuild.artifacts.iter();
+        let same = rebuild.artifacts.len() == self.artifacts.len()
+            && shown
+                .zip(self.artifacts)
+                .all(|(shown, built)| is_same(shown, built))
+            && rebuild.provenance == self.provenance.digest();
         if rebuild.verdict != Verdict::Identical || !same {
             return Err(Refusal::new(
                 Code::RebuildNotIdentical,
                 format!("{who}: {:?}", rebuild.verdict),
             ));
         }
-        let opened = commitment_digest(entry.key, self.build, artifact, salt);
+        let opened = commitment_digest(entry.key, self.build, digest_of(self.artifacts), salt);
         let mut committed = commitments(self.entries, entry.key, opened).peekable();
         if committed.peek().is_none() {
             return Err(Refusal::new(Code::RebuildUncommitted, who));

@@ -1,6 +1,6 @@
 //! What an entry that counts changes: the indexes by which questions are answered.
 
-use statement::{KeyId, Predicate, Verdict, VerificationResult};
+use statement::{KeyId, Predicate, TestOutcome, Verdict, VerificationResult};
 
 use crate::{entry::Standing, in_force::InForce, line::Line, opening::build_of};
 
@@ -43,6 +43,9 @@ impl InForce {
                 if approval.verification_result == VerificationResult::Failed =>
             {
                 self.adverse.push((digest, build_of(standing.predicate())));
+            }
+            Predicate::TestResult(tests) if tests.result == TestOutcome::Failed => {
+                self.adverse.push((digest, tests.build()));
             }
             _ => {}
         }

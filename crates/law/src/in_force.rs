@@ -345,13 +345,15 @@ impl InForce {
         Err(Refusal::new(Code::EntryAudience, detail))
     }
 
-    /// A VSA has no audience field; its `resourceUri` begins with the log instead.
+    /// Two standard predicates have no audience field: the `resourceUri` of a VSA begins with the log, and a
+    /// test result names the build in its log.
     fn is_for_this_log(&self, predicate: &Predicate) -> bool {
         match predicate {
             Predicate::Approval(approval) => approval
                 .resource_uri
                 .strip_prefix(&self.origin.to_string())
                 .is_some_and(|rest| rest.starts_with("/build/")),
+            Predicate::TestResult(tests) => tests.is_for(&self.origin),
             other => other.audience().contains(&self.origin),
         }
     }

@@ -35,7 +35,7 @@ mod settled;
 mod succession;
 
 pub use approvable::Approvable;
-pub use build::BuildEvidence;
+pub use build::{BuildEvidence, BuiltArtifact};
 pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, Bundle, BundleEntry, BundleError, OpenBundle,
 };

@@ -12,6 +12,7 @@ pub(crate) fn build_of(predicate: &Predicate) -> Option<StatementDigest> {
             approval.resource_uri.rsplit_once("/build/")?.1.parse().ok()
         }
         _ => None,
+        Predicate::TestResult(tests) => tests.build(),
     }
 }
 

@@ -16,7 +16,7 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
             matches!(role, Role::Governance)
         }
         Predicate::Source(_) => matches!(role, Role::Author),
-        Predicate::Provenance(_) => matches!(role, Role::Conveyer),
+        Predicate::Provenance(_) | Predicate::TestResult(_) => matches!(role, Role::Conveyer),
         Predicate::Environment(_) | Predicate::Commitment(_) => {
             matches!(role, Role::Conveyer | Role::Rebuilder)
         }

@@ -95,19 +95,18 @@ pub(crate) fn check_fields(
         .iter()
         .map(|s| (s.name.as_str(), s.digest.sha256))
         .collect();
-    let wrong = if release.artifact != evidence.artifact() {
-        Some(format!(
-            "artifact {} instead of {}",
-            release.artifact,
-            evidence.artifact()
-        ))
-    } else if subjects != [(release.file.as_str(), release.artifact)] {
+    let Some(built) = evidence.artifact(release.artifact) else {
+        let names = evidence.artifacts().iter().map(ToString::to_string);
+        let names = names.collect::<Vec<_>>().join(", ");
+        let detail = format!("artifact {}; the build made {names}", release.artifact);
+        return Err(Refusal::new(Code::ReleaseFields, detail));
+    };
+    let wrong = if subjects != [(release.file.as_str(), release.artifact)] {
         Some("subject is not the artifact".to_owned())
-    } else if release.artifact_bytes != evidence.artifact_bytes() {
+    } else if release.artifact_bytes != built.bytes {
         Some(format!(
             "artifact_bytes {} instead of {}",
-            release.artifact_bytes,
-            evidence.artifact_bytes()
+            release.artifact_bytes, built.bytes
         ))
     } else if release.product != source.product {
         Some(format!(

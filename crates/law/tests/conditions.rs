@@ -6,6 +6,8 @@ mod honest;
 
 #[path = "conditions/approval.rs"]
 mod approval;
+#[path = "conditions/artifacts.rs"]
+mod artifacts;
 #[path = "conditions/build.rs"]
 mod build;
 #[path = "conditions/entry.rs"]

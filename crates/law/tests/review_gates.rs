@@ -209,7 +209,7 @@ fn early(artifact: FileDigest) -> impl Fn(&Made) -> Vec<u8> {
     move |made| {
         let mut statement = made.statement(Step::RebuildB);
         if let Predicate::Rebuild(rebuild) = &mut statement.predicate {
-            rebuild.artifact = Some(artifact);
+            rebuild.artifacts[0].sha256 = artifact;
             rebuild.provenance = StatementDigest::of(b"there is none yet");
             rebuild.verdict = Verdict::Identical;
         }

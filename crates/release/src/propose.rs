@@ -1,6 +1,10 @@
 //! From an approved build to a release that center and supervisor signed.
 
-use law::{Approvable, Code, Included, Line, Refusal, Releasable, ReleaseQuorum, Settled};
+use law::{
+    Approvable, BuildEvidence, BuiltArtifact, Code, Included, Line, Refusal, Releasable,
+    ReleaseQuorum, Settled, Unopposed,
+};
+use serde::{Deserialize, Serialize};
 use statement::{
     Predicate, Release, Statement, StatementDigest, StatementError, Subject, VerificationResult,
 };
@@ -22,6 +26,8 @@ pub struct Order {
     pub channel: String,
     /// Whether a build may come back that a newer release replaced. It gets the next number.
     pub rollback: bool,
+    /// Name of the artifact to release; needed when the build made several.
+    pub artifact: Option<String>,
 }
 
 /// A release with both signatures.
@@ -266,10 +272,7 @@ fn statement_of(
 ) -> Result<Statement, Refusal> {
     let evidence = approvable.evidence();
     let source: &Included<_> = evidence.source();
-    let subject = &evidence.provenance().standing().statement().subject;
-    let file = subject
-        .first()
-        .map_or_else(String::new, |subject| subject.name.clone());
+    let built = chosen(evidence, order)?;
     let release = Release {
         audience: vec![bounds.origin],
         not_after: bounds.not_after,
@@ -281,13 +284,13 @@ fn statement_of(
         seq,
         predecessor,
         kind: source.kind,
-        file: file.clone(),
-        artifact: evidence.artifact(),
-        artifact_bytes: evidence.artifact_bytes(),
+        file: built.name.clone(),
+        artifact: built.sha256,
+        artifact_bytes: built.bytes,
         build: order.build,
         approval: find_approval(view, order.build)?,
     };
-    let subject = Subject::new(file, evidence.artifact());
+    let subject = Subject::new(built.name.clone(), built.sha256);
     Ok(Statement::new(vec![subject], release))
 }
 
@@ -301,3 +304,43 @@ fn find_approval(view: Settled<'_>, build: StatementDigest) -> Result<StatementD
         .map(law::Standing::digest)
         .ok_or_else(|| Refusal::new(Code::ApprovalMissing, format!("build {build}")))
 }
+            && order
+                .artifact
+                .as_ref()
+                .is_none_or(|name| release.file == *name)
+/// The artifact to release: the one that is named, or the only one.
+fn chosen<'a>(evidence: &'a BuildEvidence, order: &Order) -> Result<&'a BuiltArtifact, Refusal> {
+    let built = evidence.artifacts();
+    let found = match (&order.artifact, built) {
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(name), _) => built.iter().find(|built| built.name == *name),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<_> = built.iter().map(|built| built.name.as_str()).collect();
+        let detail = format!("name one of the artifacts: {}", names.join(", "));
+        Refusal::new(Code::ReleaseFields, detail)
+    })
+}
+
+/// The half-signed release that stands where this order's would: of another build, or refused by the law.
+fn blocking(view: Settled<'_>, order: &Order) -> Option<Included<Release>> {
+    let source = view.entries_of_build(order.build);
+    let (product, platform) = source.iter().find_map(|entry| {
+        let Predicate::Source(source) = &entry.statement().predicate else {
+            return None;
+        };
+        Some((source.product.clone(), source.platform.clone()))
+    })?;
+    view.open_releases().into_iter().find(|open| {
+        (&open.product, &open.platform, &open.channel) == (&product, &platform, &order.channel)
+            && view.withdrawal(open.digest()).is_none()
+            && (open.build != order.build || !is_releasable(view, open))
+    })
+}
+
+fn is_releasable(view: Settled<'_>, open: &Included<Release>) -> bool {
+    let payload = open.standing().statement().to_payload();
+    payload.is_ok_and(|payload| Releasable::check(view, &payload).is_ok())
+}
+

@@ -121,6 +121,7 @@ async fn a_keeper_that_dies_at_every_step_still_publishes_each_version_once() {
     let order = Order {
         build: built.build,
         channel: "stable".to_owned(),
+        artifact: None,
         rollback: false,
     };
     let mut room = kept.room(&quiet);
@@ -159,6 +160,7 @@ async fn a_center_that_dies_after_signing_a_release_goes_on_with_the_same_payloa
     let order = Order {
         build: built.build,
         channel: "stable".to_owned(),
+        artifact: None,
         rollback: false,
     };
     let deaths = Deaths::default();

@@ -15,6 +15,7 @@ fn stable(built: &Built) -> Order {
     Order {
         build: built.build,
         channel: "stable".to_owned(),
+        artifact: None,
         rollback: false,
     }
 }
@@ -101,6 +102,7 @@ async fn going_back_is_a_new_release_of_the_old_build_and_has_to_be_meant() {
         "{careless}"
     );
     let order = Order {
+        artifact: None,
         rollback: true,
         ..stable(&one)
     };
@@ -144,6 +146,7 @@ async fn a_withdrawn_release_leaves_metadata_and_its_proof_is_served() {
 
     // What was withdrawn does not come back under another number.
     let order = Order {
+        artifact: None,
         rollback: true,
         ..stable(&two)
     };

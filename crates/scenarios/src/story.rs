@@ -157,10 +157,12 @@ impl Told<'_> {
         let built = step(self.listener, first_step, &title, async {
             let built = vendor::build(self.world, &source, &tell).await?;
             self.line(&format!("build     {}", built.build));
-            self.line(&format!(
-                "artifact  {} ({} bytes)",
-                built.artifact, built.artifact_bytes
-            ));
+            for artifact in &built.artifacts {
+                self.line(&format!(
+                    "artifact  {} ({} bytes)",
+                    artifact.sha256, artifact.bytes
+                ));
+            }
             Ok(built)
         })
         .await?;

@@ -70,6 +70,7 @@ pub async fn propose(world: &World, build: StatementDigest, told: Told<'_>) -> R
         .propose(&Order {
             build,
             channel: "stable".to_owned(),
+            artifact: None,
             rollback: false,
         })
         .await?)

@@ -1,7 +1,7 @@
 //! What parties sign: one in-toto Statement v1 in one DSSE envelope.
 //!
 //! Specifications: DSSE v1.0 (envelope and PAE), in-toto Statement v1, SLSA Provenance v1,
-//! SLSA Verification Summary v1, RFC 8785 (canonical JSON), RFC 9901 (sealed fields).
+//! SLSA Verification Summary v1, in-toto Test Result v0.1, RFC 8785 (canonical JSON), RFC 9901 (sealed fields).
 //! The predicates of our own have one page each under `spec/`.
 //!
 //! An entry of a log is exactly one envelope, with one signature and one possible spelling:
@@ -36,6 +36,7 @@ mod software;
 mod statement;
 
 pub use canonical::{CanonicalError, from_canonical, to_canonical};
+mod test_result;
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signed, StatementSigner, pae};
 pub use governance::{
     Activation, Algorithm, Anchor, CheckpointRef, Closure, Constitution, Floors, Halt, Heartbeat,
@@ -49,7 +50,9 @@ pub use slsa::{
     VsaPolicy, approval_resource_uri,
 };
 pub use software::{
-    Blob, Commitment, Environment, EnvironmentInput, Finding, Kind, Publication, Rebuild, Release,
-    Source, SourceOrigin, Verdict, Withdrawal, commitment_digest,
+    Artifact, Blob, CommitSignature, Commitment, Environment, EnvironmentInput, Finding, Kind,
+    Publication, Rebuild, Release, Source, SourceOrigin, Submodule, Verdict, Withdrawal,
+    artifacts_digest, commitment_digest,
 };
 pub use statement::{PREDICATE_PREFIX, Predicate, Statement, StatementError, Subject};
+pub use test_result::{TestOutcome, TestResult};

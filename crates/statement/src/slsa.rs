@@ -5,6 +5,8 @@
 //! SLSA Verification Summary v1: the supervisor's approval; bound by `resourceUri` (log and build)
 //! and `policy.digest` (the constitution it was judged by).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tlog::Origin;
 
@@ -38,10 +40,12 @@ impl ResourceDescriptor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalParameters {
+    /// Value of each argument of the recipe, as the `source` chose it.
+    pub arguments: BTreeMap<String, String>,
     /// Logs it is meant for.
     #[serde(with = "audience")]
     pub audience: Vec<Origin>,
-    /// Bulk evidence: the artifact itself.
+    /// Bulk evidence: the artifacts themselves, and byproducts.
     pub blobs: Vec<Blob>,
     /// The build: digest of the `source` statement.
     pub build: StatementDigest,
@@ -95,11 +99,13 @@ pub struct RunMetadata {
 pub struct RunDetails {
     /// Who built.
     pub builder: Builder,
+    /// What came out beside the artifacts, each also a blob.
+    pub byproducts: Vec<ResourceDescriptor>,
     /// When, by its own clock.
     pub metadata: RunMetadata,
 }
 
-/// SLSA Provenance v1 of one artifact.
+/// SLSA Provenance v1 of every artifact of a build; these are the statement's subjects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Provenance {

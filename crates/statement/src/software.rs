@@ -1,5 +1,7 @@
 //! Predicates of the software stream that are our own. One page each under `spec/`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tlog::Origin;
 
@@ -48,9 +50,35 @@ pub enum SourceOrigin {
     Directory,
     /// A git commit.
     Git {
+        /// Author as the commit names it: a claim.
+        author: String,
         /// Its full object id.
         commit: String,
+        /// The signature that the commit carries, if any; nobody verified it.
+        signature: Option<CommitSignature>,
+        /// Repositories inside, at their paths.
+        submodules: Vec<Submodule>,
     },
+}
+
+/// A signature found in a git commit: a claim of the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitSignature {
+    /// Whose key it says it was made with: `SHA256:...` of an SSH key; nothing where the form does not say.
+    pub by: Option<String>,
+    /// `openpgp`, `ssh` or `x509`.
+    pub format: String,
+}
+
+/// A git repository inside another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submodule {
+    /// Full id of the commit that the outer tree names.
+    pub commit: String,
+    /// Where, below the root of the outer tree.
+    pub path: String,
 }
 
 predicate! {
@@ -70,6 +98,8 @@ predicate! {
         tree: FileDigest,
         /// The recipe inside the archive.
         recipe: FileDigest,
+        /// Value of each argument of the recipe.
+        arguments: BTreeMap<String, String>,
         /// Who wrote it, as they are named.
         authors: Vec<String>,
         /// Jurisdiction of authoring (ISO 3166-1 alpha-2).
@@ -114,12 +144,32 @@ predicate! {
     pub struct Commitment {
         /// The build: digest of its `source` statement.
         build: StatementDigest,
-        /// [`commitment_digest`] of the result.
+        /// [`commitment_digest`] of the artifacts.
         commitment: FileDigest,
     }
 }
 
-/// How a rebuild compares with the conveyer's artifact. Kinds are never merged.
+/// One file that came out of a build.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    /// File name under which it is released.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: FileDigest,
+}
+
+impl Artifact {
+    /// A file by name and digest.
+    pub fn new(name: impl Into<String>, sha256: FileDigest) -> Self {
+        Self {
+            name: name.into(),
+            sha256,
+        }
+    }
+}
+
+/// How a rebuild compares with the conveyer's artifacts, all together. Kinds are never merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -140,18 +190,20 @@ predicate! {
         build: StatementDigest,
         /// The provenance it was compared with.
         provenance: StatementDigest,
-        /// How it compares.
+        /// How it compares; of several artifacts the worst.
         verdict: Verdict,
-        /// What this party built, unless it failed.
-        artifact: Option<FileDigest>,
+        /// What this party built, in the recipe's order; empty if it failed.
+        artifacts: Vec<Artifact>,
         /// Opens the commitment: 32 bytes in lower-case hex.
         salt: Option<FileDigest>,
         /// Digest of the environment lock it was built in.
         environment: Option<FileDigest>,
         /// Inputs that could only be had from the center.
         taken_from_center: Vec<String>,
-        /// Where the bytes differ, or why it failed; for people.
-        difference: Option<String>,
+        /// Where the bytes differ, or why it failed; for people, at most a few.
+        differences: Vec<String>,
+        /// The whole comparison, a blob; nothing when identical.
+        report: Option<FileDigest>,
     }
 }
 
@@ -219,15 +271,29 @@ predicate! {
     }
 }
 
-/// What a [`Commitment`] fixes: SHA-256 over a domain line and the five lines
-/// key id, build, artifact and salt, each in lower-case hex and ended by a newline.
+/// The one digest of all artifacts of a build: SHA-256 over a domain line and, for each in the recipe's order, the line
+/// digest in lower-case hex, bytes of the name in decimal, name. The length leaves a name no room to look like a line.
+pub fn artifacts_digest<'a>(
+    artifacts: impl IntoIterator<Item = (&'a str, FileDigest)>,
+) -> FileDigest {
+    let mut text = "limpid artifacts v1\n".to_owned();
+    for (name, sha256) in artifacts {
+        text.push_str(&format!("{sha256} {} {name}\n", name.len()));
+    }
+    FileDigest::of(text.as_bytes())
+}
+
+/// What a [`Commitment`] fixes: SHA-256 over a domain line and the four lines
+/// key id, build, [`artifacts_digest`] and salt, each in lower-case hex and ended by a newline.
 ///
 /// The key id is inside, so nobody can copy another party's commitment and open it as his own.
 pub fn commitment_digest(
     key: KeyId,
     build: StatementDigest,
-    artifact: FileDigest,
+    artifacts: FileDigest,
     salt: FileDigest,
 ) -> FileDigest {
-    FileDigest::of(format!("limpid commitment v1\n{key}\n{build}\n{artifact}\n{salt}\n").as_bytes())
+    FileDigest::of(
+        format!("limpid commitment v1\n{key}\n{build}\n{artifacts}\n{salt}\n").as_bytes(),
+    )
 }

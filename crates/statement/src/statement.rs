@@ -17,6 +17,7 @@ use crate::{
         Blob, Commitment, Environment, Finding, Publication, Rebuild, Release, Source, Withdrawal,
     },
 };
+    test_result::TestResult,
 
 /// Prefix of the predicate types that are our own. A name, not a place (`docs/decisions/`).
 pub const PREDICATE_PREFIX: &str = "https://spec.limpid.example/";
@@ -232,6 +233,7 @@ predicates! {
     Commitment(Commitment) = "https://spec.limpid.example/commitment/v1", "commitment";
     Rebuild(Rebuild) = "https://spec.limpid.example/rebuild/v1", "rebuild";
     Finding(Finding) = "https://spec.limpid.example/finding/v1", "finding";
+    TestResult(TestResult) = "https://in-toto.io/attestation/test-result/v0.1", "test-result";
     Approval(VerificationSummary) = "https://slsa.dev/verification_summary/v1", "approval";
     Release(Release) = "https://spec.limpid.example/release/v1", "release";
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
@@ -333,6 +335,7 @@ impl Predicate {
                     Self::Approval(p) => p.bounds(),
                 }
             };
+                    Self::TestResult(p) => p.bounds(),
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Source Environment
               Commitment Rebuild Finding Release Publication Withdrawal)

@@ -117,7 +117,8 @@ fn due(approvable: &Approvable) -> Vec<(FileDigest, Option<u64>)> {
         .map(|blob| (blob.sha256, Some(blob.bytes)))
         .collect();
     let source = evidence.source();
-    for digest in [source.archive, source.recipe, evidence.artifact()] {
+    let artifacts = evidence.artifacts().iter().map(|built| built.sha256);
+    for digest in [source.archive, source.recipe].into_iter().chain(artifacts) {
         if !due.iter().any(|(known, _)| *known == digest) {
             due.push((digest, None));
         }

@@ -109,10 +109,9 @@ impl SupervisorKeys {
                 id: words.verifier.to_owned(),
             },
         };
-        let subject = &evidence.provenance().standing().statement().subject;
-        let name = subject.first().map_or("", |subject| subject.name.as_str());
-        let subject = Subject::new(name, evidence.artifact());
-        let payload = Statement::new(vec![subject], approval).to_payload()?;
+        let built = evidence.artifacts().iter();
+        let subjects = built.map(|built| Subject::new(built.name.clone(), built.sha256));
+        let payload = Statement::new(subjects.collect(), approval).to_payload()?;
         Ok(Envelope::sign(payload, &self.statements)?)
     }
 

@@ -24,6 +24,7 @@ async fn first_release(world: &World, built: &Built) -> Statement {
     let follower = world.follower().await;
     let view = follower.view().unwrap();
     let evidence = BuildEvidence::check(view, built.build, 2).unwrap();
+    let built_file = &evidence.artifacts()[0];
     let release = Release {
         audience: vec![CENTER_LOG.parse().unwrap()],
         not_after: world.not_after,
@@ -36,12 +37,12 @@ async fn first_release(world: &World, built: &Built) -> Statement {
         predecessor: None,
         kind: Kind::Software,
         file: "truename".to_owned(),
-        artifact: evidence.artifact(),
-        artifact_bytes: evidence.artifact_bytes(),
+        artifact: built_file.sha256,
+        artifact_bytes: built_file.bytes,
         build: built.build,
         approval: approval_of(view, built.build).unwrap(),
     };
-    let subject = Subject::new("truename", evidence.artifact());
+    let subject = Subject::new("truename", built_file.sha256);
     Statement::new(vec![subject], release)
 }
 

@@ -27,6 +27,7 @@ async fn first_release(world: &World, built: &Built) -> Statement {
     let evidence = BuildEvidence::check(view, built.build, 2).unwrap();
     let release = Release {
         audience: vec![CENTER_LOG.parse().unwrap()],
+    let built_file = &evidence.artifacts()[0];
         not_after: world.not_after,
         blobs: Vec::new(),
         product: "truename".to_owned(),
@@ -37,12 +38,12 @@ async fn first_release(world: &World, built: &Built) -> Statement {
         predecessor: None,
         kind: Kind::Software,
         file: "truename".to_owned(),
-        artifact: evidence.artifact(),
-        artifact_bytes: evidence.artifact_bytes(),
+        artifact: built_file.sha256,
+        artifact_bytes: built_file.bytes,
         build: built.build,
         approval: approval_of(view, built.build).unwrap(),
     };
-    let subject = Subject::new("truename", evidence.artifact());
+    let subject = Subject::new("truename", built_file.sha256);
     Statement::new(vec![subject], release)
 }
 

@@ -5,12 +5,14 @@
 pub mod log;
 pub mod roster;
 
+use std::collections::BTreeMap;
+
 use statement::{
-    Activation, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest,
+    Activation, Artifact, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest,
     InternalParameters, Kind, Predicate, Provenance, Publication, Rebuild, Release,
     ResourceDescriptor, RunDetails, RunMetadata, Source, SourceOrigin, Statement, StatementDigest,
     Subject, Verdict, VerificationResult, VerificationSummary, Verifier, VsaPolicy, Withdrawal,
-    approval_resource_uri, commitment_digest,
+    approval_resource_uri, artifacts_digest, commitment_digest,
 };
 use statement::{Blob, StatementSigner};
 
@@ -227,6 +229,7 @@ impl World {
             archive,
             tree: FileDigest::of(b"tree"),
             recipe: FileDigest::of(b"recipe"),
+            arguments: BTreeMap::new(),
             authors: vec!["Ada Writer".to_owned()],
             authored_in: "CH".to_owned(),
             imported_from: SourceOrigin::Directory,
@@ -245,7 +248,12 @@ impl World {
         artifact: FileDigest,
         salt: FileDigest,
     ) -> u64 {
-        let commitment = commitment_digest(key.key(), build, artifact, salt);
+        let commitment = commitment_digest(
+            key.key(),
+            build,
+            artifacts_digest([("truename", artifact)]),
+            salt,
+        );
         let predicate = Predicate::Commitment(Commitment {
             audience: self.audience(),
             not_after: NOT_AFTER,
@@ -275,6 +283,7 @@ impl World {
             build_definition: BuildDefinition {
                 build_type: Provenance::BUILD_TYPE.to_owned(),
                 external_parameters: ExternalParameters {
+                    arguments: BTreeMap::new(),
                     audience: self.audience(),
                     blobs: vec![blob],
                     build,
@@ -291,6 +300,7 @@ impl World {
                 builder: Builder {
                     id: "https://vendor.example/conveyer".to_owned(),
                 },
+                byproducts: vec![],
                 metadata: RunMetadata {
                     finished_on: "2027-01-15T07:00:00Z".to_owned(),
                     invocation_id: format!("run-{seq}"),
@@ -319,11 +329,12 @@ impl World {
             build,
             provenance,
             verdict: Verdict::Identical,
-            artifact: Some(artifact),
+            artifacts: vec![Artifact::new("truename", artifact)],
             salt: Some(salt),
             environment: Some(FileDigest::of(b"lock")),
             taken_from_center: vec![],
-            difference: None,
+            differences: vec![],
+            report: None,
         });
         self.say(lab, predicate, Subject::new("truename", artifact))
     }

@@ -1,6 +1,8 @@
 //! What a build needs before it may be approved.
 
-use statement::{FileDigest, Predicate, Provenance, Role, Source, StatementDigest, Verdict};
+use statement::{
+    FileDigest, Predicate, Provenance, Role, Source, StatementDigest, Subject, Verdict,
+};
 
 use crate::{
     honest::{
@@ -45,9 +47,10 @@ fn a_build_without_provenance_is_not_approvable() {
 }
 
 #[test]
-fn a_provenance_must_name_the_source_the_recipe_the_kind_of_build_and_one_artifact() {
+fn a_provenance_must_name_the_source_with_its_arguments_the_recipe_the_kind_of_build_and_artifacts()
+{
     type Twist = fn(&mut statement::Statement);
-    let twists: [Twist; 8] = [
+    let twists: [Twist; 10] = [
         |s| provenance(s).build_definition.build_type.push('2'),
         |s| dependency(s, "source").digest.sha256 = FileDigest::of(b"another"),
         |s| dependency(s, "recipe").digest.sha256 = FileDigest::of(b"another"),
@@ -68,7 +71,17 @@ fn a_provenance_must_name_the_source_the_recipe_the_kind_of_build_and_one_artifa
                 .clear()
         },
         |s| s.subject.clear(),
+        // Two artifacts of one name.
         |s| s.subject.push(s.subject[0].clone()),
+        // An artifact whose size nobody says.
+        |s| {
+            s.subject
+                .push(Subject::new("another", FileDigest::of(b"another")))
+        },
+        |s| {
+            let asked = &mut provenance(s).build_definition.external_parameters;
+            asked.arguments.insert("tls".to_owned(), "off".to_owned());
+        },
     ];
     for twist in twists {
         let told = Story::honest().change(Step::Provenance, twist).tell();
@@ -151,9 +164,11 @@ fn a_rebuild_that_is_not_identical_does_not_count() {
         refused_with!("rebuild.not_identical", told.approvable());
     }
     type Twist = fn(&mut statement::Rebuild);
-    let twists: [Twist; 4] = [
-        |rebuild| rebuild.artifact = Some(FileDigest::of(b"another")),
-        |rebuild| rebuild.artifact = None,
+    let twists: [Twist; 6] = [
+        |rebuild| rebuild.artifacts[0].sha256 = FileDigest::of(b"another"),
+        |rebuild| rebuild.artifacts[0].name.push('2'),
+        |rebuild| rebuild.artifacts.clear(),
+        |rebuild| rebuild.artifacts.push(rebuild.artifacts[0].clone()),
         |rebuild| rebuild.salt = None,
         |rebuild| rebuild.provenance = StatementDigest::of(b"another"),
     ];
@@ -198,6 +213,12 @@ fn a_rebuild_that_opens_no_commitment_does_not_count() {
     refused_with!("rebuild.uncommitted", never.approvable());
 }
 
+/// What everybody commits to in the honest story.
+fn honest_result() -> FileDigest {
+    let artifact = FileDigest::of(&crate::honest::chain::artifact("1.0.0"));
+    statement::artifacts_digest([("truename", artifact)])
+}
+
 #[test]
 fn a_commitment_copied_from_another_party_opens_nothing() {
     let told = Story::honest()
@@ -209,7 +230,7 @@ fn a_commitment_copied_from_another_party_opens_nothing() {
             commitment.commitment = statement::commitment_digest(
                 theirs.id(),
                 commitment.build,
-                FileDigest::of(&crate::honest::chain::artifact("1.0.0")),
+                honest_result(),
                 crate::honest::chain::salt(&theirs),
             );
         })

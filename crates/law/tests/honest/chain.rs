@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use statement::{
-    Blob, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest, InternalParameters,
-    Kind, Provenance, Publication, Rebuild, Release, ResourceDescriptor, RunDetails, RunMetadata,
-    Source, SourceOrigin, Statement, StatementDigest, Subject, Verdict, VerificationResult,
-    VerificationSummary, Verifier, VsaPolicy, approval_resource_uri, commitment_digest,
+    Artifact, Blob, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest,
+    InternalParameters, Kind, Provenance, Publication, Rebuild, Release, ResourceDescriptor,
+    RunDetails, RunMetadata, Source, SourceOrigin, Statement, StatementDigest, Subject, Verdict,
+    VerificationResult, VerificationSummary, Verifier, VsaPolicy, approval_resource_uri,
+    artifacts_digest, commitment_digest,
 };
 use tlog::Origin;
 
@@ -117,6 +118,11 @@ impl Chain<'_> {
         FileDigest::of(&artifact(&self.facts.version))
     }
 
+    /// What a commitment fixes.
+    fn artifacts(&self) -> FileDigest {
+        artifacts_digest([("truename", self.artifact())])
+    }
+
     fn bytes(&self) -> u64 {
         artifact(&self.facts.version).len() as u64
     }
@@ -142,6 +148,7 @@ impl Chain<'_> {
             archive,
             tree: self.source_file("tree"),
             recipe: self.source_file("recipe"),
+            arguments: BTreeMap::new(),
             authors: vec!["A. Author".to_owned()],
             authored_in: "RU".to_owned(),
             imported_from: SourceOrigin::Directory,
@@ -156,7 +163,7 @@ impl Chain<'_> {
             not_after: NOT_AFTER,
             blobs: Vec::new(),
             build,
-            commitment: commitment_digest(key.id(), build, self.artifact(), salt(&key)),
+            commitment: commitment_digest(key.id(), build, self.artifacts(), salt(&key)),
         };
         let subject = Subject::new("commitment", commitment.commitment);
         Statement::new(vec![subject], commitment)
@@ -168,6 +175,7 @@ impl Chain<'_> {
             build_definition: BuildDefinition {
                 build_type: Provenance::BUILD_TYPE.to_owned(),
                 external_parameters: ExternalParameters {
+                    arguments: BTreeMap::new(),
                     audience: vec![center_log()],
                     blobs: vec![Blob {
                         sha256: self.artifact(),
@@ -188,6 +196,7 @@ impl Chain<'_> {
                 builder: Builder {
                     id: "https://vendor.example/conveyer".to_owned(),
                 },
+                byproducts: Vec::new(),
                 metadata: RunMetadata {
                     finished_on: "2027-01-15T08:00:00Z".to_owned(),
                     invocation_id: "1".to_owned(),
@@ -205,11 +214,12 @@ impl Chain<'_> {
             build: self.digest(Step::Source),
             provenance: self.digest(Step::Provenance),
             verdict: Verdict::Identical,
-            artifact: Some(self.artifact()),
+            artifacts: vec![Artifact::new("truename", self.artifact())],
             salt: Some(salt(key)),
             environment: Some(FileDigest::of(b"lock")),
             taken_from_center: Vec::new(),
-            difference: None,
+            differences: Vec::new(),
+            report: None,
         };
         Statement::new(self.artifact_subject(), rebuild)
     }

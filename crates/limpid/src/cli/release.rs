@@ -71,6 +71,9 @@ async fn serve_mirror(mirror: Mirror) -> Result<()> {
     release::serve_repository(
         &mirror.repository,
         listener,
+    /// The artifact to release, if the build made several
+    #[arg(long, value_name = "NAME")]
+    artifact: Option<String>,
         &mirror.server,
         serve::stop_signal()?,
     )
@@ -156,3 +159,51 @@ fn show(out: Out, published: &Published) {
         &json!({"roles": roles, "snapshot": published.snapshot, "timestamp": published.timestamp}),
     );
 }
+impl Propose {
+    fn order(&self) -> Order {
+        Order {
+            build: self.build,
+            channel: self.channel.clone(),
+            artifact: self.artifact.clone(),
+            rollback: self.rollback,
+        }
+    }
+}
+
+fn show_proposed(out: Out, proposed: &[Proposed]) {
+    let mut lines = Vec::new();
+    let mut values = Vec::new();
+    for proposed in proposed {
+        let release = proposed.quorum.release();
+        let (digest, seq) = (release.digest(), release.seq);
+        lines.push(format!(
+            "release {digest} (seq {seq}) stands with both signatures"
+        ));
+        values.push(json!({"release": digest, "seq": seq, "channel": release.channel, "new": proposed.is_new}));
+    }
+    let value = match &mut values[..] {
+        [only] => only.take(),
+        _ => Value::Array(values),
+    };
+    out.result(&lines.join("\n"), &value);
+}
+
+fn show_queue(out: Out, queue: &Queue) -> Result<()> {
+    let mut lines = Vec::new();
+    for queued in &queue.pending {
+        let (number, order) = (queued.number, &queued.order);
+        lines.push(format!(
+            "order {number} waits: build {} in {}",
+            order.build, order.channel
+        ));
+    }
+    for settlement in &queue.settled {
+        lines.push(release::Step::OrderSettled(Box::new(settlement.clone())).to_string());
+    }
+    if lines.is_empty() {
+        lines.push("nothing was ordered".to_owned());
+    }
+    out.result(&lines.join("\n"), &serde_json::to_value(queue)?);
+    Ok(())
+}
+

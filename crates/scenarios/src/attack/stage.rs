@@ -111,8 +111,8 @@ impl Stage {
             predecessor: None,
             kind: Kind::Rules,
             file: "lures.db".to_owned(),
-            artifact: approved.built.artifact,
-            artifact_bytes: approved.built.artifact_bytes,
+            artifact: approved.built.artifacts[0].sha256,
+            artifact_bytes: approved.built.artifacts[0].bytes,
             build: approved.built.build,
             approval: approved.approval,
         })
@@ -178,7 +178,7 @@ impl Stage {
         let bytes = self
             .world
             .center_client()?
-            .blob(approved.built.artifact, u64::from(u32::MAX))
+            .blob(approved.built.artifacts[0].sha256, u64::from(u32::MAX))
             .await?;
         let file = self
             .world

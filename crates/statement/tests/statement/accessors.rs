@@ -174,6 +174,13 @@ fn every_statement_of_ours_says_until_when_it_may_be_included() {
             Predicate::Approval(_) => {
                 assert_eq!(bound, u64::MAX, "a VSA is bound by resource and policy")
             }
+            Predicate::TestResult(_) => {
+                assert_eq!(
+                    bound,
+                    u64::MAX,
+                    "a test result is bound by its configuration"
+                )
+            }
             _ => assert_eq!(bound, samples::NOT_AFTER, "{name}"),
         }
     }

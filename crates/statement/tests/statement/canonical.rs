@@ -165,7 +165,10 @@ fn a_directory_has_no_commit_and_a_git_import_has_one() {
     let directory = of(&SourceOrigin::Directory);
     let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
     let git = of(&SourceOrigin::Git {
+        author: "A. Author <a@example.org>".to_owned(),
         commit: commit.clone(),
+        signature: None,
+        submodules: Vec::new(),
     });
     for payload in [&directory, &git] {
         let read = Statement::parse(payload.as_bytes()).unwrap();

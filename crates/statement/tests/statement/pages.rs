@@ -11,9 +11,9 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 13] = pages! {
+const PAGES: [(&str, &str); 14] = pages! {
     "constitution" "activation" "closure" "halt" "revocation" "heartbeat" "anchor"
-    "source" "environment" "provenance" "commitment" "rebuild" "finding"
+    "source" "environment" "provenance" "commitment" "rebuild" "test-result" "finding"
 };
 
 /// The one block of this language.
@@ -94,9 +94,9 @@ fn the_commitment_of_the_page_is_the_digest_of_its_lines() {
     let mut next = || lines.next().unwrap();
     let key: KeyId = next().parse().unwrap();
     let build: StatementDigest = next().parse().unwrap();
-    let [artifact, salt] = [next(), next()].map(|line| line.parse().unwrap());
+    let [artifacts, salt] = [next(), next()].map(|line| line.parse().unwrap());
     assert_eq!(
-        commitment_digest(key, build, artifact, salt).to_string(),
+        commitment_digest(key, build, artifacts, salt).to_string(),
         shown
     );
 }

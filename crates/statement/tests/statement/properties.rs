@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use statement::{
-    Blob, Envelope, FileDigest, Finding, Halt, Heartbeat, Kind, Rebuild, Release, Source,
-    SourceOrigin, Statement, StatementDigest, Subject, Verdict,
+    Artifact, Blob, CommitSignature, Envelope, FileDigest, Finding, Halt, Heartbeat, Kind, Rebuild,
+    Release, Source, SourceOrigin, Statement, StatementDigest, Subject, Submodule, Verdict,
 };
 use tlog::{Hash, Origin};
 
@@ -98,23 +98,36 @@ fn spoken() -> impl Strategy<Value = statement::Predicate> {
     prop_oneof![heartbeat, halt, finding]
 }
 
+fn imported() -> impl Strategy<Value = SourceOrigin> {
+    let signature = (prop::option::of(text()), text());
+    let signature = signature.prop_map(|(by, format)| CommitSignature { by, format });
+    let submodule = (text(), text()).prop_map(|(commit, path)| Submodule { commit, path });
+    let submodules = prop::collection::vec(submodule, 0..3);
+    (text(), text(), prop::option::of(signature), submodules).prop_map(
+        |(author, commit, signature, submodules)| SourceOrigin::Git {
+            author,
+            commit,
+            signature,
+            submodules,
+        },
+    )
+}
+
 fn built() -> impl Strategy<Value = statement::Predicate> {
     let names = (text(), text(), text(), text());
     let files = (file(), file(), file());
-    let origin = prop_oneof![
-        Just(SourceOrigin::Directory),
-        text().prop_map(|commit| SourceOrigin::Git { commit })
-    ];
+    let origin = prop_oneof![Just(SourceOrigin::Directory), imported()];
     let source = (
         bounds(),
         names,
         files,
         kind(),
         prop::collection::vec(text(), 0..3),
+        prop::collection::btree_map(text(), text(), 0..3),
         origin,
     );
     source.prop_map(
-        |((audience, not_after, blobs), names, files, kind, authors, imported_from)| {
+        |((audience, not_after, blobs), names, files, kind, authors, arguments, imported_from)| {
             let (product, version, platform, authored_in) = names;
             let (archive, tree, recipe) = files;
             let source = Source {
@@ -128,6 +141,7 @@ fn built() -> impl Strategy<Value = statement::Predicate> {
                 archive,
                 tree,
                 recipe,
+                arguments,
                 authors,
                 authored_in,
                 imported_from,
@@ -145,14 +159,16 @@ fn rebuilt() -> impl Strategy<Value = statement::Predicate> {
         Just(Verdict::Failed)
     ];
     let some = || prop::option::of(file());
-    let digests = (said(), said(), some(), some(), some());
+    let artifact = (text(), file()).prop_map(|(name, sha256)| Artifact { name, sha256 });
+    let artifacts = prop::collection::vec(artifact, 0..3);
+    let digests = (said(), said(), artifacts, some(), some(), some());
     let texts = (
         prop::collection::vec(text(), 0..3),
-        prop::option::of(text()),
+        prop::collection::vec(text(), 0..3),
     );
     (bounds(), verdict, digests, texts).prop_map(
-        |((audience, not_after, blobs), verdict, digests, (taken_from_center, difference))| {
-            let (build, provenance, artifact, salt, environment) = digests;
+        |((audience, not_after, blobs), verdict, digests, (taken_from_center, differences))| {
+            let (build, provenance, artifacts, salt, environment, report) = digests;
             let rebuild = Rebuild {
                 audience,
                 not_after,
@@ -160,11 +176,12 @@ fn rebuilt() -> impl Strategy<Value = statement::Predicate> {
                 build,
                 provenance,
                 verdict,
-                artifact,
+                artifacts,
                 salt,
                 environment,
                 taken_from_center,
-                difference,
+                differences,
+                report,
             };
             rebuild.into()
         },

@@ -1,14 +1,16 @@
 //! One statement of each kind: those of the pages under `spec/`.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use statement::{
-    Activation, Algorithm, Anchor, Blob, BuildDefinition, Builder, CheckpointRef, Closure,
-    Commitment, Constitution, Environment, EnvironmentInput, ExternalParameters, FileDigest,
-    Finding, Floors, Halt, Heartbeat, InternalParameters, KeyId, Kind, LogEntry, Party, PartyKey,
-    Predicate, Provenance, Rebuild, ResourceDescriptor, Revocation, Role, RunDetails, RunMetadata,
-    Source, SourceOrigin, Statement, StatementDigest, StatementSigner, Subject, SuspectFrom,
-    Verdict, commitment_digest,
+    Activation, Algorithm, Anchor, Artifact, Blob, BuildDefinition, Builder, CheckpointRef,
+    Closure, Commitment, Constitution, Environment, EnvironmentInput, ExternalParameters,
+    FileDigest, Finding, Floors, Halt, Heartbeat, InternalParameters, KeyId, Kind, LogEntry, Party,
+    PartyKey, Predicate, Provenance, Rebuild, ResourceDescriptor, Revocation, Role, RunDetails,
+    RunMetadata, Source, SourceOrigin, Statement, StatementDigest, StatementSigner, Subject,
+    SuspectFrom, TestResult, Verdict, artifacts_digest, commitment_digest,
 };
 use tlog::{KeyType, Origin, VerifierKey};
 
@@ -210,6 +212,7 @@ pub fn source() -> Source {
             archive: archive,
             tree: file("tree list"),
             recipe: file("recipe.toml"),
+            arguments: arguments(),
             authors: vec!["A. Author".to_owned()],
             authored_in: "RU".to_owned(),
             imported_from: SourceOrigin::Directory,
@@ -217,11 +220,25 @@ pub fn source() -> Source {
     }
 }
 
+fn arguments() -> BTreeMap<String, String> {
+    [("tls".to_owned(), "on".to_owned())].into()
+}
+
+fn test_result(build: StatementDigest) -> TestResult {
+    let tested_with = [
+        ResourceDescriptor::new("recipe", file("recipe.toml")),
+        ResourceDescriptor::new("environment", file("lock")),
+    ];
+    let passed = vec!["unit".to_owned(), "round-trip".to_owned()];
+    TestResult::of((&origin(), build), tested_with, passed, Vec::new())
+}
+
 fn provenance() -> Provenance {
     Provenance {
         build_definition: BuildDefinition {
             build_type: Provenance::BUILD_TYPE.to_owned(),
             external_parameters: ExternalParameters {
+                arguments: arguments(),
                 audience: vec![origin()],
                 blobs: vec![Blob {
                     sha256: file("truename"),
@@ -244,6 +261,7 @@ fn provenance() -> Provenance {
             builder: Builder {
                 id: "https://vendor.example/conveyer".to_owned(),
             },
+            byproducts: vec![ResourceDescriptor::new("sbom", file("sbom"))],
             metadata: RunMetadata {
                 finished_on: "2027-01-15T08:00:00Z".to_owned(),
                 invocation_id: "1".to_owned(),
@@ -256,7 +274,8 @@ fn software() -> Vec<(&'static str, Statement)> {
     let build = said("source statement");
     let artifact = file("truename");
     let key = RfcKey::number(5).key();
-    let committed = commitment_digest(key, build, artifact, file("a salt"));
+    let built = [("truename", artifact)];
+    let committed = commitment_digest(key, build, artifacts_digest(built), file("a salt"));
     let commitment = ours!(Commitment {
         build: build,
         commitment: committed,
@@ -265,11 +284,12 @@ fn software() -> Vec<(&'static str, Statement)> {
         build: build,
         provenance: said("provenance statement"),
         verdict: Verdict::Identical,
-        artifact: Some(artifact),
+        artifacts: vec![Artifact::new("truename", artifact)],
         salt: Some(file("a salt")),
         environment: Some(file("lock")),
         taken_from_center: Vec::new(),
-        difference: None,
+        differences: Vec::new(),
+        report: None,
     });
     let finding = ours!(Finding {
         about: build,
@@ -295,6 +315,10 @@ fn software() -> Vec<(&'static str, Statement)> {
         ("provenance", about("truename", artifact, provenance())),
         ("commitment", about("commitment", committed, commitment)),
         ("rebuild", about("truename", artifact, rebuild)),
+        (
+            "test-result",
+            about("truename", artifact, test_result(build)),
+        ),
         (
             "finding",
             about("source", file("source statement"), finding),

@@ -1,9 +1,12 @@
 //! What author, conveyer and labs say about a build.
 
+use std::collections::BTreeMap;
+
 use statement::{
-    Blob, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest, InternalParameters,
-    Kind, Provenance, Rebuild, ResourceDescriptor, RunDetails, RunMetadata, Source, SourceOrigin,
-    Statement, StatementDigest, StatementSigner as _, Subject, Verdict, commitment_digest,
+    Artifact, Blob, BuildDefinition, Builder, Commitment, ExternalParameters, FileDigest,
+    InternalParameters, Kind, Provenance, Rebuild, ResourceDescriptor, RunDetails, RunMetadata,
+    Source, SourceOrigin, Statement, StatementDigest, StatementSigner as _, Subject, Verdict,
+    artifacts_digest, commitment_digest,
 };
 
 use super::{CENTER_LOG, World};
@@ -42,6 +45,7 @@ impl World {
             archive: archive.sha256,
             tree: FileDigest::of(b"tree"),
             recipe: recipe.sha256,
+            arguments: BTreeMap::new(),
             authors: vec!["A. Author".to_owned()],
             authored_in: "CH".to_owned(),
             imported_from: SourceOrigin::Directory,
@@ -83,11 +87,12 @@ impl World {
             build: built.build,
             provenance: built.provenance,
             verdict: Verdict::Identical,
-            artifact: Some(built.artifact),
+            artifacts: vec![Artifact::new("truename", built.artifact)],
             salt: salt.map(|(_, salt)| *salt),
             environment: None,
             taken_from_center: Vec::new(),
-            difference: None,
+            differences: Vec::new(),
+            report: None,
         };
         let subject = Subject::new("truename", built.artifact);
         let key = self.statement_key(lab, "rebuilder");
@@ -106,6 +111,7 @@ impl World {
             build_definition: BuildDefinition {
                 build_type: Provenance::BUILD_TYPE.to_owned(),
                 external_parameters: ExternalParameters {
+                    arguments: BTreeMap::new(),
                     audience: vec![CENTER_LOG.parse().unwrap()],
                     blobs: vec![artifact],
                     build,
@@ -122,6 +128,7 @@ impl World {
                 builder: Builder {
                     id: "https://center.example/conveyer".to_owned(),
                 },
+                byproducts: Vec::new(),
                 metadata: RunMetadata {
                     finished_on: "2026-11-22T00:00:00Z".to_owned(),
                     invocation_id: "1".to_owned(),
@@ -146,7 +153,12 @@ impl World {
             not_after: self.not_after,
             blobs: Vec::new(),
             build,
-            commitment: commitment_digest(key.key(), build, artifact, salt),
+            commitment: commitment_digest(
+                key.key(),
+                build,
+                artifacts_digest([("truename", artifact)]),
+                salt,
+            ),
         };
         let subject = Subject::new("commitment", commitment.commitment);
         self.say(&key, Statement::new(vec![subject], commitment))
