@@ -3,7 +3,7 @@
 //! Requests are counted by method, route *pattern* and status, never by path, so that a
 //! stranger cannot make the table grow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,7 @@ struct Inner {
     requests: Mutex<BTreeMap<(&'static str, String, u16), Tally>>,
     in_flight: AtomicI64,
     gauges: Mutex<BTreeMap<&'static str, (&'static str, Gauge)>>,
+    failing: Mutex<BTreeSet<&'static str>>,
 }
 
 #[derive(Default)]
@@ -62,6 +63,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Metrics {
+    /// Says whether a duty of the daemon fails: while one does, `/healthz` answers 503 and names it.
+    pub fn set_failing(&self, duty: &'static str, is_failing: bool) {
+        let mut failing = lock(&self.0.failing);
+        if is_failing {
+            failing.insert(duty);
+        } else {
+            failing.remove(duty);
+        }
+    }
+
+    /// The duties that fail now.
+    #[must_use]
+    pub fn failing(&self) -> Vec<&'static str> {
+        lock(&self.0.failing).iter().copied().collect()
+    }
+
     /// No numbers yet.
     #[must_use]
     pub fn new() -> Self {

@@ -39,8 +39,9 @@ pub(crate) fn shield(router: Router, config: &ServerConfig, metrics: &Metrics) -
         .layer(CatchPanicLayer::custom(say_panic))
         .layer(from_fn(say_no_in_one_form));
     let shown = metrics.clone();
+    let alarms = metrics.clone();
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(async move || health(&alarms)))
         .route(
             "/metrics",
             get(async move || {
@@ -50,6 +51,16 @@ pub(crate) fn shield(router: Router, config: &ServerConfig, metrics: &Metrics) -
         )
         .merge(shielded)
         .layer(from_fn_with_state(metrics.clone(), observe))
+}
+
+/// `ok`, or 503 with what fails: one line per duty.
+fn health(metrics: &Metrics) -> (StatusCode, String) {
+    let failing = metrics.failing();
+    if failing.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    let lines = failing.iter().map(|duty| format!("failing: {duty}\n"));
+    (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
 }
 
 async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
