@@ -77,7 +77,7 @@ impl BuildEvidence {
         let source = find_source(view, build)?;
         let (entries, late) = view.of_build(build);
         let (provenance, artifacts) = find_provenance(view, &source, &entries, late.as_ref())?;
-        let first_reveal = first_reveal(&entries, &artifacts);
+        let first_reveal = first_reveal(&view.shown_of_build(build), &artifacts);
         check_conveyer_commitment(&provenance, &artifacts, &entries, first_reveal)?;
         let count = Counting {
             view,

@@ -9,7 +9,7 @@ use crate::{
     entry::Included,
     line::Line,
     opening::chain,
-    quorum::ReleaseQuorum,
+    quorum::{ReleaseQuorum, is_vendor},
     refusal::{Code, Refusal},
     releasable::newest_released,
     settled::Settled,
@@ -81,6 +81,7 @@ impl SignableMetadata {
         view.check_whole()?;
         check_newest(view, role, previous)?;
         let old = previous.map(parse).transpose()?;
+        check_named(view, role, old.as_ref())?;
         let new = parse(next)?;
         let malformed = |error: tuf::TufError| Refusal::new(Code::MetadataMalformed, chain(&error));
         check_shape(role, new.signed()).map_err(malformed)?;
@@ -149,6 +150,21 @@ fn check_newest(view: Settled<'_>, role: &str, previous: Option<&[u8]>) -> Resul
             digest.short()
         ))),
     }
+}
+
+/// A publication that calls its file by another version stops the role: the next version would be published twice.
+fn check_named(
+    view: Settled<'_>,
+    role: &str,
+    old: Option<&Signed<Targets>>,
+) -> Result<(), Refusal> {
+    let named = view.newest_publication(role)?.map(|found| found.version);
+    let is = old.map(|file| file.signed().version());
+    if named == is {
+        return Ok(());
+    }
+    let detail = format!("published as {named:?}, the file says {is:?}");
+    Err(Refusal::new(Code::MetadataVersion, detail))
 }
 
 fn check_expiry(role: &str, expires: u64, now: u64) -> Result<(), Refusal> {
@@ -280,7 +296,7 @@ fn check_signers(
     file: &Signed<Targets>,
     (index, by): (u64, u64),
 ) -> Result<(), Refusal> {
-    let constitution = view.constitution()?;
+    let constitution = view.constitution_at(index)?;
     let ended = |key: &PartyKey| {
         let id = key.raw().map(|raw| KeyId::of(&raw)).ok();
         let revoked = id.and_then(|id| view.state().revoked.get(&id));
@@ -307,7 +323,7 @@ fn check_signers(
             continue;
         }
         for (owners, role) in owners.iter_mut().zip([Role::Center, Role::Supervisor]) {
-            let entitled = role != Role::Supervisor || !party.vendor;
+            let entitled = role != Role::Supervisor || !is_vendor(constitution, party);
             if entitled && party.keys.iter().any(|key| key.role == role) {
                 owners.push(&party.legal_owner);
             }
@@ -339,6 +355,9 @@ impl PublishedMetadata {
     /// [`Code::PublicationMissing`], [`Code::MetadataQuorum`] or [`Code::MetadataMalformed`].
     pub fn check(view: Settled<'_>, role: &str, file: &[u8]) -> Result<Self, Refusal> {
         let parsed = parse(file)?;
+        let malformed =
+            |error: tuf::TufError| Refusal::new(Code::MetadataMalformed, chain(&error));
+        check_shape(role, parsed.signed()).map_err(malformed)?;
         let version = parsed.signed().version();
         let digest = FileDigest::of(file);
         let newest = view.newest_publication(role)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use statement::{Constitution, PartyId, Predicate, Release, Role};
+use statement::{Constitution, Party, PartyId, Predicate, Release, Role};
 
 use crate::{
     entry::{Included, Standing},
@@ -113,23 +113,24 @@ impl ReleaseQuorum {
     }
 }
 
+/// Whether a party is the vendor, or has the legal owner of a party that says it is.
+pub(crate) fn is_vendor(roster: &Constitution, party: &Party) -> bool {
+    let mut vendors = roster.parties.iter().filter(|other| other.vendor);
+    vendors.any(|vendor| vendor.legal_owner == party.legal_owner)
+}
+
 /// Counts a governance quorum: distinct legal owners, at most one of them the vendor.
 pub(crate) fn check_governance(
     roster: &Constitution,
     signers: &BTreeSet<PartyId>,
 ) -> Result<(), Refusal> {
-    let mut owners = BTreeSet::new();
-    let mut vendor = false;
-    for party in roster
+    // All that is the vendor's is one.
+    let owners: BTreeSet<_> = roster
         .parties
         .iter()
         .filter(|party| signers.contains(&party.id))
-    {
-        if party.vendor && std::mem::replace(&mut vendor, true) {
-            continue;
-        }
-        owners.insert(party.legal_owner.as_str());
-    }
+        .map(|party| (!is_vendor(roster, party)).then_some(party.legal_owner.as_str()))
+        .collect();
     let needed = roster.floors.governance_min;
     if owners.len() as u64 >= needed {
         return Ok(());

@@ -155,18 +155,7 @@ fn check_place(
     digest: StatementDigest,
 ) -> Result<(), Refusal> {
     let line = Line::of(release);
-    for other in view.line(&line).iter().filter(|other| **other != digest) {
-        let Ok(entries) = view.releases(*other) else {
-            continue;
-        };
-        let fork = entries[0].predecessor == release.predecessor && entries[0].seq == release.seq;
-        if fork && view.withdrawal(*other).is_none() {
-            return Err(Refusal::new(
-                Code::ReleaseFork,
-                format!("{other} has the same predecessor"),
-            ));
-        }
-    }
+    check_fork(view, release, digest, |other| other.seq == release.seq)?;
     let newest = newest_released(view, &line, |other| other != digest);
     let (seq, predecessor) = newest.map_or((1, None), |newest| {
         (newest.release().seq + 1, Some(newest.release().digest()))
@@ -183,6 +172,29 @@ fn check_place(
             Code::ReleasePredecessor,
             format!("the newest release is {next}"),
         ));
+    }
+    check_fork(view, release, digest, |_| true)
+}
+
+/// Refuses while another release of the line, among some, names the same predecessor and was not withdrawn.
+fn check_fork(
+    view: Settled<'_>,
+    release: &Release,
+    digest: StatementDigest,
+    among: impl Fn(&Release) -> bool,
+) -> Result<(), Refusal> {
+    let others = view.line(&Line::of(release)).iter();
+    for other in others.filter(|other| **other != digest) {
+        let Ok(entries) = view.releases(*other) else {
+            continue;
+        };
+        let fork = entries[0].predecessor == release.predecessor && among(&entries[0]);
+        if fork && view.withdrawal(*other).is_none() {
+            return Err(Refusal::new(
+                Code::ReleaseFork,
+                format!("{other} has the same predecessor"),
+            ));
+        }
     }
     Ok(())
 }

@@ -40,6 +40,19 @@ impl<'a> Settled<'a> {
         })
     }
 
+    /// The constitution that was in force for entry `index`.
+    pub(crate) fn constitution_at(&self, index: u64) -> Result<&'a Constitution, Refusal> {
+        let chain = self.state.succession.chain().iter().rev();
+        let mut below = chain.filter(|enacted| enacted.at < index);
+        let found = below.next().map(|enacted| &enacted.constitution);
+        found.ok_or_else(|| {
+            Refusal::new(
+                Code::EntryNoConstitution,
+                format!("entry {index} comes first"),
+            )
+        })
+    }
+
     /// The roster's party with this id.
     pub fn party(&self, id: &PartyId) -> Option<&'a statement::Party> {
         self.state
@@ -110,6 +123,13 @@ impl<'a> Settled<'a> {
         }
         found.sort_by_key(|entry| entry.index);
         (found, late)
+    }
+
+    /// Everything that was said about one build, in time or not: what a late entry shows is shown.
+    pub(crate) fn shown_of_build(&self, build: StatementDigest) -> Vec<&'a Standing> {
+        let digests = self.state.by_build.get(&build).into_iter().flatten();
+        let standing = digests.filter_map(|digest| self.state.standing.get(digest));
+        standing.flatten().collect()
     }
 
     /// The releases of a line in the order in which they entered the log, whether or not quorum was reached.
@@ -255,7 +275,7 @@ impl<'a> Settled<'a> {
     ) -> Result<(), Refusal> {
         self.check_whole()?;
         for (adverse, about) in &self.state.adverse {
-            if about.is_some_and(|about| subjects.contains(&about)) && !self.is_closed(*adverse) {
+            if about.is_some_and(|about| subjects.contains(&about)) && self.is_open(*adverse) {
                 return Err(Refusal::new(Code::AdverseOpen, self.describe(*adverse)));
             }
         }
@@ -263,7 +283,7 @@ impl<'a> Settled<'a> {
             let hits = self.state.standing.get(halt).into_iter().flatten().any(|entry| {
                 matches!(entry.predicate(), Predicate::Halt(h) if h.product.as_deref().is_none_or(|p| p == product))
             });
-            if hits && !self.is_closed(*halt) {
+            if hits && self.is_open(*halt) {
                 return Err(Refusal::new(Code::Halted, self.describe(*halt)));
             }
         }
@@ -280,7 +300,7 @@ impl<'a> Settled<'a> {
                     let mut entries = entries.iter();
                     entries.any(|entry| matches!(entry.predicate(), Predicate::Finding(_)))
                 });
-            if inherited && !self.is_closed(*adverse) {
+            if inherited && self.is_open(*adverse) {
                 return Err(Refusal::new(Code::AdverseOpen, self.describe(*adverse)));
             }
         }
@@ -338,12 +358,12 @@ impl<'a> Settled<'a> {
             )
     }
 
-    /// Closed by its issuer, or by a quorum of parties that are not the vendor.
+    /// Included in time, and not closed by its issuer or by a quorum of parties that are not the vendor.
     ///
     /// Several parties may have signed one payload; then each of them is an issuer, or one could sign
     /// another's words before him and close them.
-    fn is_closed(&self, adverse: StatementDigest) -> bool {
-        let Some(issuers) = self.state.standing.get(&adverse) else {
+    fn is_open(&self, adverse: StatementDigest) -> bool {
+        let Ok(issuers) = self.entries(adverse) else {
             return false;
         };
         let closers: Vec<_> = self
@@ -357,8 +377,8 @@ impl<'a> Settled<'a> {
             .collect();
         let withdrawn =
             |issuer: &Standing| closers.iter().any(|closer| closer.party == issuer.party);
-        if issuers.iter().all(withdrawn) {
-            return true;
+        if issuers.iter().all(|issuer| withdrawn(issuer)) {
+            return false;
         }
         let owners: BTreeSet<_> = closers
             .iter()
@@ -369,6 +389,6 @@ impl<'a> Settled<'a> {
             .state
             .constitution()
             .map_or(u64::MAX, |c| c.floors.governance_min);
-        owners.len() as u64 >= needed.saturating_sub(1).max(2)
+        (owners.len() as u64) < needed.saturating_sub(1).max(2)
     }
 }

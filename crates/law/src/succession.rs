@@ -14,7 +14,7 @@ use tlog::{Hash, Policy};
 use crate::{
     entry::Standing,
     opening::open,
-    quorum::check_governance,
+    quorum::{check_governance, is_vendor},
     refusal::{Code, Refusal},
 };
 
@@ -276,7 +276,10 @@ fn check_supervisor_change(
     if supervisors(current) == supervisors(next) {
         return Ok(());
     }
-    let independent = current.parties.iter().filter(|party| !party.vendor);
+    let independent = current
+        .parties
+        .iter()
+        .filter(|party| !is_vendor(current, party));
     let (all, signed) = independent.fold((0usize, 0usize), |(all, signed), party| {
         (all + 1, signed + usize::from(signers.contains(&party.id)))
     });
