@@ -195,25 +195,25 @@ impl Judge {
         digest: StatementDigest,
         key: KeyId,
     ) -> Result<(), Refused> {
-        self.chain.check_anchor(digest)?;
-        let proposed = Roster::of(constitution.clone(), digest)
-            .map_err(|error| Refused::new(codes::MALFORMED, error.to_string()))?;
-        let Some((roster, seat)) = self.chain.seat_for(&proposed, key) else {
-            let detail = format!("key {key}");
-            return Err(Refused::new(codes::KEY_UNKNOWN, detail));
-        };
-        let role = seat.role;
-        check_signature(roster, key, opened)?;
-        if role != Role::Governance {
-            let detail = format!("a key of role {role:?} may not sign a constitution");
-            return Err(Refused::new(codes::ROLE, detail));
-        }
         self.check_revoked(index, key)?;
         if !constitution.audience.contains(&self.origin) {
             let detail = format!("it is not meant for {}", self.origin);
             return Err(Refused::new(codes::AUDIENCE, detail));
         }
+        let proposed = Roster::of(constitution.clone(), digest)
+            .map_err(|error| Refused::new(codes::MALFORMED, error.to_string()))?;
+        self.chain.check_anchor(digest)?;
         self.chain.check_place(&proposed)?;
+        let Some((roster, seat)) = self.chain.seat_for(&proposed, key) else {
+            let detail = format!("key {key}");
+            return Err(Refused::new(codes::KEY_UNKNOWN, detail));
+        };
+        let role = seat.role;
+        if role != Role::Governance {
+            let detail = format!("a key of role {role:?} may not sign a constitution");
+            return Err(Refused::new(codes::ROLE, detail));
+        }
+        check_signature(roster, key, opened)?;
         self.keys.add(constitution);
         self.chain.sign(index, key, proposed)
     }
@@ -231,7 +231,7 @@ impl Judge {
         let predicate = &statement.predicate;
         let meant = match predicate {
             Predicate::Approval(summary) => {
-                facts::build_of(&summary.resource_uri, &self.origin).is_some()
+                facts::in_log(&summary.resource_uri, &self.origin).is_some()
             }
             Predicate::TestResult(tests) => tests.is_for(&self.origin),
             _ => predicate.audience().contains(&self.origin),
@@ -310,7 +310,7 @@ impl Judge {
             Gate::Released {
                 release,
                 rebuilds_min,
-            } => view.gate_released(release, rebuilds_min).map(drop),
+            } => view.gate_released(release, None, rebuilds_min).map(drop),
             Gate::Metadata {
                 role,
                 previous,

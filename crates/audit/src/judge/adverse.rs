@@ -93,10 +93,10 @@ impl<'a> AsOf<'a> {
     /// Other builds of the same source archive: what is wrong with a source is wrong with each.
     pub(super) fn kin_builds(self, build: StatementDigest) -> BTreeSet<StatementDigest> {
         let facts = &self.judge.facts;
-        let archive = self.all(facts.sources.get(&build)).next();
+        let archive = self.shown(facts.sources.get(&build)).next();
         let kin = archive.and_then(|fact| facts.by_archive.get(&fact.said.archive));
         let kin = kin.into_iter().flatten().copied();
-        kin.filter(|b| self.all(facts.sources.get(b)).next().is_some())
+        kin.filter(|b| self.shown(facts.sources.get(b)).next().is_some())
             .collect()
     }
 

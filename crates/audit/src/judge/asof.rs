@@ -55,10 +55,10 @@ impl<'a> AsOf<'a> {
     pub(super) fn late<T>(self, fact: &Fact<T>) -> Option<&'static str> {
         let by = self.judge.clock.by(fact.at)?;
         let until = self.signer(fact).map_or(0, |seat| seat.not_after);
-        if by > until {
-            Some(codes::KEY_EXPIRED)
+        if by > fact.not_after {
+            Some(codes::TOO_LATE)
         } else {
-            (by > fact.not_after).then_some(codes::TOO_LATE)
+            (by > until).then_some(codes::KEY_EXPIRED)
         }
     }
 
@@ -104,7 +104,14 @@ impl<'a> AsOf<'a> {
         self.all(withdrawals).next().is_some()
     }
 
-    /// Signers of these facts: legal owners of those with `role`.
+    /// The same by the roster of one index only.
+    pub(super) fn was_vendor(self, seat: Seat<'_>, index: u64) -> bool {
+        let owner = seat.party.legal_owner.as_str();
+        let roster = self.judge.chain.at(index);
+        seat.party.vendor || roster.is_some_and(|roster| roster.vendor_owners().contains(owner))
+    }
+
+    /// Signers of these facts with `role`: legal owner, whether that was the vendor, and where.
     pub(super) fn owners<T>(
         self,
         facts: Option<&'a Vec<Fact<T>>>,
@@ -113,7 +120,7 @@ impl<'a> AsOf<'a> {
         let signed = self.all(facts).filter_map(|fact| {
             let seat = self.signer(fact).filter(|seat| seat.role == role)?;
             let owner = seat.party.legal_owner.as_str();
-            Some((owner, self.is_vendor(seat), fact.at))
+            Some((owner, self.was_vendor(seat, fact.at), fact.at))
         });
         signed.collect()
     }

@@ -74,8 +74,7 @@ impl Chain {
         below.map(|reign| &reign.roster)
     }
 
-    /// The seat under which `key` signs a constitution: on the roster in force; else on the proposed one,
-    /// once a party in force has begun it. The first constitution seats its own signers.
+    /// The seat under which `key` signs a constitution: on the roster in force; else on the proposed one. The first constitution seats its own signers.
     pub(super) fn seat_for<'a>(
         &'a self,
         proposed: &'a Roster,
@@ -87,9 +86,7 @@ impl Chain {
         if let Some(seat) = reign.roster.seat(key) {
             return Some((&reign.roster, seat));
         }
-        let begun = self.proposals.contains_key(&proposed.digest);
-        let seat = proposed.seat(key).filter(|_| begun)?;
-        Some((proposed, seat))
+        proposed.seat(key).map(|seat| (proposed, seat))
     }
 
     /// Whether this constitution may stand here at all.
@@ -136,6 +133,9 @@ impl Chain {
                         return Err(Refused::new(codes::TWO_SUCCESSORS, detail));
                     }
                 }
+            } else if !self.proposals.contains_key(&digest) {
+                let detail = format!("key {key} is only on a roster that nobody in force proposed");
+                return Err(Refused::new(codes::KEY_UNKNOWN, detail));
             }
         }
         let proposal = self.proposals.entry(digest).or_insert_with(|| Proposal {
@@ -219,29 +219,31 @@ impl Chain {
             let detail = format!("{digest} is no successor that somebody signed");
             return Err(Refused::new(codes::VERSION, detail));
         };
-        self.check_faults(proposal)?;
         let wait = Wait::of(index, activation, clock)?;
         wait.check_length(proposal, reign)?;
-        if wait.signed > proposal.roster.constitution.not_after {
-            let detail = "the last signature came after the proposal's not_after";
+        if wait.waited > activation.not_after {
+            let detail = "the wait was over after the activation's not_after";
             return Err(Refused::new(codes::TOO_LATE, detail));
         }
         if wait.waited > signer_until {
             let detail = "the activation's key had ended when the wait was over";
             return Err(Refused::new(codes::KEY_EXPIRED, detail));
         }
-        if wait.waited > activation.not_after {
-            let detail = "the wait was over after the activation's not_after";
+        if wait.signed > proposal.roster.constitution.not_after {
+            let detail = "the last signature came after the proposal's not_after";
             return Err(Refused::new(codes::TOO_LATE, detail));
         }
+        self.check_faults(proposal, wait.signed)?;
         check_quorums(proposal, &reign.roster, wait.signed)?;
         self.enthrone(index, Some(activation.not_after), digest);
         Ok(())
     }
 
     /// Who signed two successors stops both.
-    fn check_faults(&self, proposal: &Proposal) -> Result<(), Refused> {
-        for party in self.signers_in_force(proposal) {
+    fn check_faults(&self, proposal: &Proposal, signed_by: u64) -> Result<(), Refused> {
+        let in_force = self.reigns.last().map(|reign| &reign.roster);
+        let alive = in_force.map(|roster| signers(roster, proposal, signed_by));
+        for party in alive.into_iter().flatten() {
             if self.others_signed_by(party, proposal.roster.digest) > 0 {
                 let detail = format!("{party} signed another successor, too");
                 return Err(Refused::new(codes::TWO_SUCCESSORS, detail));

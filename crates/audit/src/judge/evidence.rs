@@ -122,10 +122,7 @@ impl<'a> AsOf<'a> {
         reveal: u64,
     ) -> Result<(), Refused> {
         let table = self.judge.facts.rebuilds.get(&evidence.build);
-        let builders = evidence.provenances.iter().filter_map(|f| self.signer(f));
-        let mut taken: BTreeSet<&str> = builders
-            .map(|seat| seat.party.legal_owner.as_str())
-            .collect();
+        let mut taken = BTreeSet::new();
         let mut reason = None;
         for rebuild in self.all(table) {
             match self.why_not(evidence, rebuild, &taken, reveal) {
@@ -157,6 +154,15 @@ impl<'a> AsOf<'a> {
         reveal: u64,
     ) -> Option<&'static str> {
         let said = &rebuild.said;
+        let seat = self.signer(rebuild)?;
+        let owner = seat.party.legal_owner.as_str();
+        let mut builders = evidence.provenances.iter().filter_map(|f| self.signer(f));
+        if self.is_vendor(seat) {
+            return Some(codes::REBUILD_VENDOR);
+        }
+        if builders.any(|builder| builder.party.legal_owner == owner) {
+            return Some(codes::REBUILD_SAME_OWNER);
+        }
         let same = said.artifacts.len() == evidence.artifacts.len()
             && said
                 .artifacts
@@ -169,17 +175,10 @@ impl<'a> AsOf<'a> {
         let Some(salt) = salt.filter(|_| said.verdict == Verdict::Identical) else {
             return Some(codes::REBUILD_NOT_IDENTICAL);
         };
-        let seat = self.signer(rebuild)?;
-        if self.is_vendor(seat) {
-            return Some(codes::REBUILD_VENDOR);
-        }
-        if taken.contains(seat.party.legal_owner.as_str()) {
-            return Some(codes::REBUILD_SAME_OWNER);
-        }
         match self.committed(evidence.build, rebuild, salt, evidence.artifacts) {
             u64::MAX => Some(codes::REBUILD_UNCOMMITTED),
             at if at >= reveal => Some(codes::REBUILD_LATE),
-            _ => None,
+            _ => taken.contains(owner).then_some(codes::REBUILD_SAME_OWNER),
         }
     }
 }

@@ -347,10 +347,15 @@ pub(super) fn line_of(release: &Release) -> Line {
     }
 }
 
+/// What follows the beginning that each resource of this log has.
+pub(super) fn in_log<'a>(resource: &'a str, origin: &Origin) -> Option<&'a str> {
+    let rest = resource.strip_prefix(origin.as_str())?;
+    rest.strip_prefix("/build/")
+}
+
 /// The build that a resource of this log names.
 pub(super) fn build_of(resource: &str, origin: &Origin) -> Option<StatementDigest> {
-    let rest = resource.strip_prefix(origin.as_str())?;
-    rest.strip_prefix("/build/")?.parse().ok()
+    in_log(resource, origin)?.parse().ok()
 }
 
 fn conveyed(provenance: &Provenance, statement: &Statement) -> Conveyed {

@@ -251,7 +251,8 @@ impl Judge {
             };
             let release = &fact.said.release;
             let line = line_of(release);
-            let Some(twin) = view.twin(&line, release, *digest) else {
+            let twins = view.twins(&line, release, *digest);
+            let Some((twin, _)) = twins.first() else {
                 continue;
             };
             let what = format!(

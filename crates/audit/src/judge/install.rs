@@ -14,13 +14,15 @@ impl AsOf<'_> {
     pub(super) fn gate_install(self, delivery: &Delivery<'_>) -> Result<(), Refused> {
         let no = |code, detail: String| Err(Refused::new(code, detail));
         let digest = delivery.release;
-        let release = self.gate_released(digest, delivery.rebuilds_min)?;
-        if (release.artifact, release.artifact_bytes)
-            != (delivery.artifact, delivery.artifact_bytes)
-        {
-            let detail = format!("the release is of {}", release.artifact);
-            return no(codes::INSTALL_ARTIFACT, detail);
+        let metadata = self.gate_published(delivery.role, delivery.metadata)?;
+        let newest = self.judge.clock.newest();
+        let (_, time) = newest.unwrap_or_default();
+        let age = delivery.now.saturating_sub(time);
+        if age > delivery.evidence_age_max_seconds {
+            return no(codes::INSTALL_STALE, format!("{age} s"));
         }
+        let file = (delivery.artifact, delivery.artifact_bytes);
+        let release = self.gate_released(digest, Some(file), delivery.rebuilds_min)?;
         if line_of(release) != *delivery.line {
             let detail = format!("the release is of {}", release.product);
             return no(codes::INSTALL_LINE, detail);
@@ -32,17 +34,10 @@ impl AsOf<'_> {
         if self.is_withdrawn(digest) {
             return no(codes::RELEASE_WITHDRAWN, format!("release {digest}"));
         }
-        let file = self.gate_published(delivery.role, delivery.metadata)?;
         let listed = target_of(release, digest);
-        if !listed.is_some_and(|(path, target)| file.lists(&path, &target)) {
+        if !listed.is_some_and(|(path, target)| metadata.lists(&path, &target)) {
             let detail = format!("release {digest} in role {}", delivery.role);
             return no(codes::INSTALL_TARGET, detail);
-        }
-        let newest = self.judge.clock.newest();
-        let (_, time) = newest.unwrap_or_default();
-        let age = delivery.now.saturating_sub(time);
-        if age > delivery.evidence_age_max_seconds {
-            return no(codes::INSTALL_STALE, format!("{age} s"));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::{
     asof::AsOf,
     codes,
     facts::{Fact, Published, line_of},
-    types::Refused,
+    types::{Line, Refused},
 };
 
 const DAY: u64 = 86_400;
@@ -73,23 +73,21 @@ impl File {
 }
 
 impl<'a> AsOf<'a> {
-    /// The newest publication of a role.
+    /// The newest publication of a role. Two for one version, whichever, stop the role.
     pub(super) fn newest_publication(
         self,
         role: &str,
     ) -> Result<Option<&'a Fact<Published>>, Refused> {
-        let standing: Vec<_> = self.all(self.judge.facts.publications.get(role)).collect();
-        let newest = standing.iter().map(|fact| fact.said.version).max();
-        let mut newest = standing.iter().filter(|f| Some(f.said.version) == newest);
-        let first = newest.next();
-        if let Some(second) = newest.find(|f| first.is_some_and(|g| g.digest != f.digest)) {
-            let detail = format!(
-                "{role} {} once more at entry {}",
-                second.said.version, second.at
-            );
-            return Err(Refused::new(codes::PUBLICATION_FORK, detail));
+        let mut versions: BTreeMap<u64, &Fact<Published>> = BTreeMap::new();
+        for fact in self.all(self.judge.facts.publications.get(role)) {
+            let version = fact.said.version;
+            let first = versions.entry(version).or_insert(fact);
+            if first.digest != fact.digest {
+                let detail = format!("{role} {version} at entries {} and {}", first.at, fact.at);
+                return Err(Refused::new(codes::PUBLICATION_FORK, detail));
+            }
         }
-        Ok(first.copied())
+        Ok(versions.into_values().next_back())
     }
 
     /// A TUF key may sign `next`.
@@ -102,63 +100,126 @@ impl<'a> AsOf<'a> {
     ) -> Result<(), Refused> {
         let no = |code, detail: String| Err(Refused::new(code, detail));
         self.roster()?;
+        let newest = self.newest_publication(role)?;
+        if newest.map(|fact| fact.said.metadata) != previous.map(FileDigest::of) {
+            let detail = format!("the newest publication of {role} names another file");
+            return no(codes::METADATA_NOT_NEWEST, detail);
+        }
+        let previous = previous.map(|bytes| File::parse(role, bytes)).transpose()?;
+        let before = previous.as_ref().map_or(0, File::version);
+        let published = newest.map_or(0, |fact| fact.said.version);
+        if before != published {
+            let detail = format!("published as {published}, the file says {before}");
+            return no(codes::METADATA_VERSION, detail);
+        }
+        let next = File::parse(role, next)?;
         let Some((_, days)) = LIVES.iter().find(|(name, _)| *name == role) else {
             let detail = format!("`{role}` has no longest life");
             return no(codes::METADATA_EXPIRY, detail);
         };
-        let next = File::parse(role, next)?;
-        let newest = self.newest_publication(role)?;
-        let named = newest.map(|fact| fact.said.metadata);
-        if named != previous.map(FileDigest::of) {
-            let detail = format!("the newest publication of {role} names another file");
-            return no(codes::METADATA_NOT_NEWEST, detail);
-        }
-        let before = newest.map_or(0, |fact| fact.said.version);
-        if Some(next.version()) != before.checked_add(1) {
-            let detail = format!("version {} after {before}", next.version());
-            return no(codes::METADATA_VERSION, detail);
-        }
         let expires = next.typed.signed().expires().posix();
         if expires <= signing.from || expires > signing.to.saturating_add(days * DAY) {
             let detail = format!("it ends at {expires}, signed by {}", signing.to);
             return no(codes::METADATA_EXPIRY, detail);
         }
-        let previous = previous.map(|bytes| File::parse(role, bytes)).transpose()?;
-        check_rest(previous.as_ref(), &next)?;
-        self.check_targets(previous.as_ref(), &next)
+        if Some(next.version()) != before.checked_add(1) {
+            let detail = format!("version {} after {before}", next.version());
+            return no(codes::METADATA_VERSION, detail);
+        }
+        self.check_changes(previous.as_ref(), &next)?;
+        self.check_rest(role, previous.as_ref(), &next)?;
+        let mut targets = next.typed.signed().targets().iter();
+        match targets.find(|(path, file)| !self.is_effect(path, file)) {
+            None => Ok(()),
+            Some((path, _)) => no(codes::METADATA_TARGET, format!("target {path}")),
+        }
     }
 
-    fn check_targets(self, previous: Option<&File>, next: &File) -> Result<(), Refused> {
+    /// Each target that came, went or says something else, in the order of the paths.
+    fn check_changes(self, previous: Option<&File>, next: &File) -> Result<(), Refused> {
         let old = previous.map(File::targets).unwrap_or_default();
         let new = next.targets();
-        for (path, file) in &new {
-            let changed = old.get(path).is_some_and(|before| before != file);
-            if changed {
-                let detail = format!("target {path} says something else");
+        let paths: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        let mut typed = BTreeMap::new();
+        for file in previous.into_iter().chain([next]) {
+            let targets = file.typed.signed().targets().iter();
+            typed.extend(targets.map(|(path, target)| (path.to_string(), (path, target))));
+        }
+        let mut paths: Vec<_> = paths.iter().filter_map(|path| typed.get(*path)).collect();
+        paths.sort_by_key(|(path, _)| *path);
+        for (path, target) in paths {
+            let name = path.to_string();
+            let code = match (old.get(&*name), new.get(&*name)) {
+                (None, _) if !self.is_effect(path, target) => codes::METADATA_TARGET,
+                (Some(_), None) if !self.may_leave(path, target) => codes::METADATA_REMOVED,
+                (Some(before), Some(now)) if before != now => codes::METADATA_OTHER,
+                _ => continue,
+            };
+            return Err(Refused::new(code, format!("target {path}")));
+        }
+        Ok(())
+    }
+
+    /// A target leaves by a withdrawal of its release, or by a newer release of its line.
+    fn may_leave(self, path: &TargetPath, file: &TargetFile) -> bool {
+        let release = StatementDigest::new(file.release().release);
+        let line = Line {
+            product: path.product().to_owned(),
+            channel: path.channel().to_owned(),
+            platform: path.platform().to_owned(),
+        };
+        self.is_withdrawn(release) || self.is_superseded(&line, path.seq())
+    }
+
+    /// Besides version, expiry and targets nothing differs, but for the keys of delegated roles.
+    fn check_rest(self, role: &str, previous: Option<&File>, next: &File) -> Result<(), Refused> {
+        let known = ["_type", "spec_version", "delegations"];
+        let (old, new) = (previous.map(File::rest), next.rest());
+        let names: BTreeSet<&str> = old
+            .iter()
+            .flatten()
+            .chain(&new)
+            .map(|(name, _)| *name)
+            .collect();
+        for name in names {
+            let same = match &old {
+                Some(old) => old.get(name) == new.get(name),
+                None => known.contains(&name),
+            };
+            let due = name == "delegations" && role == "targets";
+            if !same && !(due && self.is_delegated_anew(next)?) {
+                let detail = format!("field `{name}`");
                 return Err(Refused::new(codes::METADATA_OTHER, detail));
             }
         }
-        for (path, file) in next.typed.signed().targets() {
-            if !self.is_effect(path, file) {
-                let detail = format!("target {path}");
-                return Err(Refused::new(codes::METADATA_TARGET, detail));
-            }
-        }
-        let gone = previous.map(|file| file.typed.signed().targets());
-        for (path, file) in gone.into_iter().flatten() {
-            let release = StatementDigest::new(file.release().release);
-            let line = super::types::Line {
-                product: path.product().to_owned(),
-                channel: path.channel().to_owned(),
-                platform: path.platform().to_owned(),
-            };
-            let kept = next.typed.signed().targets().contains_key(path);
-            if !kept && !self.is_withdrawn(release) && !self.is_superseded(&line, path.seq()) {
-                let detail = format!("target {path}");
-                return Err(Refused::new(codes::METADATA_REMOVED, detail));
-            }
-        }
         Ok(())
+    }
+
+    /// Other keys for the delegated roles: the effect of a constitution that took force after the newest
+    /// `targets`, and TUF keys of it all.
+    fn is_delegated_anew(self, next: &File) -> Result<bool, Refused> {
+        let newest = self.newest_publication("targets")?;
+        let reigns = self.judge.chain.reigns.iter();
+        let Some(reign) = reigns.take_while(|reign| reign.from < self.end).last() else {
+            return Ok(false);
+        };
+        if newest.is_some_and(|fact| fact.at > reign.from) {
+            return Ok(false);
+        }
+        let Some(delegations) = next.typed.signed().delegations() else {
+            return Ok(true);
+        };
+        let names = delegations.roles().iter().map(|role| role.name());
+        let seats = names.filter_map(|name| delegations.authority(name).ok());
+        let mut raws = Vec::new();
+        for seat in seats {
+            raws.extend(seat.keys().map(|key| *key.raw()));
+        }
+        let is_ours = |raw: &[u8; 32]| {
+            let seat = reign.roster.seat(KeyId::of(raw));
+            seat.is_some_and(|seat| seat.role == Role::Tuf)
+        };
+        Ok(raws.iter().all(is_ours))
     }
 
     /// A target is the effect of a release with its quorum, and says exactly what it says.
@@ -179,13 +240,8 @@ impl<'a> AsOf<'a> {
         let newest = self.newest_publication(role)?;
         let digest = FileDigest::of(file);
         let Some(fact) = newest.filter(|fact| fact.said.metadata == digest) else {
-            let table = self.judge.facts.publications.get(role);
             let detail = format!("{role} {} with digest {digest}", parsed.version());
-            let missing = Refused::new(codes::PUBLICATION_MISSING, detail.clone());
-            return Err(match newest {
-                Some(_) => missing,
-                None => self.missing(table, codes::PUBLICATION_MISSING, detail),
-            });
+            return Err(Refused::new(codes::PUBLICATION_MISSING, detail));
         };
         if fact.said.version != parsed.version() {
             let detail = format!("the publication says version {}", fact.said.version);
@@ -229,7 +285,7 @@ impl<'a> AsOf<'a> {
             if holds(Role::Center) {
                 centers.insert(party.legal_owner.as_str());
             }
-            if holds(Role::Supervisor) && !self.is_vendor(seat) {
+            if holds(Role::Supervisor) && !self.was_vendor(seat, fact.at) {
                 supervisors.insert(party.legal_owner.as_str());
             }
         }
@@ -277,24 +333,6 @@ impl File {
     pub(super) fn lists(&self, path: &TargetPath, file: &TargetFile) -> bool {
         self.typed.signed().targets().get(path) == Some(file)
     }
-}
-
-/// Besides version, expiry and targets nothing differs; a first file has nothing besides its form.
-fn check_rest(previous: Option<&File>, next: &File) -> Result<(), Refused> {
-    let new = next.rest();
-    let same = match previous {
-        Some(previous) => previous.rest() == new,
-        None => {
-            let known = ["_type", "spec_version", "delegations"];
-            new.keys().all(|name| known.contains(name))
-        }
-    };
-    if same {
-        return Ok(());
-    }
-    let names: Vec<_> = new.keys().copied().collect();
-    let detail = format!("one of {}", names.join(", "));
-    Err(Refused::new(codes::METADATA_OTHER, detail))
 }
 
 /// The line of a release, for reports.

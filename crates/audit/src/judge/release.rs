@@ -12,7 +12,7 @@ use super::{
     asof::AsOf,
     codes,
     evidence::Evidence,
-    facts::line_of,
+    facts::{Released, line_of},
     types::{Line, Refused},
 };
 
@@ -56,29 +56,28 @@ impl<'a> AsOf<'a> {
         }
         let floor = self.floors()?.rebuilds_min;
         let evidence = self.evidence(release.build, floor)?;
+        self.check_approval(release.approval, &evidence, floor)?;
         check_fields(release, subjects, &evidence)?;
-        self.check_approval(release.approval, &evidence, floor, self.end)?;
+        self.check_place(release, digest)?;
+        self.check_withdrawn(release, digest)?;
         let mut about = self.subjects(&evidence);
         about.extend(self.kin_releases(release.artifact));
         about.extend([release.approval, digest]);
-        self.check_adverse(release.build, &about, &release.product)?;
-        self.check_withdrawn(release, digest)?;
-        self.check_place(release, digest)
+        self.check_adverse(release.build, &about, &release.product)
     }
 
-    /// Judges the approval that a release names; it counts below `before` only.
+    /// Judges the approval that a release names; its index.
     fn check_approval(
         self,
         approval: StatementDigest,
         evidence: &Evidence<'a>,
         rebuilds_min: u64,
-        before: u64,
-    ) -> Result<(), Refused> {
+    ) -> Result<u64, Refused> {
         let no = |code, detail: &str| Err(Refused::new(code, detail));
         let table = self.judge.facts.approvals.get(&approval);
         let fact = self.all(table).find(|fact| {
             let seat = self.signer(fact);
-            fact.at < before && seat.is_some_and(|seat| !self.is_vendor(seat))
+            seat.is_some_and(|seat| !self.is_vendor(seat))
         });
         let Some(fact) = fact else {
             let detail = format!("approval {approval}");
@@ -114,12 +113,13 @@ impl<'a> AsOf<'a> {
         if (rebuilds.count() as u64) < rebuilds_min {
             return no(codes::APPROVAL_INPUTS, "too few rebuilds stand below it");
         }
-        Ok(())
+        Ok(fact.at)
     }
 
     /// What was withdrawn does not come back, under any number.
     fn check_withdrawn(self, release: &Release, digest: StatementDigest) -> Result<(), Refused> {
         let mut kin = self.kin_releases(release.artifact);
+        kin.retain(|other| self.complete_at(*other).is_ok());
         kin.insert(digest);
         match kin.into_iter().find(|digest| self.is_withdrawn(*digest)) {
             None => Ok(()),
@@ -133,6 +133,14 @@ impl<'a> AsOf<'a> {
     /// The release takes the next place of its line, and nobody else claims it.
     fn check_place(self, release: &Release, digest: StatementDigest) -> Result<(), Refused> {
         let line = line_of(release);
+        let fork = |twin: StatementDigest| {
+            let detail = format!("release {twin} has the same predecessor");
+            Err(Refused::new(codes::RELEASE_FORK, detail))
+        };
+        let twins = self.twins(&line, release, digest);
+        if let Some((twin, _)) = twins.iter().find(|(_, seq)| *seq == release.seq) {
+            return fork(*twin);
+        }
         let before = self.newest_released(&line, Some(digest));
         let (seq, predecessor) = match before {
             None => (1, None),
@@ -146,27 +154,28 @@ impl<'a> AsOf<'a> {
             let detail = "it names another release before it";
             return Err(Refused::new(codes::RELEASE_PREDECESSOR, detail));
         }
-        if let Some(twin) = self.twin(&line, release, digest) {
-            let detail = format!("release {twin} has the same predecessor");
-            return Err(Refused::new(codes::RELEASE_FORK, detail));
+        match twins.first() {
+            Some((twin, _)) => fork(*twin),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Another release that stands in this place and was not withdrawn.
-    pub(super) fn twin(
+    /// Other releases of the line that name the same predecessor and were not withdrawn, with their numbers.
+    pub(super) fn twins(
         self,
         line: &Line,
         release: &Release,
         digest: StatementDigest,
-    ) -> Option<StatementDigest> {
+    ) -> Vec<(StatementDigest, u64)> {
         let facts = &self.judge.facts;
         let others = facts.lines.get(line).into_iter().flatten().copied();
-        let mut others = others.filter(|other| *other != digest && !self.is_withdrawn(*other));
-        others.find(|other| {
-            let mut standing = self.all(facts.releases.get(other));
-            standing.any(|fact| fact.said.release.predecessor == release.predecessor)
-        })
+        let others = others.filter(|other| *other != digest && !self.is_withdrawn(*other));
+        let standing = others.filter_map(|other| {
+            let fact = self.all(facts.releases.get(&other)).next()?;
+            let same = fact.said.release.predecessor == release.predecessor;
+            same.then_some((other, fact.said.release.seq))
+        });
+        standing.collect()
     }
 
     /// The release with the highest number in a line, among those with a quorum and other than `but`.
@@ -220,10 +229,12 @@ impl<'a> AsOf<'a> {
         Err(Refused::new(code, detail))
     }
 
-    /// The release stands, signed by both, with everything it rests on below them.
+    /// The release stands, signed by both, with everything it rests on below them; `file` is digest and size
+    /// of what was received.
     pub(super) fn gate_released(
         self,
         digest: StatementDigest,
+        file: Option<(FileDigest, u64)>,
         rebuilds_min: u64,
     ) -> Result<&'a Release, Refused> {
         self.complete_at(digest)?;
@@ -232,12 +243,20 @@ impl<'a> AsOf<'a> {
             let detail = format!("release {digest}");
             Refused::new(codes::RELEASE_MISSING, detail)
         })?;
-        let released = &first.said;
+        let Released { release, subjects } = &first.said;
+        if file.is_some_and(|file| file != (release.artifact, release.artifact_bytes)) {
+            let detail = format!("the release is of {}", release.artifact);
+            return Err(Refused::new(codes::INSTALL_ARTIFACT, detail));
+        }
         let floor = self.floors()?.rebuilds_min.max(rebuilds_min);
-        let evidence = self.evidence(released.release.build, floor)?;
-        check_fields(&released.release, &released.subjects, &evidence)?;
-        self.check_approval(released.release.approval, &evidence, floor, first.at)?;
-        Ok(&released.release)
+        let evidence = self.evidence(release.build, floor)?;
+        let approved = self.check_approval(release.approval, &evidence, floor)?;
+        check_fields(release, subjects, &evidence)?;
+        if approved >= first.at {
+            let detail = format!("the approval stands above entry {}", first.at);
+            return Err(Refused::new(codes::APPROVAL_MISSING, detail));
+        }
+        Ok(release)
     }
 }
 

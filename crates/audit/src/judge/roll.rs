@@ -90,8 +90,22 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
         Role::Author => &["source"],
         Role::Conveyer => &["environment", "commitment", "provenance", "test-result"],
         Role::Rebuilder => &["environment", "commitment", "rebuild", "finding", "halt"],
-        Role::Supervisor => &["approval", "release", "withdrawal", "finding", "halt"],
-        Role::Center => &["release", "publication", "withdrawal", "finding", "halt"],
+        Role::Supervisor => &[
+            "approval",
+            "release",
+            "emergency",
+            "withdrawal",
+            "finding",
+            "halt",
+        ],
+        Role::Center => &[
+            "release",
+            "emergency",
+            "publication",
+            "withdrawal",
+            "finding",
+            "halt",
+        ],
         Role::Tuf | Role::Log | Role::Witness => return false,
     };
     let said = said.short_name();

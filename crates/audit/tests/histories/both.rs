@@ -1,0 +1,271 @@
+//! The law and the audit side by side: fed the same bytes, asked the same questions.
+
+use std::collections::BTreeMap;
+
+use audit::judge::{Delivery, Gate, Judge, Refused, Ruling};
+use law::{Approvable, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile};
+use law::{Installable, SignableMetadata, TrustedRoot};
+use statement::{FileDigest, StatementDigest};
+
+use crate::honest::log::Log;
+
+/// What was seen: how often each code was given by each side, and where the two differ.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) law: BTreeMap<String, u64>,
+    pub(crate) audit: BTreeMap<String, u64>,
+    pub(crate) granted: BTreeMap<&'static str, u64>,
+    /// Question, law's answer, audit's answer -> how often, first seed, detail.
+    pub(crate) differing: BTreeMap<(String, String, String), (u64, u64, String)>,
+}
+
+/// A question that both can answer.
+#[derive(Clone)]
+pub(crate) enum Question {
+    Approval(StatementDigest),
+    Release(Vec<u8>),
+    Released(StatementDigest, FileDigest, u64),
+    Metadata {
+        role: &'static str,
+        previous: Option<Vec<u8>>,
+        next: Vec<u8>,
+        now: u64,
+    },
+    Published(&'static str, Vec<u8>),
+    TufRoot(Vec<u8>),
+}
+
+impl Question {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Approval(_) => "approval",
+            Self::Release(_) => "release",
+            Self::Released(..) => "released",
+            Self::Metadata { .. } => "metadata",
+            Self::Published(..) => "published",
+            Self::TufRoot(_) => "tuf root",
+        }
+    }
+
+    fn of_law(&self, view: law::Settled<'_>) -> Result<(), Refusal> {
+        match self {
+            Self::Approval(build) => Approvable::check(view, *build).map(drop),
+            Self::Release(payload) => Releasable::check(view, payload).map(drop),
+            Self::Released(release, artifact, bytes) => {
+                ReleasedFile::check(view, *release, *artifact, *bytes, 1).map(drop)
+            }
+            Self::Metadata {
+                role,
+                previous,
+                next,
+                now,
+            } => SignableMetadata::check(view, role, previous.as_deref(), next, *now).map(drop),
+            Self::Published(role, file) => PublishedMetadata::check(view, role, file).map(drop),
+            Self::TufRoot(file) => TrustedRoot::check(view, file).map(drop),
+        }
+    }
+
+    fn of_audit(&self, judge: &Judge, as_of: u64) -> Result<(), Refused> {
+        let gate = match self {
+            Self::Approval(build) => Gate::Approval { build: *build },
+            Self::Release(payload) => Gate::Release { payload },
+            Self::Released(release, ..) => Gate::Released {
+                release: *release,
+                rebuilds_min: 1,
+            },
+            Self::Metadata {
+                role,
+                previous,
+                next,
+                now,
+            } => Gate::Metadata {
+                role,
+                previous: previous.as_deref(),
+                next,
+                now: *now,
+            },
+            Self::Published(role, file) => Gate::Published { role, file },
+            Self::TufRoot(file) => Gate::TufRoot { file },
+        };
+        judge.gate(&gate, as_of)
+    }
+}
+
+/// Both, at one place of one log.
+pub(crate) struct Both<'a> {
+    pub(crate) seed: u64,
+    pub(crate) log: Log,
+    pub(crate) law: InForce,
+    pub(crate) audit: Judge,
+    pub(crate) seen: &'a mut Seen,
+    answers: Vec<(u64, Question, Result<(), Refused>)>,
+}
+
+/// The audit keeps no entry that does not count, so where the law can say why something is missing or too
+/// little, the audit says that it is.
+fn is_same(law: &str, audit: &str) -> bool {
+    let lacks = audit.ends_with(".missing")
+        || audit.starts_with("rebuild.")
+        || audit.starts_with("release.quorum_");
+    let is_late = ["entry.too_late", "entry.key_expired"].contains(&audit);
+    law == audit || (law.starts_with("entry.") && (lacks || is_late))
+}
+
+impl<'a> Both<'a> {
+    pub(crate) fn new(seed: u64, anchor: StatementDigest, seen: &'a mut Seen) -> Self {
+        let origin = crate::honest::chain::center_log();
+        Self {
+            seed,
+            log: Log::of_center(),
+            law: InForce::replay(origin.clone(), anchor),
+            audit: Judge::new(origin, anchor),
+            seen,
+            answers: Vec::new(),
+        }
+    }
+
+    fn differ(&mut self, question: &str, law: String, audit: String, detail: String) {
+        let seed = self.seed;
+        let key = (question.to_owned(), law, audit);
+        let first = (0, seed, detail);
+        self.seen.differing.entry(key).or_insert(first).0 += 1;
+    }
+
+    /// One entry; whether it counts.
+    pub(crate) fn feed(&mut self, entry: Vec<u8>) -> bool {
+        let index = self.log.push(entry.clone());
+        let law = self.law.feed(index, &entry).unwrap();
+        let audit = self.audit.entry(index, &entry).unwrap();
+        let (law, said) = match &law {
+            Fed::Counts(digest) => (Ok(*digest), String::new()),
+            Fed::Ignored(refusal) => (Err(refusal.code().as_str()), refusal.to_string()),
+        };
+        let (audit, also) = match &audit {
+            Ruling::Counts { digest, .. } => (Ok(*digest), String::new()),
+            Ruling::Ignored { code, detail } => (Err(*code), detail.clone()),
+        };
+        self.count("entry", law.err(), audit.err());
+        if law != audit {
+            let (law, audit) = (format!("{law:.40?}"), format!("{audit:.40?}"));
+            let detail = format!("entry {index}: {said} / {also}");
+            let [law, audit] = [law, audit].map(|s| {
+                if s.starts_with("Ok") {
+                    "counts".into()
+                } else {
+                    s
+                }
+            });
+            self.differ("entry", law, audit, detail);
+        }
+        audit.is_ok()
+    }
+
+    fn count(&mut self, granted: &'static str, law: Option<&str>, audit: Option<&str>) {
+        if let Some(code) = law {
+            *self.seen.law.entry(code.to_owned()).or_default() += 1;
+        }
+        match audit {
+            Some(code) => *self.seen.audit.entry(code.to_owned()).or_default() += 1,
+            None => *self.seen.granted.entry(granted).or_default() += 1,
+        }
+    }
+
+    /// Everything so far is witnessed.
+    pub(crate) fn publish(&mut self, time: u64) {
+        let size = self.log.size();
+        if self.law.policy().is_none() || self.log.published.last().is_some_and(|p| p.0 == size) {
+            return;
+        }
+        self.log.publish(time);
+        let witnessed = self.log.witnessed(&self.law, size, time);
+        self.law.settle(&witnessed).unwrap();
+        let note = self.log.checkpoint(size, time);
+        let seen = self.audit.checkpoint(&note).unwrap();
+        assert_eq!((seen.size, seen.time), (size, time));
+        assert_eq!(seen.witnesses.len(), 2);
+    }
+
+    /// One question, now.
+    pub(crate) fn ask(&mut self, question: Question) {
+        let law = match self.law.settled() {
+            Ok(view) => question.of_law(view),
+            Err(refusal) => Err(refusal),
+        };
+        let size = self.log.size();
+        let audit = question.of_audit(&self.audit, size);
+        self.compare(question.name(), &law, &audit);
+        self.answers.push((size, question, audit));
+    }
+
+    pub(crate) fn compare(
+        &mut self,
+        name: &'static str,
+        law: &Result<(), Refusal>,
+        audit: &Result<(), Refused>,
+    ) {
+        let [of_law, of_audit] = [
+            law.as_ref().err().map(|r| r.code().as_str()),
+            audit.as_ref().err().map(|r| r.code),
+        ];
+        self.count(name, of_law, of_audit);
+        let same = match (of_law, of_audit) {
+            (None, None) => true,
+            (Some(law), Some(audit)) => is_same(law, audit),
+            _ => false,
+        };
+        if !same {
+            let [l, a] = [of_law, of_audit].map(|c| c.unwrap_or("granted").to_owned());
+            self.differ(name, l, a, format!("{law:?} / {audit:?}"));
+        }
+    }
+
+    /// What was answered of the past is answered so still.
+    pub(crate) fn ask_again(&mut self) {
+        for (size, question, before) in std::mem::take(&mut self.answers) {
+            let again = question.of_audit(&self.audit, size);
+            let is_unsettled = matches!(&before, Err(r) if r.code == "view.incomplete");
+            if again != before && !is_unsettled {
+                let name = format!("{} of the past", question.name());
+                let [was, is] = [before, again].map(|a| format!("{:?}", a.map_err(|r| r.code)));
+                self.differ(&name, was, is, format!("as of {size}"));
+            }
+        }
+    }
+
+    /// Endpoints: one bundle of everything, one checkpoint.
+    pub(crate) fn install(&mut self, delivery: Delivery<'_>, anchor: StatementDigest) {
+        let Ok(bundle) = self.log.whole_bundle().open(anchor) else {
+            return;
+        };
+        let mut judge = Judge::new(self.audit.origin().clone(), anchor);
+        for (index, entry) in (0..).zip(&self.log.entries) {
+            let _ = judge.entry(index, entry).unwrap();
+        }
+        let (size, time) = *self.log.published.last().unwrap();
+        judge.checkpoint(&self.log.checkpoint(size, time)).unwrap();
+        let served = [bundle];
+        let [bundle] = &served;
+        let offer = law::Offer {
+            bundle,
+            release: delivery.release,
+            publication: bundle,
+            metadata: delivery.metadata,
+            role: delivery.role,
+            withdrawals: &served,
+            artifact: delivery.artifact,
+            artifact_bytes: delivery.artifact_bytes,
+        };
+        let policy = law::EndpointPolicy {
+            line: law::Line {
+                product: delivery.line.product.clone(),
+                channel: delivery.line.channel.clone(),
+                platform: delivery.line.platform.clone(),
+            },
+            rebuilds_min: delivery.rebuilds_min,
+            evidence_age_max_seconds: delivery.evidence_age_max_seconds,
+        };
+        let law = Installable::check(offer, &policy, delivery.installed, delivery.now).map(drop);
+        let audit = judge.gate(&Gate::Install(delivery), size);
+        self.compare("install", &law, &audit);
+    }
+}

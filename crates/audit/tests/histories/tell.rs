@@ -1,0 +1,451 @@
+//! One history: mostly honest, with a few things left out, repeated, moved, forged, late or said twice.
+
+use audit::judge::{Delivery, Line};
+use statement::{
+    Constitution, Envelope, FileDigest, Predicate, Statement, StatementDigest, TestResult,
+    VerificationResult,
+};
+
+use crate::both::{Both, Seen};
+use crate::dice::Dice;
+use crate::honest::{
+    amendment::activation,
+    chain::{Step, center_log},
+    keys::Key,
+    roster::{self, DAY, DELAY, NOT_AFTER, NOW, governance},
+    sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
+    story::{Made, Story, Told, say, sign},
+};
+use crate::{twist, world};
+
+const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
+
+pub(crate) struct History<'a> {
+    pub(crate) dice: Dice,
+    pub(crate) both: Both<'a>,
+    pub(crate) told: Vec<Told>,
+    /// Digests of proposals.
+    proposed: Vec<StatementDigest>,
+    adverse: Vec<StatementDigest>,
+    pub(crate) time: u64,
+    anchor: StatementDigest,
+    activated: bool,
+}
+
+/// Tells the history of a seed to both.
+pub(crate) fn tell(seed: u64, seen: &mut Seen) {
+    let mut dice = Dice::new(seed);
+    let odd = world::odd(&mut dice);
+    let change = |draft: &mut Constitution| odd.iter().for_each(|tweak| tweak(draft));
+    let mut first = roster::constitution();
+    change(&mut first);
+    let told = stories(&mut dice, &change);
+    let anchor = match dice.below(40) {
+        0 => StatementDigest::of(b"another anchor"),
+        _ => roster::digest(&first),
+    };
+    let mut history = History {
+        both: Both::new(seed, anchor, seen),
+        dice,
+        told,
+        proposed: Vec::new(),
+        adverse: Vec::new(),
+        time: NOW,
+        anchor,
+        activated: false,
+    };
+    history.found(&first);
+    history.run();
+    history.end();
+}
+
+/// Up to three releases of one line, each with at most two twists.
+fn stories(dice: &mut Dice, change: &dyn Fn(&mut Constitution)) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for at in 0..dice.below(3) + 1 {
+        let mut story = match told.last() {
+            None => Story::under(change),
+            Some(before) => next(dice, before, at),
+        };
+        for _ in 0..[0, 0, 0, 1, 1, 1, 2][dice.below(7)] {
+            story = twist::twist(dice, story);
+        }
+        told.push(story.tell());
+    }
+    told
+}
+
+/// The next release: a new version, or the very same source once more.
+fn next(dice: &mut Dice, before: &Told, at: usize) -> Story {
+    if !dice.one_in(4) {
+        return before.next(&format!("1.{at}.0"));
+    }
+    before.next("1.0.0").change(Step::Source, |statement| {
+        if let Predicate::Source(source) = &mut statement.predicate {
+            source.not_after -= 7;
+        }
+    })
+}
+
+impl History<'_> {
+    fn found(&mut self, first: &Constitution) {
+        let payload = roster::payload(first);
+        let mut entries: Vec<_> = first
+            .parties
+            .iter()
+            .map(|party| sign(&payload, &governance(party.id.as_str())))
+            .collect();
+        match self.dice.below(30) {
+            0 => entries.insert(0, heartbeat("too early")),
+            1 => drop(entries.pop()),
+            2 => entries.insert(1, sign(&payload, &Key::of("vendor", "center"))),
+            3 => entries.insert(1, sign(&payload, &Key::of("stranger", "governance"))),
+            4 => entries.insert(1, entries[0].clone()),
+            5 => entries.push(entries[0].clone()),
+            6 => entries.insert(1, b"no entry".to_vec()),
+            7 => entries.insert(1, forged(entries[0].clone())),
+            _ => {}
+        }
+        for entry in entries {
+            self.both.feed(entry);
+        }
+        self.publish();
+    }
+
+    fn run(&mut self) {
+        if self.both.law.policy().is_none() {
+            self.both.feed(heartbeat("nobody is in force"));
+            return;
+        }
+        for at in 0..self.told.len() {
+            for entry in self.sequence(at) {
+                self.both.feed(entry);
+                if self.dice.one_in(7) {
+                    self.extra(at);
+                }
+                if self.dice.one_in(12) {
+                    self.publish_and_ask();
+                }
+            }
+            self.publish_and_ask();
+            if self.dice.one_in(4) {
+                self.amend();
+            }
+        }
+        if self.dice.one_in(2) {
+            self.extra(self.told.len() - 1);
+            self.extra(self.told.len() - 1);
+            self.publish_and_ask();
+        }
+    }
+
+    /// The entries of a story; some dropped, repeated, swapped or damaged.
+    fn sequence(&mut self, at: usize) -> Vec<Vec<u8>> {
+        let made = &self.told[at].made;
+        let mut entries: Vec<_> = Step::ALL.map(|step| made.envelope(step)).into();
+        for _ in 0..[0, 0, 0, 0, 1, 1, 2][self.dice.below(7)] {
+            let place = self.dice.below(entries.len());
+            match self.dice.below(5) {
+                0 => drop(entries.remove(place)),
+                1 => {
+                    let to = self.dice.below(entries.len());
+                    let moved = entries.remove(place);
+                    entries.insert(to, moved);
+                }
+                2 => {
+                    let other = place.saturating_sub(1);
+                    entries.swap(place, other);
+                }
+                3 => entries[place] = forged(entries[place].clone()),
+                _ => entries[place].truncate(80),
+            }
+        }
+        entries
+    }
+
+    pub(crate) fn publish(&mut self) {
+        self.time += match self.dice.below(40) {
+            0 => 32 * DAY,
+            1..3 => DELAY,
+            3..6 => 3000,
+            6..12 => 400,
+            _ => 60,
+        };
+        self.both.publish(self.time);
+    }
+
+    fn publish_and_ask(&mut self) {
+        if self.dice.one_in(25) {
+            self.ask_some(3);
+        }
+        self.publish();
+        self.ask_some(7);
+    }
+
+    /// One more entry beside the stories.
+    fn extra(&mut self, at: usize) {
+        let entry = self.make_extra(at);
+        if self.both.feed(entry.clone()) && self.dice.one_in(5) {
+            self.both.feed(entry);
+        }
+    }
+
+    fn make_extra(&mut self, at: usize) -> Vec<u8> {
+        let dice = &mut self.dice;
+        let which = match dice.below(4) {
+            0 => dice.below(self.told.len()),
+            _ => at,
+        };
+        let made = &self.told[which].made;
+        let party = *dice.pick(&PARTIES);
+        match dice.below(17) {
+            0..3 => {
+                let steps = [
+                    Step::Source,
+                    Step::Provenance,
+                    Step::Approval,
+                    Step::ReleaseCenter,
+                ];
+                let about = made.digest(*dice.pick(&steps));
+                let entry = finding(about, &twist::key(dice));
+                let entry = match dice.below(5) {
+                    0 => late_finding(&entry, &twist::key(dice)),
+                    _ => entry,
+                };
+                self.adverse.push(said(&entry));
+                entry
+            }
+            3 => {
+                let product = *dice.pick(&[None, Some("truename"), Some("other")]);
+                let entry = halt(product, &twist::key(dice));
+                self.adverse.push(said(&entry));
+                entry
+            }
+            4..7 if !self.adverse.is_empty() => closure(*dice.pick(&self.adverse), party),
+            4 => closure(made.digest(Step::Source), party),
+            5..8 => {
+                let key = twist::key(dice).id();
+                let owner = match dice.below(3) {
+                    0 => party,
+                    1 => "vendor",
+                    _ => "supervisor",
+                };
+                revocation(key, owner)
+            }
+            8..10 => {
+                let until = *dice.pick(&[NOT_AFTER, NOT_AFTER, NOW + 500]);
+                let keys = [
+                    ("vendor", "center"),
+                    ("supervisor", "supervisor"),
+                    ("lab-a", "rebuilder"),
+                ];
+                let (party, name) = *dice.pick(&keys);
+                withdrawal(made.release(), &Key::of(party, name), until)
+            }
+            10 => twin(made, Step::ReleaseCenter),
+            11 => twin(made, Step::Publication),
+            12 => twin(made, Step::Provenance),
+            13 => failed(made),
+            14 => tested(made),
+            15 => early(made, Step::RebuildB),
+            _ => early(made, Step::Provenance),
+        }
+    }
+
+    /// A proposal, some signatures, a wait, an activation; each perhaps not quite right.
+    fn amend(&mut self) {
+        let Some(now) = self.both.law.constitution().cloned() else {
+            return;
+        };
+        let next = world::successor(&mut self.dice, &now);
+        let payload = roster::payload(&next);
+        let digest = StatementDigest::of(&payload);
+        self.proposed.push(digest);
+        if self.dice.one_in(6) {
+            let other = roster::payload(&world::successor(&mut self.dice, &now));
+            self.proposed.push(StatementDigest::of(&other));
+            let party = *self.dice.pick(&PARTIES);
+            self.both.feed(sign(&other, &governance(party)));
+            if self.dice.one_in(3) {
+                let third = roster::payload(&world::successor(&mut self.dice, &now));
+                self.both.feed(sign(&third, &governance(party)));
+            }
+        }
+        for party in PARTIES {
+            if self.dice.one_in(6) {
+                continue;
+            }
+            let key = match self.dice.below(12) {
+                0 => Key::of(party, "planted"),
+                1 => Key::of(party, "governance-2"),
+                2 => twist::key(&mut self.dice),
+                _ => governance(party),
+            };
+            self.both.feed(sign(&payload, &key));
+        }
+        if self.dice.one_in(4) {
+            self.both
+                .feed(sign(&payload, &Key::of("lab-a", "governance-2")));
+        }
+        self.publish();
+        let signed = self.both.log.published.len() - 1;
+        self.both.feed(heartbeat("waiting"));
+        let wait = *self.dice.pick(&[DELAY, DELAY, DELAY, DELAY - 100, 60]);
+        self.time += wait;
+        self.publish();
+        self.activate(digest, signed);
+        self.publish_and_ask();
+    }
+
+    fn activate(&mut self, digest: StatementDigest, signed: usize) {
+        let published = self.both.log.published.clone();
+        let mut sizes = [published[signed].0, published[published.len() - 1].0];
+        for size in &mut sizes {
+            if self.dice.one_in(8) {
+                *size = published[self.dice.below(published.len())].0;
+            }
+        }
+        let named = match self.dice.below(10) {
+            0 => *self.dice.pick(&self.proposed),
+            1 => StatementDigest::of(b"nobody proposed this"),
+            _ => digest,
+        };
+        let until = *self
+            .dice
+            .pick(&[NOT_AFTER, NOT_AFTER, NOT_AFTER, self.time, self.time - 1]);
+        let log = if self.dice.one_in(12) {
+            let mut other = self.both.log.clone();
+            other.entries[0].push(b' ');
+            other
+        } else {
+            self.both.log.clone()
+        };
+        let entry = activation(&log, named, sizes, until);
+        let counted = self.both.feed(entry.clone());
+        self.activated |= counted;
+        if self.dice.one_in(5) {
+            self.both.feed(entry);
+        }
+    }
+
+    fn end(&mut self) {
+        self.publish();
+        self.both.ask_again();
+        if self.activated || self.both.log.published.is_empty() {
+            return;
+        }
+        for _ in 0..2 {
+            self.deliver();
+        }
+    }
+
+    fn deliver(&mut self) {
+        let dice = &mut self.dice;
+        let made = &self.told[dice.below(self.told.len())].made;
+        let other = &self.told[dice.below(self.told.len())].made;
+        let artifact = made.artifact();
+        let mut line = Line {
+            product: "truename".to_owned(),
+            channel: "stable".to_owned(),
+            platform: "linux-x86_64".to_owned(),
+        };
+        let mut delivery = Delivery {
+            line: &line.clone(),
+            release: made.release(),
+            artifact: FileDigest::of(&artifact),
+            artifact_bytes: artifact.len() as u64,
+            role: "software",
+            metadata: &other.metadata,
+            installed: None,
+            rebuilds_min: 1,
+            evidence_age_max_seconds: DAY,
+            now: self.time + 60,
+        };
+        match dice.below(12) {
+            0 => delivery.artifact = FileDigest::of(b"trojan"),
+            1 => delivery.artifact_bytes += 1,
+            2 => delivery.installed = Some(9),
+            3 => delivery.now += DAY,
+            4 => delivery.rebuilds_min = 3,
+            5 => line.channel.push('x'),
+            6 => delivery.release = StatementDigest::of(b"no release"),
+            _ => {}
+        }
+        delivery.line = &line;
+        self.both.install(delivery, self.anchor);
+    }
+}
+
+fn said(entry: &[u8]) -> StatementDigest {
+    Envelope::parse(entry).unwrap().digest()
+}
+
+/// Another signature in the same form.
+fn forged(mut entry: Vec<u8>) -> Vec<u8> {
+    let at = entry.len() - 20;
+    entry[at] = if entry[at] == b'A' { b'B' } else { b'A' };
+    entry
+}
+
+/// The statement of a step in other words, or of another result.
+fn twin(made: &Made, step: Step) -> Vec<u8> {
+    let mut statement = made.statement(step);
+    match &mut statement.predicate {
+        Predicate::Release(release) => release.not_after -= 1,
+        Predicate::Publication(publication) => publication.metadata = FileDigest::of(b"another"),
+        Predicate::Provenance(provenance) => {
+            let artifact = FileDigest::of(b"trojan");
+            for subject in &mut statement.subject {
+                subject.digest.sha256 = artifact;
+            }
+            for blob in &mut provenance.build_definition.external_parameters.blobs {
+                blob.sha256 = artifact;
+            }
+        }
+        _ => {}
+    }
+    resign(&statement, made.key(step))
+}
+
+fn resign(statement: &Statement, key: &Key) -> Vec<u8> {
+    sign(&statement.to_payload().unwrap(), key)
+}
+
+/// The supervisor says no.
+fn failed(made: &Made) -> Vec<u8> {
+    let mut statement = made.statement(Step::Approval);
+    if let Predicate::Approval(summary) = &mut statement.predicate {
+        summary.verification_result = VerificationResult::Failed;
+    }
+    resign(&statement, &Key::of("supervisor", "supervisor"))
+}
+
+/// The conveyer's tests failed.
+fn tested(made: &Made) -> Vec<u8> {
+    let failed = vec!["unit".to_owned()];
+    let tests = TestResult::of((&center_log(), made.build()), [], Vec::new(), failed);
+    say(tests, &Key::of("vendor", "conveyer"))
+}
+
+/// A result that is shown before its time, or in words that are past theirs.
+fn early(made: &Made, step: Step) -> Vec<u8> {
+    let mut statement = made.statement(step);
+    match &mut statement.predicate {
+        Predicate::Provenance(provenance) => {
+            let asked = &mut provenance.build_definition.external_parameters;
+            asked.not_after = NOW;
+        }
+        _ => {}
+    }
+    resign(&statement, made.key(step))
+}
+
+/// The same finding in words that are past their time.
+fn late_finding(entry: &[u8], key: &Key) -> Vec<u8> {
+    let envelope = Envelope::parse(entry).unwrap();
+    let mut statement = Statement::parse(envelope.payload()).unwrap();
+    if let Predicate::Finding(finding) = &mut statement.predicate {
+        finding.not_after = NOW;
+    }
+    resign(&statement, key)
+}
