@@ -213,7 +213,7 @@ impl LogReader {
     }
 
     /// Fetches a bundle and its tile, then takes the entries apart away from the runtime.
-    async fn batch(self, id: BundleId, from: u64) -> Result<Result<Batch, Fault>, AuditError> {
+    async fn batch(self, id: BundleId, from: u64) -> BatchResult {
         let (bytes, width) = match self.bundle(id).await? {
             Ok(found) => found,
             Err(fault) => return Ok(Err(fault)),
@@ -295,13 +295,16 @@ pub(crate) fn compare_tile(
     }
 }
 
+/// A batch, the log's fault that there is none, or that the place cannot be read.
+type BatchResult = Result<Result<Batch, Fault>, AuditError>;
+
 /// Batches of entries in order.
 #[derive(Debug)]
 pub(crate) struct Entries {
     reader: LogReader,
     next: u64,
     to: u64,
-    ahead: VecDeque<JoinHandle<Result<Result<Batch, Fault>, AuditError>>>,
+    ahead: VecDeque<JoinHandle<BatchResult>>,
 }
 
 impl Entries {

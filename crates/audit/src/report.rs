@@ -260,71 +260,14 @@ pub(crate) fn when(seconds: u64) -> String {
 /// The lines about a log: what was counted, out of how many. Shared by text and page.
 pub(crate) fn facts_of(log: &LogReport) -> Vec<(&'static str, String)> {
     let summary = &log.summary;
-    let ignored: u64 = summary.ignored.values().sum();
-    let codes: Vec<String> = summary
-        .ignored
-        .iter()
-        .map(|(code, count)| format!("{code} {count}"))
-        .collect();
-    let mut entries = format!(
-        "{} of {} read are witnessed; {} count, {} have no effect",
-        grouped(log.size.min(log.entries)),
-        grouped(log.entries),
-        grouped(summary.counted),
-        grouped(ignored)
-    );
-    if !codes.is_empty() {
-        entries += &format!(" ({})", codes.join(", "));
-    }
-    let parties: Vec<&str> = summary
-        .parties
-        .iter()
-        .map(|(id, _, _)| id.as_str())
-        .collect();
-    let constitution = summary.constitution_digest.map_or_else(
-        || "none is in force under this anchor".to_owned(),
-        |digest| {
-            format!(
-                "version {} ({}) in force; parties: {}",
-                summary.constitution,
-                digest.short(),
-                parties.join(", ")
-            )
-        },
-    );
-    let kept = match log.kept {
-        Kept { kept: 0, .. } => "it keeps no checkpoint of another log".to_owned(),
-        Kept {
-            kept,
-            agree,
-            not_compared,
-        } => format!(
-            "{} of {} checkpoints it keeps agree, {} not compared",
-            grouped(agree),
-            grouped(kept),
-            grouped(not_compared)
-        ),
-    };
     vec![
-        ("entries", entries),
-        (
-            "checkpoints",
-            format!(
-                "{} of {} archived ones verified, roots recomputed; newest by {}",
-                grouped(log.archived.1),
-                grouped(log.archived.0),
-                if log.witnesses.is_empty() {
-                    "no witness".to_owned()
-                } else {
-                    log.witnesses.join(", ")
-                }
-            ),
-        ),
+        ("entries", entries_of(log)),
+        ("checkpoints", checkpoints_of(log)),
         (
             "tiles",
             format!("{} compared with the entries", grouped(log.tiles)),
         ),
-        ("constitution", constitution),
+        ("constitution", constitution_of(summary)),
         (
             "builds",
             format!(
@@ -359,8 +302,64 @@ pub(crate) fn facts_of(log: &LogReport) -> Vec<(&'static str, String)> {
                 grouped(log.blobs.2)
             ),
         ),
-        ("other logs", kept),
+        ("other logs", kept_of(log.kept)),
     ]
+}
+
+fn entries_of(log: &LogReport) -> String {
+    let ignored = &log.summary.ignored;
+    let mut text = format!(
+        "{} of {} read are witnessed; {} count, {} have no effect",
+        grouped(log.size.min(log.entries)),
+        grouped(log.entries),
+        grouped(log.summary.counted),
+        grouped(ignored.values().sum())
+    );
+    if !ignored.is_empty() {
+        let codes = ignored
+            .iter()
+            .map(|(code, count)| format!("{code} {count}"));
+        text += &format!(" ({})", codes.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
+fn checkpoints_of(log: &LogReport) -> String {
+    let witnesses = if log.witnesses.is_empty() {
+        "no witness".to_owned()
+    } else {
+        log.witnesses.join(", ")
+    };
+    format!(
+        "{} of {} archived ones verified, roots recomputed; newest by {witnesses}",
+        grouped(log.archived.1),
+        grouped(log.archived.0),
+    )
+}
+
+fn constitution_of(summary: &Summary) -> String {
+    let Some(digest) = summary.constitution_digest else {
+        return "none is in force under this anchor".to_owned();
+    };
+    let parties = summary.parties.iter().map(|(id, _, _)| id.as_str());
+    format!(
+        "version {} ({}) in force; parties: {}",
+        summary.constitution,
+        digest.short(),
+        parties.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn kept_of(kept: Kept) -> String {
+    if kept.kept == 0 {
+        return "it keeps no checkpoint of another log".to_owned();
+    }
+    format!(
+        "{} of {} checkpoints it keeps agree, {} not compared",
+        grouped(kept.agree),
+        grouped(kept.kept),
+        grouped(kept.not_compared)
+    )
 }
 
 /// The lines about a repository.

@@ -287,3 +287,95 @@ pub(crate) fn hours(seconds: u64) -> String {
         _ => format!("{} days", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use statement::{KeyId, StatementDigest};
+    use tlog::Hash;
+
+    use super::*;
+    use crate::opened::Keyring;
+    use crate::read::Place;
+
+    /// A log that was read, with one revocation that was included by `by`.
+    fn log(origin: &str, by: Option<u64>, only: Option<Vec<Origin>>) -> LogAudit {
+        let reader = LogReader {
+            origin: origin.parse().unwrap(),
+            place: Arc::new(Place::directory("unused".as_ref())),
+            keys: Keyring::default(),
+        };
+        let mut log = LogAudit::new(reader, StatementDigest::of(b"anchor"));
+        let head = CheckpointSeen {
+            size: 9,
+            root: Hash::EMPTY_ROOT,
+            time: 1_000_000,
+            witnesses: Vec::new(),
+        };
+        log.head = Some((head, Vec::new()));
+        log.facts.governance = vec![Governance {
+            digest: StatementDigest::of(b"revocation"),
+            key: KeyId::of(b"key"),
+            kind: "revocation",
+            entry: 7,
+            by,
+            only,
+        }];
+        log
+    }
+
+    fn spread(logs: &[LogAudit], now: u64) -> Vec<(Severity, String)> {
+        let mut findings = Findings::default();
+        check_spread(logs, now, &mut findings);
+        let found = findings.sorted().into_iter();
+        found
+            .map(|found| (found.finding.severity, found.log.unwrap().to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn governance_that_one_log_lacks_is_a_note_for_a_day_and_then_a_broken_promise() {
+        let mut without = log("b.example", None, None);
+        without.facts.governance.clear();
+        let logs = [log("a.example", Some(1_000_000), None), without];
+        let day = 86_400;
+        for (age, severity) in [
+            (0, Severity::Note),
+            (day, Severity::Note),
+            (day + 1, Severity::Red),
+        ] {
+            let found = spread(&logs, 1_000_000 + age);
+            assert_eq!(found, [(severity, "a.example".to_owned())], "{age}");
+        }
+    }
+
+    #[test]
+    fn governance_that_stands_in_both_or_is_meant_for_one_only_is_fine() {
+        let both = [
+            log("a.example", Some(1), None),
+            log("b.example", Some(1), None),
+        ];
+        assert!(spread(&both, 1_000_000).is_empty());
+        let own = "a.example".parse().unwrap();
+        let mut without = log("b.example", None, None);
+        without.facts.governance.clear();
+        let one = [log("a.example", Some(1), Some(vec![own])), without];
+        assert!(spread(&one, 1_000_000).is_empty());
+    }
+
+    #[test]
+    fn a_signature_by_another_party_does_not_stand_for_the_missing_one() {
+        let mut other = log("b.example", Some(1), None);
+        other.facts.governance[0].key = KeyId::of(b"another");
+        let logs = [log("a.example", Some(1), None), other];
+        assert_eq!(spread(&logs, 1_000_000).len(), 2);
+    }
+
+    #[test]
+    fn spans_of_time_read_as_people_say_them() {
+        let said = [119, 120, 7_199, 7_200, 172_799, 172_800].map(hours);
+        assert_eq!(said, ["119 s", "2 min", "119 min", "2 h", "47 h", "2 days"]);
+    }
+}

@@ -217,9 +217,8 @@ impl LogAudit {
         let mut notes = self.reader.archived(sizes.clone());
         let mut archived: BTreeSet<u64> = sizes.into_iter().collect();
         let mut entries = self.reader.entries(self.size(), end);
-        let mut stops = stops.into_iter().peekable();
         let mut batch = None;
-        while let Some(stop) = stops.next() {
+        for stop in stops {
             while self.size() < stop && !self.broken {
                 if batch.is_none() {
                     batch = self.next_batch(&mut entries, findings).await?;
