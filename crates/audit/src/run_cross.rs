@@ -49,8 +49,7 @@ pub(crate) async fn compare_kept(
             compare_two(log, other, &mut count, findings).await?;
         }
         if count.kept == 0 && logs.len() > 1 {
-            let what =
-                "it keeps no checkpoint of another log, so nobody else's log holds it to its word";
+            let what = "it keeps no checkpoint of another log, so it could not tell if one showed two histories";
             let remedy = "none needed; comparing is easier when logs keep each other's checkpoints";
             let found = finding(
                 "anchor.none",

@@ -54,29 +54,7 @@ struct Told<'a> {
 /// The first step that did not succeed.
 pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<Value> {
     let started = Instant::now();
-    let now = release::system_clock();
-    let mut world = step(
-        listener,
-        1,
-        "The parties make their keys and sign one constitution",
-        async {
-            let world = World::found(dir, limpid, Cast::smallest(), now)?;
-            for party in &world.cast.parties {
-                let whose = if party.vendor {
-                    "vendor"
-                } else {
-                    "independent"
-                };
-                listener.line(&format!(
-                    "{:<11} {:<18} {}  {whose}",
-                    party.id, party.name, party.jurisdiction
-                ));
-            }
-            listener.line(&format!("anchor      {}", world.anchor()));
-            Ok(world)
-        },
-    )
-    .await?;
+    let mut world = found(dir, limpid, listener).await?;
     step(
         listener,
         2,
@@ -112,14 +90,49 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
         told.verify(second),
     )
     .await?;
+    let audited = step(
+        listener,
+        12,
+        "An outsider audits both logs and the repository, by rules of its own",
+        told.audit(),
+    )
+    .await?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(json!({
         "anchor": world.anchor(),
         "releases": [first, second],
         "verified": verified,
+        "audit": audited,
         "seconds": (seconds * 10.0).round() / 10.0,
         "dir": dir,
     }))
+}
+
+/// The first step.
+async fn found(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<World> {
+    let now = release::system_clock();
+    step(
+        listener,
+        1,
+        "The parties make their keys and sign one constitution",
+        async {
+            let world = World::found(dir, limpid, Cast::smallest(), now)?;
+            for party in &world.cast.parties {
+                let whose = if party.vendor {
+                    "vendor"
+                } else {
+                    "independent"
+                };
+                listener.line(&format!(
+                    "{:<11} {:<18} {}  {whose}",
+                    party.id, party.name, party.jurisdiction
+                ));
+            }
+            listener.line(&format!("anchor      {}", world.anchor()));
+            Ok(world)
+        },
+    )
+    .await
 }
 
 /// Runs one step and says how long it took.
@@ -260,6 +273,63 @@ impl Told<'_> {
             &[&["--json"], verify.as_slice()].concat(),
         )?;
         Ok(serde_json::from_str(&machine)?)
+    }
+}
+
+impl Told<'_> {
+    /// Reads everything over HTTP, as anybody could, and judges it without the code that the parties run.
+    async fn audit(&self) -> Result<Value> {
+        let world = self.world;
+        let stranger = world.make_dir("stranger", "audit")?;
+        let anchor = world.anchor().to_string();
+        let (center, supervisor) = (world.center_log_url(), world.supervisor_log_url());
+        let repository = world.repository_url();
+        self.line(&format!("$ cd {}", stranger.display()));
+        self.line("$ limpid audit --anchor $(cat ../../constitution/anchor) \\");
+        self.line(&format!("    --log {center} --log {supervisor} \\"));
+        self.line(&format!("    --repository {repository} --html report.html"));
+        let audit = [
+            "--json",
+            "audit",
+            "--anchor",
+            &anchor,
+            "--log",
+            &center,
+            "--log",
+            &supervisor,
+            "--repository",
+            &repository,
+            "--html",
+            "report.html",
+        ];
+        let report: Value = serde_json::from_str(&run_in(&stranger, &world.limpid, &audit)?)?;
+        for log in report["logs"].as_array().into_iter().flatten() {
+            self.line(&format!(
+                "{}: {} entries, {} count; {} of {} archived checkpoints hold; {} of {} blobs",
+                log["origin"].as_str().unwrap_or_default(),
+                log["entries"],
+                log["counted"],
+                log["archived"]["verified"],
+                log["archived"]["listed"],
+                log["blobs"]["present"],
+                log["blobs"]["public"],
+            ));
+        }
+        let counts = &report["repository"]["counts"];
+        self.line(&format!(
+            "repository: {} of {} publications judged anew, {} of {} targets hash right",
+            counts["publications_judged"],
+            counts["publications"],
+            counts["targets_present"],
+            counts["targets"],
+        ));
+        for found in report["findings"].as_array().into_iter().flatten() {
+            let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+            self.line(&format!("{}: {}", text("severity"), text("what")));
+        }
+        self.line("every promise that was checked held");
+        self.line(&format!("page: {}", stranger.join("report.html").display()));
+        Ok(report)
     }
 }
 
