@@ -41,6 +41,10 @@ pub struct Config {
     pub channel: String,
     /// Platform it runs on.
     pub platform: String,
+    /// Percentages of the rings of the channel, ascending; none when it has no rings. They must be those
+    /// that the center widens by.
+    #[serde(default)]
+    pub rings: Vec<u64>,
     /// Identical rebuilds by distinct legal owners; never fewer than the constitution asks for.
     #[serde(default)]
     pub rebuilds_min: u64,

@@ -36,6 +36,14 @@ pub enum EndpointError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The list of withdrawals that the signed timestamp names is not served.
+    #[error("{value} is refused: {reason}; a withdrawal may be hidden here, use another mirror")]
+    WithdrawalsHidden {
+        /// Which file.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The repository did not give a file.
     #[error("the repository gave no {what}; the update can be tried again")]
     Http {
@@ -67,6 +75,15 @@ pub enum EndpointError {
         #[source]
         source: io::Error,
     },
+    /// Rings are ascending percentages from 1 to 99.
+    #[error("rings are ascending percentages from 1 to 99; {percent} is out of place")]
+    Rings {
+        /// The one that is wrong.
+        percent: u64,
+    },
+    /// The number that decides about rings could not be drawn.
+    #[error("no number could be drawn for this installation")]
+    Random(#[source] keys::KeyError),
     /// The caller stopped the update.
     #[error("stopped after step `{after}`; the update can be tried again")]
     Stopped {
@@ -91,9 +108,16 @@ impl EndpointError {
             Self::Tuf(error) => tuf_code(error),
             Self::Bundle { .. } => "bundle.malformed",
             Self::WithdrawalsIndex { .. } => "withdrawals.malformed",
+            Self::WithdrawalsHidden { .. } => "withdrawals.hidden",
+            Self::Http {
+                source: ClientError::TooLarge { .. },
+                ..
+            } => TOO_LONG,
             Self::Http { .. } => "http",
             Self::Damaged { .. } => "state.damaged",
             Self::Store(_) | Self::Io { .. } => "io",
+            Self::Rings { .. } => "config.rings",
+            Self::Random(_) => "io",
             Self::Stopped { .. } => "stopped",
         }
     }
@@ -102,7 +126,7 @@ impl EndpointError {
     /// (a missing file, bytes that are no bundle, no network). Both mean: do not trust the file.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Law(_) => 1,
+            Self::Law(_) | Self::WithdrawalsHidden { .. } => 1,
             Self::Tuf(
                 TufClientError::Fetch { .. }
                 | TufClientError::Memory(_)
@@ -115,9 +139,13 @@ impl EndpointError {
     }
 }
 
+/// A download did not end at its limit; nothing of it was used.
+const TOO_LONG: &str = "download.too_long";
+
 const fn tuf_code(error: &TufClientError) -> &'static str {
     match error {
         TufClientError::Rollback { .. } => "tuf.rollback",
+        TufClientError::FastForward { .. } => "tuf.fast_forward",
         TufClientError::Expired { .. } => "tuf.expired",
         TufClientError::Threshold { .. } => "tuf.threshold",
         TufClientError::NotFound { .. } => "tuf.not_found",
@@ -126,6 +154,10 @@ const fn tuf_code(error: &TufClientError) -> &'static str {
         TufClientError::TooManyRoots => "tuf.too_many_roots",
         TufClientError::Malformed { .. } => "tuf.malformed",
         TufClientError::TargetTooLarge { .. } => "artifact.too_long",
+        TufClientError::Fetch {
+            source: ClientError::TooLarge { .. },
+            ..
+        } => TOO_LONG,
         TufClientError::Fetch { .. } => "http",
         TufClientError::Memory(_) => "io",
         TufClientError::MemoryDamaged { .. } => "state.damaged",

@@ -11,6 +11,7 @@
 //! versions/2-77e1c0a9b3d4.json           what it is
 //! current  -> versions/2-77e1c0a9b3d4    what runs
 //! previous -> versions/1-4c5b90ffe021    what ran before
+//! installation                           the number that decides which ring this endpoint is in
 //! ```
 //!
 //! In scope: [`verify_file`] offline for anyone, the update of one product on one machine, the atomic
@@ -31,6 +32,7 @@ mod report;
 mod report_text;
 mod report_words;
 mod repository;
+mod rings;
 mod step;
 pub mod tuf_client;
 mod update;

@@ -4,15 +4,21 @@
 //! publications/software.bundle     proof that the role's newest metadata was published
 //! publications/4.software.bundle   proof that its version 4 was
 //! bundles/<release digest>.bundle  proof of a release
-//! withdrawals/index.json           ["<digest>", ...]  names of the bundles beside it
+//! withdrawals/<sha256>.json        ["<digest>", ...]  names of the bundles beside it
+//! withdrawals/index.json           the newest such list
 //! withdrawals/<digest>.bundle      proof of a withdrawal
 //! ```
 //!
-//! The list of withdrawals must be there, even when it is empty: a repository without one is refused.
+//! Two lists are read: the one that the signed timestamp names by its digest, which a mirror can hide no
+//! longer than it can hide the timestamp, and the newest one, which may know more. Both must be there,
+//! even when they are empty: a repository without them is refused.
+
+use std::collections::BTreeSet;
 
 use law::{BUNDLE_BYTES_MAX, Code, OpenBundle, Refusal};
 use serve::{Client, ClientError};
 use statement::{FileDigest, StatementDigest};
+use tuf::ListFile;
 
 use crate::{
     config::Config,
@@ -68,18 +74,24 @@ impl Repository<'_> {
         self.bundle(&path).await?.ok_or_else(|| missing().into())
     }
 
-    /// All withdrawals served beside the timestamp.
+    /// All withdrawals: those that the timestamp names and those served beside it.
     ///
     /// # Errors
-    /// No list, a list that is none, or one of its bundles does not hold: a mirror must not be able
+    /// A list is missing or is none, or one of its bundles does not hold: a mirror must not be able
     /// to hide a withdrawal by damaging it.
-    pub(crate) async fn withdrawals(&self) -> Result<Vec<OpenBundle>, EndpointError> {
+    pub(crate) async fn withdrawals(
+        &self,
+        named: Option<&ListFile>,
+    ) -> Result<Vec<OpenBundle>, EndpointError> {
+        let mut index = self.withdrawals_named(named).await?;
         let path = "withdrawals/index.json";
         let bytes = self
             .http
             .get(&self.config.url(path), WITHDRAWALS_INDEX_BYTES_MAX)
             .await;
-        let index = parse_index(&bytes.map_err(|source| failed(path, source))?)?;
+        let newest = parse_index(&bytes.map_err(|source| failed(path, source))?)?;
+        let known: BTreeSet<_> = index.iter().copied().collect();
+        index.extend(newest.into_iter().filter(|digest| !known.contains(digest)));
         let mut withdrawals = Vec::with_capacity(index.len());
         for digest in index {
             let path = format!("withdrawals/{digest}.bundle");
@@ -90,6 +102,29 @@ impl Repository<'_> {
             withdrawals.push(self.bundle(&path).await?.ok_or_else(listed)?);
         }
         Ok(withdrawals)
+    }
+
+    /// The list that the timestamp names.
+    async fn withdrawals_named(
+        &self,
+        named: Option<&ListFile>,
+    ) -> Result<Vec<FileDigest>, EndpointError> {
+        let hidden = |value: String, reason| EndpointError::WithdrawalsHidden { value, reason };
+        let named = named.ok_or_else(|| {
+            let value = "timestamp.json".to_owned();
+            hidden(value, "it names no list of withdrawals")
+        })?;
+        let path = format!("withdrawals/{}.json", named.sha256().to_hex());
+        let bytes = self
+            .http
+            .get_optional(&self.config.url(&path), WITHDRAWALS_INDEX_BYTES_MAX)
+            .await;
+        let bytes = bytes.map_err(|source| failed(&path, source))?;
+        let bytes = bytes.ok_or_else(|| hidden(path.clone(), "the timestamp names it"))?;
+        if ListFile::of(&bytes) != *named {
+            return Err(hidden(path, "it is not the list that the timestamp names"));
+        }
+        parse_index(&bytes)
     }
 
     async fn bundle(&self, path: &str) -> Result<Option<OpenBundle>, EndpointError> {
@@ -127,7 +162,7 @@ fn parse_index(bytes: &[u8]) -> Result<Vec<FileDigest>, EndpointError> {
     if index.len() > WITHDRAWALS_MAX {
         return Err(refused(&index.len().to_string(), "too many are listed"));
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     match index.iter().find(|digest| !seen.insert(**digest)) {
         Some(twice) => Err(refused(&twice.to_string(), "it is listed twice")),
         None => Ok(index),

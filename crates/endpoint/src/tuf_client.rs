@@ -4,7 +4,8 @@
 //! Three things are ours, because that library leaves them open:
 //!
 //! - **Roots are allowed first.** A new root goes through the caller's check (is its digest named
-//!   by the constitution in force?) before the library sees it. So roots are fetched here.
+//!   by the constitution in force?) before the library sees it. So roots are fetched and followed here,
+//!   and the library starts from the newest.
 //! - **Memory is durable.** What was trusted is kept in one file, replaced as a whole and fsynced;
 //!   an update that cannot be remembered fails. The library's own store is best effort, and a
 //!   forgotten version is a door for rollback. A damaged memory is an error, not an empty one.
@@ -30,9 +31,24 @@ pub use error::{Cause, TufClientError};
 
 /// New roots in one update; more means that somebody feeds us roots without end.
 const NEW_ROOTS_MAX: u32 = 32;
+/// 2020-01-01, POSIX seconds: before anything was published.
+const VERSIONS_SINCE: u64 = 1_577_836_800;
 /// The largest memory that is read: a little more than all files at their limits.
 const MEMORY_BYTES_MAX: u64 = 64 << 20;
 const MEMORY_FILE: &str = "trusted-metadata.json";
+
+/// How a root is known to whoever is asked about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// It was good once; it leads to newer ones.
+    Earlier,
+    /// It is the one that counts now. What says so stands above all roots, so this one counts even if
+    /// the holders of the old root's keys are gone and did not sign it.
+    InForce,
+}
+
+/// Is asked about each root before it is used.
+pub type AllowRoot<'a> = &'a (dyn Fn(&[u8]) -> Result<Naming, Cause> + Sync);
 
 /// Metadata that may be believed. Only [`TufClient::refresh`] makes it.
 #[derive(Debug)]
@@ -105,7 +121,7 @@ impl TufClient {
     pub async fn refresh(
         &self,
         role: TargetRole,
-        allow_root: &(dyn Fn(&[u8]) -> Result<(), Cause> + Sync),
+        allow_root: AllowRoot<'_>,
         now: u64,
     ) -> Result<Trusted, TufClientError> {
         let time = i64::try_from(now)
@@ -123,7 +139,7 @@ impl TufClient {
             failure: desk.failure.clone(),
         };
         let run = async {
-            let mut updater = Updater::new(mirror, &self.pinned_root)?
+            let mut updater = Updater::new(mirror, &root_bytes)?
                 .with_config(limits())
                 .with_store(desk.clone());
             updater.refresh(time).await?;
@@ -153,6 +169,7 @@ impl TufClient {
         };
         let view = tuf::verify_view(root.signed(), role, files, now)
             .map_err(|error| sort(role.as_str(), error))?;
+        check_not_ahead(&view, role, now)?;
         if known != before {
             self.remember(&known)?;
         }
@@ -201,7 +218,7 @@ impl TufClient {
     async fn walk_roots(
         &self,
         known: &mut BTreeMap<String, Vec<u8>>,
-        allow_root: &(dyn Fn(&[u8]) -> Result<(), Cause> + Sync),
+        allow_root: AllowRoot<'_>,
     ) -> Result<(Signed<Root>, Vec<u8>), TufClientError> {
         let allow = |version, bytes: &[u8]| {
             allow_root(bytes).map_err(|source| TufClientError::RootNotAllowed { version, source })
@@ -210,9 +227,9 @@ impl TufClient {
         let mut root = first.map_err(|error| sort("root", error))?.0;
         let mut bytes = self.pinned_root.clone();
         while let Some(next) = known.get(&stored_root(root.signed().version() + 1)) {
-            // A newer pinned root may not be what the remembered ones followed: they are then
+            // Its signatures were judged before it was remembered. A newer pinned root may not be what the remembered ones followed: they are then
             // of no use, and the repository is asked.
-            let Ok(verified) = tuf::verify_next_root(root.signed(), next) else {
+            let Ok(verified) = tuf::verify_named_root(root.signed(), next) else {
                 break;
             };
             (root, bytes) = (verified, next.clone());
@@ -231,8 +248,11 @@ impl TufClient {
             if count == NEW_ROOTS_MAX {
                 return Err(TufClientError::TooManyRoots);
             }
-            allow(version, &next)?;
-            root = tuf::verify_next_root(root.signed(), &next).map_err(|e| sort("root", e))?;
+            let verified = match allow(version, &next)? {
+                Naming::Earlier => tuf::verify_next_root(root.signed(), &next),
+                Naming::InForce => tuf::verify_named_root(root.signed(), &next),
+            };
+            root = verified.map_err(|error| sort("root", error))?;
             known.insert(stored_root(version), next.clone());
             self.remember(known)?;
             bytes = next;
@@ -273,6 +293,27 @@ impl TufClient {
         self.memory
             .replace(MEMORY_FILE, &bytes)
             .map_err(TufClientError::Memory)
+    }
+}
+
+/// Versions count up, and what was seen once is never gone behind. Whoever steals a key could use them up
+/// with one file, so that no honest version follows; no version is believed that one publication a
+/// second could not have reached.
+fn check_not_ahead(view: &VerifiedView, role: TargetRole, now: u64) -> Result<(), TufClientError> {
+    let latest = now.saturating_sub(VERSIONS_SINCE);
+    let versions = [
+        ("timestamp", view.timestamp().version()),
+        ("snapshot", view.snapshot().version()),
+        ("targets", view.top_level().version()),
+        (role.as_str(), view.delegated().version()),
+    ];
+    match versions.iter().find(|(_, version)| *version > latest) {
+        Some((role, version)) => Err(TufClientError::FastForward {
+            role: (*role).to_owned(),
+            version: *version,
+            latest,
+        }),
+        None => Ok(()),
     }
 }
 

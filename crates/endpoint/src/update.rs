@@ -20,8 +20,9 @@ use crate::{
     limits::ROOT_BYTES_MAX,
     memory::{InstalledMark, Memory},
     repository::Repository,
+    rings::in_ring,
     step::Step,
-    tuf_client::{Cause, Trusted, TufClient, TufClientError},
+    tuf_client::{Cause, Naming, Trusted, TufClient, TufClientError},
     versions::{Installed, Versions},
 };
 
@@ -86,6 +87,7 @@ pub async fn update_watched(
 ) -> Result<Outcome, EndpointError> {
     let _lock = DirLock::take(&config.dir)?;
     let files = Files::open(&config.dir)?;
+    let config = &in_ring(config)?;
     let http = Client::new(&config.client).map_err(|source| EndpointError::Http {
         what: "client".to_owned(),
         source,
@@ -181,7 +183,13 @@ impl Update<'_> {
             pinned,
             &self.config.dir.join("tuf"),
         )?;
-        let allow = |root: &[u8]| check_named(&publication, root).map_err(Cause::from);
+        let allow = |root: &[u8]| {
+            check_named(&publication, root)?;
+            Ok::<_, Cause>(match check_in_force(&publication, root) {
+                Ok(()) => Naming::InForce,
+                Err(_) => Naming::Earlier,
+            })
+        };
         let role: TargetRole = self.config.role();
         let trusted = client.refresh(role, &allow, now).await?;
         // A root that an older constitution named leads to the newest one and is never the last.
@@ -213,7 +221,8 @@ impl Update<'_> {
 
     /// Withdrawals, then the newest release of the series with its proof.
     async fn serve(&self, fresh: &Fresh, memory: &mut Memory) -> Result<Served, EndpointError> {
-        let withdrawals = self.repository.withdrawals().await?;
+        let named = fresh.trusted.view().timestamp().withdrawals();
+        let withdrawals = self.repository.withdrawals(named).await?;
         let newest = self.newest(&fresh.trusted);
         let known = newest.iter().map(|(_, mark)| *mark).chain(memory.installed);
         for mark in known.collect::<Vec<_>>() {

@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use endpoint::tuf_client::{Cause, TufClient, TufClientError};
+use endpoint::tuf_client::{Cause, Naming, TufClient, TufClientError};
 use tempfile::TempDir;
-use tuf::fixture::{Fixture, FixtureSigner};
+use tuf::fixture::{Fixture, FixtureSigner, seats, signed_by};
 use tuf::limits::DAY_S;
 use tuf::{TargetPath, TargetRole};
 
@@ -108,8 +108,8 @@ fn clear(directory: &Path) {
     }
 }
 
-fn allow(_root: &[u8]) -> Result<(), Cause> {
-    Ok(())
+fn allow(_root: &[u8]) -> Result<Naming, Cause> {
+    Ok(Naming::Earlier)
 }
 
 #[tokio::test]
@@ -205,6 +205,38 @@ async fn going_back_is_refused_across_restarts() {
 }
 
 #[tokio::test]
+async fn versions_cannot_be_used_up_by_one_file() {
+    let mut site = World::new().await;
+    let honest = site.fixture.clone();
+    // The last version that one publication a second since 2020 could have reached, and the next.
+    let latest = NOW - 1_577_836_800;
+    for (version, refused) in [
+        (u64::from(u32::MAX), true),
+        (latest + 1, true),
+        (latest, false),
+    ] {
+        let snapshot = site.fixture.newest("snapshot").to_vec();
+        let expires = tuf::Expires::from_posix(NOW + 3600).unwrap();
+        let timestamp =
+            tuf::Timestamp::build(version, expires, site.fixture.version(), &snapshot).unwrap();
+        let bytes = tuf::fixture::signed_by(&site.fixture.signers.timestamp, timestamp);
+        let name = tuf::TIMESTAMP_FILE.to_owned();
+        site.fixture.files.insert(name, bytes);
+        site.publish();
+        match site.refresh().await {
+            Err(TufClientError::FastForward { .. }) if refused => {
+                // Nothing of it was remembered.
+                site.fixture = honest.clone();
+                site.publish();
+                assert_eq!(site.refresh().await.unwrap(), honest.version());
+            }
+            Ok(_) if !refused => {}
+            other => panic!("version {version}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_frozen_repository_is_refused_when_its_timestamp_expires() {
     let world = World::new().await;
     assert!(world.refresh_at(NOW + DAY_S - 1).await.is_ok());
@@ -280,7 +312,7 @@ async fn a_new_root_is_refused_before_anything_is_made_of_it() {
     let pinned = world.fixture.pinned_root();
     let only_first = |root: &[u8]| {
         if root == pinned {
-            Ok(())
+            Ok(Naming::InForce)
         } else {
             Err(Cause::from("not in the constitution"))
         }
@@ -323,6 +355,81 @@ async fn an_allowed_root_still_needs_the_old_roots_keys() {
     world.publish();
     let refused = world.refresh().await.unwrap_err();
     assert!(matches!(refused, TufClientError::Threshold { ref role, .. } if role == "root"));
+}
+
+#[tokio::test]
+async fn a_root_that_is_named_now_counts_when_all_old_keys_are_lost_and_is_not_asked_twice() {
+    let mut world = World::new().await;
+    assert_eq!(world.refresh().await.unwrap(), 2);
+    let mut others = world.fixture.signers.clone();
+    others.root = vec![FixtureSigner::new(50), FixtureSigner::new(51)];
+    others.timestamp = vec![FixtureSigner::new(60)];
+    // Only the new keys sign.
+    world.fixture.signers.root = others.root.clone();
+    world.fixture.rotate_root(others);
+    world.fixture.publish();
+    world.publish();
+    let named = |_: &[u8]| Ok(Naming::InForce);
+    for _ in 0..2 {
+        let client = world.client();
+        let trusted = client.refresh(TargetRole::Software, &named, NOW).await;
+        assert_eq!(trusted.unwrap().view().delegated().version(), 3);
+    }
+    // It does not make up for signatures that its own keys lack.
+    let mut world = World::new().await;
+    let others = [FixtureSigner::new(50), FixtureSigner::new(51)];
+    let signers = world.fixture.signers.clone();
+    let plan = tuf::RootPlan {
+        version: 2,
+        expires: tuf::Expires::from_posix(NOW + DAY_S).unwrap(),
+        root: seats(&others, 2),
+        targets: seats(&signers.targets, 2),
+        snapshot: seats(&signers.snapshot, 1),
+        timestamp: seats(&signers.timestamp, 1),
+    };
+    let unsigned = signed_by(&others[..1], tuf::Root::build(&plan).unwrap());
+    world
+        .fixture
+        .files
+        .insert("2.root.json".to_owned(), unsigned);
+    world.publish();
+    let client = world.client();
+    let refused = client.refresh(TargetRole::Software, &named, NOW).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, TufClientError::Threshold { ref role, .. } if role == "root"));
+}
+
+#[tokio::test]
+async fn a_version_driven_up_by_a_stolen_key_is_undone_by_a_root_without_that_key() {
+    let mut world = World::new().await;
+    let snapshot = world.fixture.newest("snapshot").to_vec();
+    let expires = tuf::Expires::from_posix(NOW + DAY_S / 2).unwrap();
+    // The highest that is believed at this time.
+    let far = NOW - 1_577_836_800;
+    let mut stolen =
+        tuf::Timestamp::build(far, expires, world.fixture.version(), &snapshot).unwrap();
+    stolen.sign(&world.fixture.signers.timestamp[0]).unwrap();
+    let stolen = stolen.to_bytes().unwrap();
+    let honest = world.fixture.files.clone();
+    world
+        .fixture
+        .files
+        .insert("timestamp.json".to_owned(), stolen);
+    world.publish();
+    assert_eq!(world.refresh().await.unwrap(), 2);
+    // From now on every honest timestamp is older.
+    world.fixture.files = honest;
+    world.fixture.publish();
+    world.publish();
+    let refused = world.refresh().await.unwrap_err();
+    assert!(matches!(refused, TufClientError::Rollback { trusted, .. } if trusted == far));
+
+    let mut signers = world.fixture.signers.clone();
+    signers.timestamp = vec![FixtureSigner::new(60)];
+    world.fixture.rotate_root(signers);
+    world.fixture.publish();
+    world.publish();
+    assert_eq!(world.refresh().await.unwrap(), 4);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::fs;
 
 use endpoint::update;
 use repository::{Site, target};
-use statement::StatementDigest;
+use statement::{FileDigest, StatementDigest};
 use tuf::fixture::FixtureSigner;
 use world::{NOW, Twist, refused_with};
 
@@ -339,6 +339,26 @@ async fn a_withdrawal_once_seen_is_not_forgotten_when_a_mirror_hides_it() {
     site.put("withdrawals/index.json", b"[]");
     still_refused_with!("release.withdrawn", site);
     // A newer release ends it.
+    site.release(Twist::Honest);
+    site.update().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_the_timestamp_names_cannot_be_hidden_from_an_endpoint_that_never_saw_it()
+{
+    let mut site = Site::installed(1).await;
+    let made = site.release(Twist::Honest);
+    site.withdraw(made.release);
+    site.name_withdrawals();
+    site.put("withdrawals/index.json", b"[]");
+    still_refused_with!("release.withdrawn", site);
+    let named = FileDigest::of(&site.fixture.withdrawals);
+    let path = format!("withdrawals/{named}.json");
+    site.put(&path, b"[]");
+    still_refused_with!("withdrawals.hidden", site);
+    fs::remove_file(site.served().join(&path)).unwrap();
+    still_refused_with!("withdrawals.hidden", site);
+    site.put(&path, &site.fixture.withdrawals.clone());
     site.release(Twist::Honest);
     site.update().await.unwrap();
 }

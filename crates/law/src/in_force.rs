@@ -67,7 +67,7 @@ pub struct InForce {
     /// (size, median time) of witnessed checkpoints, ascending.
     times: Vec<(u64, u64)>,
     /// Witnessed checkpoints by size, for activations.
-    checkpoints: BTreeMap<u64, (tlog::Hash, u64)>,
+    pub(crate) checkpoints: BTreeMap<u64, (tlog::Hash, u64)>,
     pub(crate) succession: Succession,
     chain_indices: Vec<u64>,
     named_sizes: Vec<u64>,
@@ -435,6 +435,11 @@ impl InForce {
     /// Number of entries known to be witnessed.
     pub fn settled_size(&self) -> u64 {
         self.times.last().map_or(0, |(size, _)| *size)
+    }
+
+    /// Median time of the newest witnessed checkpoint, POSIX seconds.
+    pub fn newest_time(&self) -> Option<u64> {
+        self.times.last().map(|(_, time)| *time)
     }
 
     /// Upper end of an entry's inclusion interval: median time of the first witnessed checkpoint with it.

@@ -70,10 +70,15 @@ impl ReleasedFile {
     /// [`Code::InstallArtifact`] when no release of the bundle names this file.
     pub fn find(view: Settled<'_>, artifact: FileDigest) -> Result<StatementDigest, Refusal> {
         let mut names = Vec::new();
+        let mut late = None;
         for line in view.lines() {
             for digest in view.line(line) {
-                let Ok(entries) = view.releases(*digest) else {
-                    continue;
+                let entries = match view.releases(*digest) {
+                    Ok(entries) => entries,
+                    Err(refusal) => {
+                        late = Some(refusal);
+                        continue;
+                    }
                 };
                 if entries[0].artifact == artifact {
                     return Ok(*digest);
@@ -86,7 +91,7 @@ impl ReleasedFile {
                 Code::ReleaseMissing,
                 "the bundle holds no release that counts",
             );
-            return Err(view.why_missing("release", |_, _| true, none));
+            return Err(late.unwrap_or_else(|| view.why_missing("release", |_, _| true, none)));
         }
         Err(Refusal::new(
             Code::InstallArtifact,

@@ -21,6 +21,7 @@ mod approvable;
 mod build;
 mod bundle;
 mod effect;
+mod elsewhere;
 mod entry;
 mod in_force;
 mod installable;
@@ -31,14 +32,17 @@ mod opening;
 mod quorum;
 mod refusal;
 mod releasable;
+mod rings;
 mod settled;
 mod succession;
+mod waiting;
 
 pub use approvable::Approvable;
 pub use build::{BuildEvidence, BuiltArtifact};
 pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, Bundle, BundleEntry, BundleError, OpenBundle,
 };
+pub use elsewhere::Unopposed;
 pub use entry::{Included, Standing};
 pub use in_force::{Fed, InForce, OutOfOrder};
 pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
@@ -47,4 +51,6 @@ pub use metadata::{MetadataChange, PublishedMetadata, RoleExpiry, SignableMetada
 pub use quorum::{ReleaseQuorum, may_sign};
 pub use refusal::{Code, Refusal};
 pub use releasable::Releasable;
+pub use rings::{Ring, check_ring};
 pub use settled::Settled;
+pub use waiting::{Successor, Wait};

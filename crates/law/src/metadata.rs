@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use statement::{FileDigest, KeyId, PartyKey, Release, Role, StatementDigest};
-use tuf::{Change, Signed, TargetFile, TargetPath, Targets};
+use tuf::{Change, Delegations, Signed, TargetFile, TargetPath, Targets};
 
 use crate::{
     entry::Included,
@@ -46,6 +46,11 @@ pub enum MetadataChange {
         target: String,
         /// The release.
         release: StatementDigest,
+    },
+    /// Other keys for the delegated roles, which a new constitution brings.
+    Delegated {
+        /// That constitution.
+        constitution: StatementDigest,
     },
     /// A target that a withdrawal or a newer release takes away.
     Removed {
@@ -208,12 +213,57 @@ fn explain(
                 target: path.to_string(),
             }))
         }
-        // The delegations of `targets` are laid down once, in its first version.
         Change::DelegationsChanged { .. } if first && role == "targets" => Ok(None),
+        Change::DelegationsChanged { new, .. } if role == "targets" => {
+            let constitution = check_delegated(view, new.as_deref())?;
+            Ok(Some(MetadataChange::Delegated { constitution }))
+        }
         Change::Replaced { .. }
         | Change::DelegationsChanged { .. }
         | Change::FieldChanged { .. } => Err(Refusal::new(Code::MetadataOther, change.to_string())),
     }
+}
+
+/// Delegations change only as the effect of a constitution that took force after the newest `targets`,
+/// and only to keys that it lists.
+fn check_delegated(
+    view: Settled<'_>,
+    delegations: Option<&Delegations>,
+) -> Result<StatementDigest, Refusal> {
+    let no = |detail: String| Refusal::new(Code::MetadataOther, format!("delegations: {detail}"));
+    let enacted = view.state().succession.current();
+    let enacted = enacted.ok_or_else(|| no("no constitution is in force".to_owned()))?;
+    let published = view.newest_publication("targets")?;
+    if published.is_some_and(|published| enacted.at < published.standing().index()) {
+        return Err(no(format!(
+            "no constitution after version {} took force since the newest `targets`",
+            enacted.constitution.version
+        )));
+    }
+    let rostered: Vec<Vec<u8>> = enacted
+        .constitution
+        .keys()
+        .filter(|(_, key)| key.role == Role::Tuf)
+        .filter_map(|(_, key)| key.raw().ok())
+        .collect();
+    for role in delegations
+        .iter()
+        .flat_map(|delegations| delegations.roles())
+    {
+        let authority = delegations.map(|all| all.authority(role.name()));
+        let keys = authority.into_iter().flatten();
+        for key in keys.flat_map(|authority| authority.keys().cloned().collect::<Vec<_>>()) {
+            if !rostered.iter().any(|raw| raw.as_slice() == key.raw()) {
+                return Err(no(format!(
+                    "key {} of `{}` is no TUF key of constitution {}",
+                    key.id(),
+                    role.name(),
+                    enacted.constitution.version
+                )));
+            }
+        }
+    }
+    Ok(enacted.digest)
 }
 
 /// Path of a release's target: `<role>/<product>/<channel>/<platform>/<seq>/<file>`.
@@ -355,8 +405,7 @@ impl PublishedMetadata {
     /// [`Code::PublicationMissing`], [`Code::MetadataQuorum`] or [`Code::MetadataMalformed`].
     pub fn check(view: Settled<'_>, role: &str, file: &[u8]) -> Result<Self, Refusal> {
         let parsed = parse(file)?;
-        let malformed =
-            |error: tuf::TufError| Refusal::new(Code::MetadataMalformed, chain(&error));
+        let malformed = |error: tuf::TufError| Refusal::new(Code::MetadataMalformed, chain(&error));
         check_shape(role, parsed.signed()).map_err(malformed)?;
         let version = parsed.signed().version();
         let digest = FileDigest::of(file);

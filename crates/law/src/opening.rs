@@ -8,11 +8,12 @@ pub(crate) fn build_of(predicate: &Predicate) -> Option<StatementDigest> {
         Predicate::Provenance(provenance) => Some(provenance.build()),
         Predicate::Commitment(commitment) => Some(commitment.build),
         Predicate::Rebuild(rebuild) => Some(rebuild.build),
+        Predicate::Emergency(emergency) => Some(emergency.build),
         Predicate::Approval(approval) => {
             approval.resource_uri.rsplit_once("/build/")?.1.parse().ok()
         }
-        _ => None,
         Predicate::TestResult(tests) => tests.build(),
+        _ => None,
     }
 }
 

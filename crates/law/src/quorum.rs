@@ -25,6 +25,7 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
         Predicate::Release(_) | Predicate::Withdrawal(_) => {
             matches!(role, Role::Center | Role::Supervisor)
         }
+        Predicate::Emergency(_) => matches!(role, Role::Center | Role::Supervisor),
         Predicate::Publication(_) => matches!(role, Role::Center),
         Predicate::Finding(_) | Predicate::Halt(_) => {
             matches!(

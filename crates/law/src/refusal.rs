@@ -113,6 +113,7 @@ refusals! {
     ReleaseSeq => "release.seq", "the release is not the next of its product, channel and platform";
     ReleasePredecessor => "release.predecessor", "the release does not name its predecessor";
     ReleaseFork => "release.fork", "two releases name one predecessor";
+    ReleaseRing => "release.ring", "the release skips a narrower ring, or follows it too soon";
     ReleaseWithdrawn => "release.withdrawn", "the release or its artifact was withdrawn";
     QuorumCenter => "release.quorum_center", "the release lacks the center's signature";
     QuorumSupervisor => "release.quorum_supervisor", "the release lacks the supervisor's signature";

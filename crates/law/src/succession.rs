@@ -16,6 +16,7 @@ use crate::{
     opening::open,
     quorum::{check_governance, is_vendor},
     refusal::{Code, Refusal},
+    waiting::Successor,
 };
 
 /// A constitution that was or is in force.
@@ -76,6 +77,22 @@ impl Succession {
     /// Every constitution that was in force, oldest first.
     pub(crate) fn chain(&self) -> &[Enacted] {
         &self.enacted
+    }
+
+    /// Every proposed successor of the one in force.
+    pub(crate) fn successors(&self) -> Vec<Successor<'_>> {
+        let Some(current) = self.current() else {
+            return Vec::new();
+        };
+        let candidates = self.candidates.iter();
+        candidates
+            .map(|(digest, candidate)| Successor {
+                digest: *digest,
+                constitution: &candidate.constitution,
+                signers: candidate.signers_of(&current.constitution, 0),
+                last_signature: candidate.signers.values().copied().max().unwrap_or(0),
+            })
+            .collect()
     }
 
     /// Takes one signature under a constitution.

@@ -10,6 +10,8 @@ mod approval;
 mod artifacts;
 #[path = "conditions/build.rs"]
 mod build;
+#[path = "conditions/changes.rs"]
+mod changes;
 #[path = "conditions/entry.rs"]
 mod entry;
 #[path = "conditions/inclusion.rs"]

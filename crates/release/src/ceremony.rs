@@ -6,7 +6,7 @@
 
 use law::{Code, Refusal};
 use statement::FileDigest;
-use tuf::{Root, RootPlan, Seats, Signed, TargetRole, TufSigner};
+use tuf::{Authority, Root, RootPlan, Seats, Signed, TargetRole, TopRole, TufSigner};
 
 use crate::{
     error::ReleaseError,
@@ -14,6 +14,7 @@ use crate::{
     metadata_role::MetadataRole,
     publish::{Content, Published},
     room::Room,
+    root_change::check_next,
 };
 
 /// Who signs the delegated roles.
@@ -34,6 +35,19 @@ impl RoleSeats {
     }
 }
 
+/// The seats of a role, as a root has them: to begin the next one from.
+///
+/// # Errors
+/// The file is no root.
+pub fn seats_of(root: &[u8], role: TopRole) -> Result<Seats, ReleaseError> {
+    let root = Signed::<Root>::parse(root)?;
+    let authority = root.signed().authority(role)?;
+    Ok(Seats {
+        keys: authority.keys().cloned().collect(),
+        threshold: authority.threshold(),
+    })
+}
+
 /// A root without signatures, to be carried to those who sign.
 ///
 /// # Errors
@@ -52,24 +66,31 @@ pub fn sign_root(file: &[u8], signer: &dyn TufSigner) -> Result<Vec<u8>, Release
     Ok(root.to_bytes()?)
 }
 
-/// Puts the signatures of several copies of one root together; enough of them must have signed.
+/// Puts the signatures of several copies of one root together; enough of its keys must have signed.
+///
+/// `before` is the root it follows: signatures of that one's keys are kept too.
 ///
 /// # Errors
 /// The copies differ, a signature is wrong, or the root's own threshold is not met.
-pub fn complete_root(copies: &[&[u8]]) -> Result<Vec<u8>, ReleaseError> {
+pub fn complete_root(copies: &[&[u8]], before: Option<&[u8]>) -> Result<Vec<u8>, ReleaseError> {
+    let mut authorities = Vec::new();
+    if let Some(before) = before {
+        let before = Signed::<Root>::parse(before)?;
+        authorities.push(before.signed().authority(TopRole::Root)?);
+    }
     let mut whole: Option<Signed<Root>> = None;
     for copy in copies {
         let copy = Signed::<Root>::parse(copy)?;
         let Some(whole) = &mut whole else {
+            authorities.push(copy.signed().authority(TopRole::Root)?);
             whole = Some(copy);
             continue;
         };
-        let authority = whole.signed().authority(tuf::TopRole::Root)?;
         for signature in copy.signatures() {
-            let key = authority.keys().find(|key| key.id() == *signature.key_id());
-            let key = key.ok_or_else(|| ReleaseError::SupervisorAnswer {
-                field: "keyid",
-                value: signature.key_id().to_string(),
+            let mut keys = authorities.iter().flat_map(Authority::keys);
+            let key = keys.find(|key| key.id() == *signature.key_id());
+            let key = key.ok_or_else(|| ReleaseError::RootSigner {
+                keyid: signature.key_id().to_string(),
             })?;
             // Over another root the signature does not verify, so copies that differ are refused.
             whole.add_signature(key, signature.bytes())?;
@@ -77,7 +98,13 @@ pub fn complete_root(copies: &[&[u8]]) -> Result<Vec<u8>, ReleaseError> {
     }
     let whole = whole.ok_or(ReleaseError::NotInitialised { missing: "root" })?;
     let bytes = whole.to_bytes()?;
-    tuf::verify_first_root(&bytes)?;
+    match before {
+        None => drop(tuf::verify_first_root(&bytes)?),
+        Some(before) => {
+            let before = Signed::<Root>::parse(before)?;
+            drop(check_next(before.signed(), &bytes)?);
+        }
+    }
     Ok(bytes)
 }
 
@@ -102,8 +129,11 @@ impl<L: CenterLog> Room<'_, L> {
         }
         self.repository.create("metadata/1.root.json", root)?;
         self.finish(MetadataRole::Targets).await?;
-        self.revise(MetadataRole::Targets, &Content::Delegating(seats))
-            .await?;
+        // Later versions follow the constitution: `redelegate`.
+        if self.log.view()?.newest_publication("targets")?.is_none() {
+            self.revise(MetadataRole::Targets, &Content::Delegating(seats))
+                .await?;
+        }
         self.publish().await
     }
 }

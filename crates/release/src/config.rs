@@ -31,6 +31,17 @@ pub struct KeyPaths {
     pub passphrase: Option<String>,
 }
 
+/// A log of the constitution that is read and not written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherLog {
+    /// Its origin.
+    #[serde(with = "origin_text")]
+    pub origin: Origin,
+    /// Where it is reached.
+    pub url: String,
+}
+
 /// What the room needs to know.
 ///
 /// ```toml
@@ -40,6 +51,9 @@ pub struct KeyPaths {
 /// log_url = "https://log.center.example"
 /// anchor = "5f1c..."                      # SHA-256 of the first constitution
 /// supervisor_url = "https://supervisor.example"
+/// [[other_logs]]
+/// origin = "supervisor.example/log"
+/// url = "https://log.supervisor.example"
 /// [keys]
 /// center = "keys/center.key"              # and software, rules, snapshot, timestamp
 /// ```
@@ -55,6 +69,10 @@ pub struct Config {
     pub origin: Origin,
     /// Where that log is reached.
     pub log_url: String,
+    /// Every other log of the constitution, the supervisor's among them: adverse statements in it count,
+    /// and a log that cannot be read stops signing.
+    #[serde(default)]
+    pub other_logs: Vec<OtherLog>,
     /// SHA-256 of the payload of the first constitution.
     pub anchor: StatementDigest,
     /// Where the supervisor is reached.
@@ -73,6 +91,12 @@ pub struct Config {
     /// Pause between two looks at the log.
     #[serde(default = "poll_ms")]
     pub poll_ms: u64,
+    /// Pause between two looks of the keeper, in milliseconds.
+    #[serde(default = "keep_ms")]
+    pub keep_ms: u64,
+    /// How long a release stays in a ring before a wider one gets it, in seconds of witnessed time.
+    #[serde(default = "ring_seconds")]
+    pub ring_seconds: u64,
     /// Patience of HTTP requests.
     #[serde(default)]
     pub client: ClientConfig,
@@ -89,6 +113,12 @@ const fn wait_ms() -> u64 {
 }
 const fn poll_ms() -> u64 {
     limits::POLL_MS
+}
+const fn keep_ms() -> u64 {
+    limits::KEEP_MS
+}
+const fn ring_seconds() -> u64 {
+    limits::RING_SECONDS
 }
 
 /// Origins travel as their text.

@@ -115,6 +115,49 @@ pub enum ReleaseError {
         /// The role.
         role: &'static str,
     },
+    /// The configured key may not sign this role by the root or delegation in use.
+    #[error(
+        "key {keyid} may not sign `{role}` by the metadata in use; configure the key that may (keys.{role})"
+    )]
+    NoSeat {
+        /// The role.
+        role: &'static str,
+        /// Id of the configured key.
+        keyid: String,
+    },
+    /// The root has to be made anew by its holders.
+    #[error(
+        "root version {version} ends {expires}; have its holders sign a new one, and the parties a constitution that names it"
+    )]
+    RootAgeing {
+        /// Its version.
+        version: u64,
+        /// When it ends, UTC.
+        expires: String,
+    },
+    /// Too many orders wait.
+    #[error("{pending} orders wait; see why (release queue) before ordering more")]
+    QueueFull {
+        /// How many.
+        pending: usize,
+    },
+    /// The queue of orders cannot be read.
+    #[error("{} is damaged; restore it, or remove it and order again", path.display())]
+    QueueDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Somebody signed a root whose key belongs neither to it nor to the one before.
+    #[error(
+        "key {keyid} is a root key neither of this root nor of the one before; leave its copy out"
+    )]
+    RootSigner {
+        /// Id of the key.
+        keyid: String,
+    },
     /// The metadata lacks the signatures it needs after cosigning.
     #[error("metadata of `{role}` is not signed by center and supervisor")]
     NotCosigned {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use law::{ReleaseQuorum, ReleasedFile, Settled};
-use statement::{Predicate, StatementDigest};
+use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::{
     error::ReleaseError,
     log_access::{CenterLog, LogError},
     metadata_role::MetadataRole,
-    repository::{bundle_path, publication_path, withdrawal_path},
+    repository::{bundle_path, publication_path, withdrawal_path, withdrawals_path},
     room::Room,
     step::Step,
     wanted::Wanted,
@@ -79,15 +79,10 @@ impl<L: CenterLog> Room<'_, L> {
         Ok(())
     }
 
-    /// Serves the proof of every withdrawal of a release, whoever signed it.
+    /// Serves the proof of every withdrawal of a release, whoever signed it, and their list: under its
+    /// digest, by which a timestamp names it, and as the newest one.
     pub(crate) async fn store_withdrawals(&mut self) -> Result<(), ReleaseError> {
-        let view = self.log.view()?;
-        let standing: Vec<_> = view
-            .released()
-            .iter()
-            .filter_map(|quorum| view.withdrawal(quorum.release().digest()))
-            .collect();
-        for withdrawal in &standing {
+        for withdrawal in withdrawals(self.log.view()?) {
             let path = withdrawal_path(withdrawal.digest());
             if self.repository.contains(&path)? {
                 continue;
@@ -101,13 +96,27 @@ impl<L: CenterLog> Room<'_, L> {
             self.repository.create(&path, &bundle.to_bytes()?)?;
             self.tell(Step::WithdrawalServed(withdrawal.release));
         }
+        let list = self.withdrawals_list()?;
+        self.repository
+            .create(&withdrawals_path(FileDigest::of(&list)), &list)?;
+        Ok(self.repository.replace("withdrawals/index.json", &list)?)
+    }
+
+    /// The list of withdrawals: their statement digests, ascending.
+    pub(crate) fn withdrawals_list(&self) -> Result<Vec<u8>, ReleaseError> {
+        let standing = withdrawals(self.log.view()?);
         let list: BTreeSet<String> = standing
             .iter()
             .map(|withdrawal| withdrawal.digest().to_string())
             .collect();
-        let list = serde_json::to_vec(&list).expect("a list of texts is JSON");
-        Ok(self.repository.replace("withdrawals/index.json", &list)?)
+        Ok(serde_json::to_vec(&list).expect("a list of texts is JSON"))
     }
+}
+
+fn withdrawals(view: Settled<'_>) -> Vec<law::Included<statement::Withdrawal>> {
+    let released = view.released();
+    let of = |quorum: &ReleaseQuorum| view.withdrawal(quorum.release().digest());
+    released.iter().filter_map(of).collect()
 }
 
 fn check_released(view: Settled<'_>, quorum: &ReleaseQuorum) -> Result<ReleasedFile, law::Refusal> {

@@ -2,12 +2,13 @@
 //! without the check there is nothing to call it with.
 
 use keys::{Passphrase, SecretKey, StatementKey, TufKey};
-use law::{PublishedMetadata, Releasable, ReleaseQuorum, SignableMetadata};
+use law::{Included, PublishedMetadata, Releasable, SignableMetadata, Unopposed};
 use statement::{
-    Envelope, FileDigest, KeyId, Publication, Statement, StatementSigner, Subject, Withdrawal,
+    Emergency, Envelope, FileDigest, KeyId, Publication, Release, Statement, StatementDigest,
+    StatementSigner, Subject, Withdrawal,
 };
 use tlog::Origin;
-use tuf::{Signed, Snapshot, Targets, Timestamp, TufSigner};
+use tuf::{Root, Signed, Snapshot, Targets, Timestamp, TopRole, TufSigner};
 
 use crate::{config::KeyPaths, error::ReleaseError, metadata_role::MetadataRole};
 
@@ -69,8 +70,42 @@ impl CenterKeys {
         self.center.key()
     }
 
+    /// The key that signs a role.
+    pub(crate) fn tuf_key(&self, role: MetadataRole) -> Result<&TufKey, ReleaseError> {
+        match role {
+            MetadataRole::Targets => self
+                .targets
+                .as_ref()
+                .ok_or(ReleaseError::NoKey { role: "targets" }),
+            MetadataRole::Software => Ok(&self.software),
+            MetadataRole::Rules => Ok(&self.rules),
+        }
+    }
+
+    /// Checks that the root in use knows the keys of snapshot and timestamp: what they signed would be
+    /// of no use to anybody otherwise.
+    pub(crate) fn check_online_seats(&self, root: &Root) -> Result<(), ReleaseError> {
+        let seats = [
+            (TopRole::Snapshot, &self.snapshot),
+            (TopRole::Timestamp, &self.timestamp),
+        ];
+        for (role, key) in seats {
+            let id = key.key().id();
+            if !root.authority(role)?.keys().any(|seat| seat.id() == id) {
+                return Err(ReleaseError::NoSeat {
+                    role: role.as_str(),
+                    keyid: id.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Signs the very payload that was judged.
-    pub(crate) fn sign_release(&self, releasable: &Releasable) -> Result<Envelope, ReleaseError> {
+    pub(crate) fn sign_release(
+        &self,
+        releasable: &Unopposed<Releasable>,
+    ) -> Result<Envelope, ReleaseError> {
         Ok(Envelope::sign(releasable.payload().to_vec(), &self.center)?)
     }
 
@@ -81,14 +116,7 @@ impl CenterKeys {
         role: MetadataRole,
         file: &mut Signed<Targets>,
     ) -> Result<(), ReleaseError> {
-        let key = match role {
-            MetadataRole::Targets => self
-                .targets
-                .as_ref()
-                .ok_or(ReleaseError::NoKey { role: "targets" })?,
-            MetadataRole::Software => &self.software,
-            MetadataRole::Rules => &self.rules,
-        };
+        let key = self.tuf_key(role)?;
         // The bytes that were judged; `add_signature` refuses when `file` is another.
         let signature = key.sign(signable.signing_bytes());
         Ok(file.add_signature(key.key(), &signature)?)
@@ -117,11 +145,10 @@ impl CenterKeys {
     /// Stops a release. One signature is enough, so the only thing asked for is that it exists.
     pub(crate) fn sign_withdrawal(
         &self,
-        quorum: &ReleaseQuorum,
+        release: &Included<Release>,
         reason: &str,
         bounds: Bounds,
     ) -> Result<Envelope, ReleaseError> {
-        let release = quorum.release();
         let withdrawal = Withdrawal {
             audience: vec![bounds.origin],
             not_after: bounds.not_after,
@@ -131,6 +158,25 @@ impl CenterKeys {
         };
         let subject = Subject::new(release.file.clone(), release.artifact);
         let statement = Statement::new(vec![subject], withdrawal);
+        Ok(Envelope::sign(statement.to_payload()?, &self.center)?)
+    }
+
+    /// Says why a build goes to everybody at once. It grants nothing by itself.
+    pub(crate) fn sign_emergency(
+        &self,
+        build: StatementDigest,
+        reason: &str,
+        bounds: Bounds,
+    ) -> Result<Envelope, ReleaseError> {
+        let emergency = Emergency {
+            audience: vec![bounds.origin],
+            not_after: bounds.not_after,
+            blobs: Vec::new(),
+            build,
+            reason: reason.to_owned(),
+        };
+        let subject = Subject::new("source", FileDigest::new(*build.hash()));
+        let statement = Statement::new(vec![subject], emergency);
         Ok(Envelope::sign(statement.to_payload()?, &self.center)?)
     }
 
@@ -162,9 +208,10 @@ impl CenterKeys {
         version: u64,
         expires: tuf::Expires,
         snapshot: (u64, &[u8]),
+        withdrawals: &[u8],
     ) -> Result<Vec<u8>, ReleaseError> {
         let mut timestamp: Signed<Timestamp> =
-            Timestamp::build(version, expires, snapshot.0, snapshot.1)?;
+            Timestamp::with_withdrawals(version, expires, snapshot, withdrawals)?;
         timestamp.sign(&self.timestamp)?;
         Ok(timestamp.to_bytes()?)
     }

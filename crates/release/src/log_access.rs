@@ -27,7 +27,7 @@ impl LogError {
 }
 
 /// A log that is followed: everything is judged by the room's own replay.
-pub trait CenterLog: Send {
+pub trait CenterLog: Send + Sync {
     /// Fetches and replays what was witnessed since the last call.
     fn sync(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
 
@@ -36,6 +36,13 @@ pub trait CenterLog: Send {
     /// # Errors
     /// [`LogError::Empty`] before anything is witnessed.
     fn view(&self) -> Result<Settled<'_>, LogError>;
+
+    /// What stands in each other log of the constitution, as of the last [`CenterLog::sync`]: adverse
+    /// statements there count too.
+    ///
+    /// # Errors
+    /// [`LogError::Law`] before anything is witnessed in one of them.
+    fn others(&self) -> Result<Vec<Settled<'_>>, LogError>;
 
     /// Submits and returns when the entry is witnessed. Submitting again is harmless.
     fn submit(&mut self, envelope: &Envelope) -> impl Future<Output = Result<(), LogError>> + Send;

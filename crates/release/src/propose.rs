@@ -13,21 +13,23 @@ use crate::{
     error::ReleaseError,
     keyring::Bounds,
     log_access::CenterLog,
+    queue::is_final,
     room::{Patience, Room},
     step::Step,
 };
 
 /// What should be released.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// The build: digest of its `source` statement.
     pub build: StatementDigest,
     /// Channel, for example `stable`.
     pub channel: String,
-    /// Whether a build may come back that a newer release replaced. It gets the next number.
-    pub rollback: bool,
     /// Name of the artifact to release; needed when the build made several.
     pub artifact: Option<String>,
+    /// Whether a build may come back that a newer release replaced. It gets the next number.
+    pub rollback: bool,
 }
 
 /// A release with both signatures.
@@ -39,6 +41,21 @@ pub struct Proposed {
     pub is_new: bool,
 }
 
+/// What came of one look at an order.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    /// It is released, under this number.
+    Stands(StatementDigest, u64),
+    /// Our signature stands; the supervisor's does not yet.
+    Signed,
+    /// A half-signed release of another build stands in its place.
+    Blocked(Box<Included<Release>>, Refusal),
+    /// Others have to act first.
+    NotYet(Refusal),
+    /// It will never be released; why.
+    Never(String),
+}
+
 /// What there is to do.
 #[derive(Debug)]
 enum Plan {
@@ -47,7 +64,7 @@ enum Plan {
     /// The center's signature stands; the supervisor's does not yet.
     Await(StatementDigest),
     /// Sign.
-    Sign(Box<Releasable>),
+    Sign(Box<Unopposed<Releasable>>),
 }
 
 /// Why there is nothing to do.
@@ -86,12 +103,58 @@ impl<L: CenterLog> Room<'_, L> {
         }
     }
 
+    /// What there is to do about an order. Our signature begins a release, so rings are asked about then.
+    fn plan(&self, order: &Order) -> Result<Result<Plan, NoPlan>, ReleaseError> {
+        let (bounds, center) = (self.bounds(), self.keys.center());
+        let view = self.log.view()?;
+        let plan = plan_release(view, &self.log.others()?, order, bounds, center);
+        if let Ok(Plan::Sign(releasable)) = &plan {
+            let wait = self.config.ring_seconds;
+            if let Err(refusal) = law::check_ring(view, releasable.release(), wait) {
+                return Ok(Err(NoPlan::Law(refusal)));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Does what can be done about an order now, and waits for nobody.
+    pub(crate) async fn attempt(&mut self, order: &Order) -> Result<Tried, ReleaseError> {
+        match self.plan(order)? {
+            Ok(Plan::Stands(quorum)) => {
+                let release = quorum.release();
+                Ok(Tried::Stands(release.digest(), release.seq))
+            }
+            Ok(Plan::Await(_)) => Ok(Tried::Signed),
+            Ok(Plan::Sign(releasable)) => {
+                let envelope = self.keys.sign_release(&releasable)?;
+                self.log.submit(&envelope).await?;
+                self.log.sync().await?;
+                self.tell(Step::ReleaseLogged(envelope.digest()));
+                Ok(Tried::Signed)
+            }
+            Err(NoPlan::Statement(error)) => Err(error.into()),
+            Err(NoPlan::OlderBuild(seq)) => Ok(Tried::Never(format!(
+                "the build was released before as seq {seq}, and going back was not ordered"
+            ))),
+            Err(NoPlan::Law(refusal)) if is_final(&refusal) => {
+                Ok(Tried::Never(refusal.to_string()))
+            }
+            Err(NoPlan::Law(refusal)) if refusal.code() == Code::ReleaseFork => {
+                let open = blocking(self.log.view()?, order);
+                Ok(match open {
+                    Some(open) => Tried::Blocked(Box::new(open), refusal),
+                    None => Tried::NotYet(refusal),
+                })
+            }
+            Err(NoPlan::Law(refusal)) => Ok(Tried::NotYet(refusal)),
+        }
+    }
+
     async fn await_plan(&mut self, order: &Order) -> Result<Plan, ReleaseError> {
         let mut patience = Patience::new("approval", order.build);
         loop {
             self.log.sync().await?;
-            let (bounds, center) = (self.bounds(), self.keys.center());
-            let refusal = match plan_release(self.log.view()?, order, bounds, center) {
+            let refusal = match self.plan(order)? {
                 Ok(plan) => return Ok(plan),
                 Err(NoPlan::Statement(error)) => return Err(error.into()),
                 Err(NoPlan::OlderBuild(seq)) => {
@@ -180,9 +243,10 @@ const fn may_still_come(code: Code) -> bool {
     )
 }
 
-/// Decides from the log alone what to do about an order.
+/// Decides from the logs alone what to do about an order.
 fn plan_release(
     view: Settled<'_>,
+    others: &[Settled<'_>],
     order: &Order,
     bounds: Bounds,
     center: statement::KeyId,
@@ -224,18 +288,19 @@ fn plan_release(
         let release = newest.release();
         (release.seq + 1, Some(release.digest()))
     });
-    if let Some(plan) = plan_open(view, &line, order, place, center)? {
+    if let Some(plan) = plan_open((view, others), &line, order, place, center)? {
         return Ok(plan);
     }
     let statement = statement_of(view, &approvable, order, bounds, place)?;
     let payload = statement.to_payload().map_err(NoPlan::Statement)?;
-    Ok(Plan::Sign(Box::new(Releasable::check(view, &payload)?)))
+    let releasable = Releasable::check(view, &payload)?.unopposed(view, others)?;
+    Ok(Plan::Sign(Box::new(releasable)))
 }
 
 /// A payload for this very place that stands already with one signature is gone on with: a second one
 /// of the same place would be a fork.
 fn plan_open(
-    view: Settled<'_>,
+    (view, others): (Settled<'_>, &[Settled<'_>]),
     line: &Line,
     order: &Order,
     place: (u64, Option<StatementDigest>),
@@ -244,6 +309,10 @@ fn plan_open(
     let open = view.open_releases().into_iter().find(|release| {
         Line::of(release) == *line
             && release.build == order.build
+            && order
+                .artifact
+                .as_ref()
+                .is_none_or(|name| release.file == *name)
             && (release.seq, release.predecessor) == place
             && view.withdrawal(release.digest()).is_none()
     });
@@ -254,12 +323,21 @@ fn plan_open(
         .releases(open.digest())?
         .iter()
         .any(|entry| entry.standing().key() == center);
-    if signed {
-        return Ok(Some(Plan::Await(open.digest())));
-    }
     let payload = open.standing().statement().to_payload();
     let payload = payload.map_err(NoPlan::Statement)?;
-    let releasable = Releasable::check(view, &payload)?;
+    if signed {
+        // Nobody will ever sign what the law refuses although the build is approved.
+        return match Releasable::check(view, &payload) {
+            Err(refusal) if is_wrong(refusal.code()) => {
+                // Without an approval of the build, that is what is missing.
+                find_approval(view, order.build)?;
+                let detail = format!("{} stands here and is refused: {refusal}", open.digest());
+                Err(Refusal::new(Code::ReleaseFork, detail).into())
+            }
+            _ => Ok(Some(Plan::Await(open.digest()))),
+        };
+    }
+    let releasable = Releasable::check(view, &payload)?.unopposed(view, others)?;
     Ok(Some(Plan::Sign(Box::new(releasable))))
 }
 
@@ -294,20 +372,6 @@ fn statement_of(
     Ok(Statement::new(vec![subject], release))
 }
 
-fn find_approval(view: Settled<'_>, build: StatementDigest) -> Result<StatementDigest, Refusal> {
-    view.entries_of_build(build)
-        .into_iter()
-        .find(|entry| {
-            matches!(&entry.statement().predicate,
-                Predicate::Approval(a) if a.verification_result == VerificationResult::Passed)
-        })
-        .map(law::Standing::digest)
-        .ok_or_else(|| Refusal::new(Code::ApprovalMissing, format!("build {build}")))
-}
-            && order
-                .artifact
-                .as_ref()
-                .is_none_or(|name| release.file == *name)
 /// The artifact to release: the one that is named, or the only one.
 fn chosen<'a>(evidence: &'a BuildEvidence, order: &Order) -> Result<&'a BuiltArtifact, Refusal> {
     let built = evidence.artifacts();
@@ -335,12 +399,41 @@ fn blocking(view: Settled<'_>, order: &Order) -> Option<Included<Release>> {
     view.open_releases().into_iter().find(|open| {
         (&open.product, &open.platform, &open.channel) == (&product, &platform, &order.channel)
             && view.withdrawal(open.digest()).is_none()
-            && (open.build != order.build || !is_releasable(view, open))
+            && (open.build != order.build || is_wrong_release(view, open))
     })
 }
 
-fn is_releasable(view: Settled<'_>, open: &Included<Release>) -> bool {
-    let payload = open.standing().statement().to_payload();
-    payload.is_ok_and(|payload| Releasable::check(view, &payload).is_ok())
+/// Whether the payload itself is wrong, so that nothing that happens later could make it right.
+const fn is_wrong(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ApprovalMissing
+            | Code::ApprovalFailed
+            | Code::ApprovalResource
+            | Code::ApprovalPolicy
+            | Code::ApprovalSubject
+            | Code::ApprovalInputs
+            | Code::ReleaseFields
+            | Code::ReleaseSeq
+            | Code::ReleasePredecessor
+    )
 }
 
+fn is_wrong_release(view: Settled<'_>, open: &Included<Release>) -> bool {
+    let payload = open.standing().statement().to_payload();
+    payload.is_ok_and(|payload| {
+        let refusal = Releasable::check(view, &payload).err();
+        refusal.is_some_and(|refusal| is_wrong(refusal.code()))
+    })
+}
+
+fn find_approval(view: Settled<'_>, build: StatementDigest) -> Result<StatementDigest, Refusal> {
+    view.entries_of_build(build)
+        .into_iter()
+        .find(|entry| {
+            matches!(&entry.statement().predicate,
+                Predicate::Approval(a) if a.verification_result == VerificationResult::Passed)
+        })
+        .map(law::Standing::digest)
+        .ok_or_else(|| Refusal::new(Code::ApprovalMissing, format!("build {build}")))
+}

@@ -4,15 +4,15 @@
 //! signed by the supervisor and staged, publication signed and staged, publication logged and witnessed,
 //! file and proof written; then, for all roles at once, snapshot and timestamp.
 
-use law::{Code, Refusal, Settled, SignableMetadata};
+use law::{Code, Refusal, Settled};
 use statement::{Envelope, FileDigest, Predicate, Statement};
-use tuf::{Authority, Signed, Targets, TopRole};
+use tuf::{Signed, Targets};
 
 use crate::{
     ceremony::RoleSeats,
     error::ReleaseError,
     keyring::{Cosigned, PublishedFile},
-    limits::EXPIRED_MARGIN_SECONDS,
+    limits::{EXPIRED_MARGIN_SECONDS, VERSIONS_AT_ONCE},
     log_access::CenterLog,
     metadata_role::MetadataRole,
     repository::{Current, metadata_path},
@@ -49,12 +49,8 @@ pub(crate) enum Content<'a> {
     Delegating(&'a RoleSeats),
     /// The releases that count now.
     Listing,
-}
-
-/// A candidate and what it was judged to change.
-struct Draft {
-    signable: SignableMetadata,
-    file: Signed<Targets>,
+    /// What the newest says.
+    Unchanged,
 }
 
 impl<L: CenterLog> Room<'_, L> {
@@ -65,12 +61,17 @@ impl<L: CenterLog> Room<'_, L> {
     /// The condition that does not hold, here or at the supervisor.
     pub async fn publish(&mut self) -> Result<Published, ReleaseError> {
         self.log.sync().await?;
+        if self.repository.is_initialised()? {
+            self.follow_root()?;
+        }
         for role in MetadataRole::ALL {
             self.finish(role).await?;
         }
         if self.log.view()?.newest_publication("targets")?.is_none() {
             return Err(ReleaseError::NotInitialised { missing: "targets" });
         }
+        self.revise(MetadataRole::Targets, &Content::Unchanged)
+            .await?;
         for role in [MetadataRole::Software, MetadataRole::Rules] {
             self.revise(role, &Content::Listing).await?;
         }
@@ -78,136 +79,85 @@ impl<L: CenterLog> Room<'_, L> {
         self.write_heads(false).await
     }
 
-    /// Makes the next version of a role when it should say something else, or gets old.
+    /// Makes the next version of a role when it should say something else, gets old, or is no longer
+    /// signed by those who may.
     pub(crate) async fn revise(
         &mut self,
         role: MetadataRole,
         content: &Content<'_>,
     ) -> Result<(), ReleaseError> {
+        // A version that was begun before is finished first, whatever it says: it exists. So the second
+        // look may find one more to make, and the third none.
+        for _ in 0..VERSIONS_AT_ONCE {
+            if !self.revise_once(role, content).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes at most one version; false when none is due.
+    async fn revise_once(
+        &mut self,
+        role: MetadataRole,
+        content: &Content<'_>,
+    ) -> Result<bool, ReleaseError> {
+        let current = self.repository.current(self.log.view()?, role)?;
+        let version = current.as_ref().map_or(1, |current| current.version + 1);
+        let cosigned = match self.staged(role, version)? {
+            Some(cosigned) => cosigned,
+            None => {
+                let Some(due) = self.due(role, current.as_ref(), content).await? else {
+                    return Ok(false);
+                };
+                self.cosign(role, current.as_ref(), due).await?
+            }
+        };
+        self.stage_publication(&cosigned)?;
+        self.finish(role).await?;
+        Ok(true)
+    }
+
+    /// What the next version should say, unless the newest says it and is neither old nor signed by keys
+    /// that no longer may. Every artifact it lists is in the repository by then.
+    async fn due(
+        &mut self,
+        role: MetadataRole,
+        current: Option<&Current>,
+        content: &Content<'_>,
+    ) -> Result<Option<Signed<Targets>>, ReleaseError> {
         let wanted = match role.delegated() {
             Some(delegated) => plan_targets(self.log.view()?, delegated)?,
             None => Vec::new(),
         };
-        let current = self.repository.current(self.log.view()?, role)?;
-        let up_to_date = current.as_ref().is_some_and(|current| {
-            *current.file.signed().targets() == listing(&wanted)
-                && !self.is_ageing(current.file.signed().expires(), role.lifetime_seconds())
-        });
-        if up_to_date || (current.is_some() && matches!(content, Content::Delegating(_))) {
-            return Ok(());
+        let version = current.map_or(1, |current| current.version + 1);
+        let expires = self.expires(role.lifetime_seconds())?;
+        let due = match (content, current) {
+            (Content::Delegating(seats), _) => {
+                Targets::delegating(version, expires, &seats.roles())?
+            }
+            (Content::Listing, _) => Targets::listing(version, expires, listing(&wanted))?,
+            (Content::Unchanged, Some(current)) => {
+                current.file.signed().renewed(version, expires)?
+            }
+            (Content::Unchanged, None) => return Ok(None),
+        };
+        if let Some(current) = current {
+            let file = current.file.signed();
+            let same = file.targets() == due.signed().targets()
+                && file.delegations() == due.signed().delegations();
+            let fresh = !self.is_ageing(file.expires(), role.lifetime_seconds());
+            let valid = self.authority(role)?.verify(&current.file).is_ok()
+                && law::PublishedMetadata::check(self.log.view()?, role.as_str(), &current.bytes)
+                    .is_ok();
+            if same && fresh && valid {
+                return Ok(None);
+            }
         }
         for item in &wanted {
             self.store_release(item).await?;
         }
-        let version = current.as_ref().map_or(1, |current| current.version + 1);
-        let expires = self.expires(role.lifetime_seconds())?;
-        let file = match content {
-            Content::Delegating(seats) => Targets::delegating(version, expires, &seats.roles())?,
-            Content::Listing => Targets::listing(version, expires, listing(&wanted))?,
-        };
-        let cosigned = match self.staged(role, current.as_ref(), &file)? {
-            Some(cosigned) => cosigned,
-            None => self.cosign(role, current.as_ref(), file).await?,
-        };
-        self.stage_publication(&cosigned)?;
-        self.finish(role).await
-    }
-
-    /// A staged file that still says what it should, so that a crash costs no second cosignature.
-    fn staged(
-        &mut self,
-        role: MetadataRole,
-        current: Option<&Current>,
-        due: &Signed<Targets>,
-    ) -> Result<Option<Cosigned>, ReleaseError> {
-        let version = due.signed().version();
-        let Some(bytes) = self.staging.file(role, version)? else {
-            return Ok(None);
-        };
-        let file = Signed::<Targets>::parse(&bytes)?;
-        let says_the_same = file.signed().targets() == due.signed().targets()
-            && file.signed().delegations() == due.signed().delegations()
-            && !self.is_ageing(file.signed().expires(), role.lifetime_seconds());
-        if !says_the_same || self.draft(role, current, file.clone()).is_err() {
-            return Ok(None);
-        }
-        self.check_cosigned(role, &file).map(Some)
-    }
-
-    /// Judges a candidate as every signer does.
-    fn draft(
-        &mut self,
-        role: MetadataRole,
-        current: Option<&Current>,
-        file: Signed<Targets>,
-    ) -> Result<Draft, ReleaseError> {
-        let now = self.now();
-        let previous = current.map(|current| current.bytes.as_slice());
-        let bytes = file.to_bytes()?;
-        let view = self.log.view()?;
-        let signable = SignableMetadata::check(view, role.as_str(), previous, &bytes, now)?;
-        Ok(Draft { signable, file })
-    }
-
-    /// Signs a candidate, asks the supervisor to do the same, and keeps the result.
-    async fn cosign(
-        &mut self,
-        role: MetadataRole,
-        current: Option<&Current>,
-        file: Signed<Targets>,
-    ) -> Result<Cosigned, ReleaseError> {
-        let Draft { signable, mut file } = self.draft(role, current, file)?;
-        self.keys.sign_metadata(&signable, role, &mut file)?;
-        self.tell(Step::MetadataSigned(role.as_str(), signable.version()));
-        let answer = self.supervisor.cosign(role, &file.to_bytes()?).await?;
-        let authority = self.authority(role)?;
-        let key = authority
-            .keys()
-            .find(|key| key.id().as_str() == answer.keyid)
-            .ok_or_else(|| ReleaseError::SupervisorAnswer {
-                field: "keyid",
-                value: answer.keyid.chars().take(80).collect(),
-            })?;
-        file.add_signature(key, &answer.sig)?;
-        let cosigned = self.check_cosigned(role, &file)?;
-        self.staging
-            .put_file(role, cosigned.version, &cosigned.bytes)?;
-        self.tell(Step::MetadataStaged(role.as_str(), cosigned.version));
-        Ok(cosigned)
-    }
-
-    fn check_cosigned(
-        &mut self,
-        role: MetadataRole,
-        file: &Signed<Targets>,
-    ) -> Result<Cosigned, ReleaseError> {
-        let not_cosigned = |source| ReleaseError::NotCosigned {
-            role: role.as_str(),
-            source,
-        };
-        self.authority(role)?.verify(file).map_err(not_cosigned)?;
-        Ok(Cosigned {
-            role,
-            version: file.signed().version(),
-            bytes: file.to_bytes()?,
-        })
-    }
-
-    /// Who may sign a role: the root says it for `targets`, and `targets` for the others.
-    fn authority(&mut self, role: MetadataRole) -> Result<Authority, ReleaseError> {
-        if role == MetadataRole::Targets {
-            let root = self.repository.first_root()?;
-            return Ok(root.signed().authority(TopRole::Targets)?);
-        }
-        let top = self
-            .repository
-            .current(self.log.view()?, MetadataRole::Targets)?
-            .ok_or(ReleaseError::NotInitialised { missing: "targets" })?;
-        let delegations = top.file.signed().delegations();
-        let delegations = delegations.ok_or(ReleaseError::NotInitialised {
-            missing: "delegations",
-        })?;
-        Ok(delegations.authority(role.as_str())?)
+        Ok(Some(due))
     }
 
     /// Keeps a signed publication, unless one of this version is kept that may still be included.
@@ -255,14 +205,17 @@ impl<L: CenterLog> Room<'_, L> {
         let Some(bytes) = self.staging.file(role, version)? else {
             return Ok(());
         };
+        let path = metadata_path(role.as_str(), version);
+        let proof = crate::repository::publication_path(role, version);
+        if self.repository.contains(&path)? && self.repository.contains(&proof)? {
+            return Ok(());
+        }
         let view = self.log.view()?;
         law::PublishedMetadata::check(view, role.as_str(), &bytes)?;
-        let path = metadata_path(role.as_str(), version);
         if !self.repository.contains(&path)? {
             self.repository.create(&path, &bytes)?;
             self.tell(Step::MetadataWritten(role.as_str(), version));
         }
-        let proof = crate::repository::publication_path(role, version);
         if !self.repository.contains(&proof)? {
             self.store_publication(role, version, &bytes).await?;
         }

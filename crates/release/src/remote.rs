@@ -1,4 +1,4 @@
-//! The center's log over HTTP.
+//! The logs over HTTP.
 
 use std::time::Duration;
 
@@ -6,16 +6,18 @@ use law::{Bundle, Settled};
 use logclient::{Follower, LogClient};
 use serve::Client;
 use statement::{Envelope, FileDigest};
+use tlog::Origin;
 
 use crate::{
     config::Config,
     log_access::{CenterLog, LogError},
 };
 
-/// The center's log, replayed here by `logclient`.
+/// The center's log and the other logs of the constitution, replayed here by `logclient`.
 #[derive(Debug)]
 pub struct RemoteLog {
     follower: Follower,
+    others: Vec<Follower>,
     patience: Duration,
 }
 
@@ -26,9 +28,14 @@ impl RemoteLog {
     /// The HTTP client cannot be set up.
     pub fn new(config: &Config) -> Result<Self, LogError> {
         let http = Client::new(&config.client).map_err(LogError::access)?;
-        let client = LogClient::new(http, &config.log_url, config.origin.clone());
+        let follow = |url: &str, origin: &Origin| {
+            let client = LogClient::new(http.clone(), url, origin.clone());
+            Follower::new(client, config.anchor)
+        };
+        let others = config.other_logs.iter();
         Ok(Self {
-            follower: Follower::new(client, config.anchor),
+            follower: follow(&config.log_url, &config.origin),
+            others: others.map(|log| follow(&log.url, &log.origin)).collect(),
             patience: Duration::from_millis(config.wait_ms),
         })
     }
@@ -36,12 +43,19 @@ impl RemoteLog {
 
 impl CenterLog for RemoteLog {
     async fn sync(&mut self) -> Result<(), LogError> {
-        self.follower.sync().await.map_err(LogError::access)?;
+        for follower in std::iter::once(&mut self.follower).chain(&mut self.others) {
+            follower.sync().await.map_err(LogError::access)?;
+        }
         Ok(())
     }
 
     fn view(&self) -> Result<Settled<'_>, LogError> {
         self.follower.view().map_err(LogError::Law)
+    }
+
+    fn others(&self) -> Result<Vec<Settled<'_>>, LogError> {
+        let views = self.others.iter().map(Follower::view);
+        views.map(|view| view.map_err(LogError::Law)).collect()
     }
 
     async fn submit(&mut self, envelope: &Envelope) -> Result<(), LogError> {

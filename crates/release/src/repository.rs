@@ -48,14 +48,29 @@ impl Repository {
         self.files.root()
     }
 
-    /// The first root.
-    pub(crate) fn first_root(&self) -> Result<Signed<Root>, ReleaseError> {
-        let bytes = self
-            .optional("metadata/1.root.json", Root::BYTES_MAX as u64)?
-            .ok_or(ReleaseError::NotInitialised {
-                missing: "metadata/1.root.json",
-            })?;
-        Ok(tuf::verify_first_root(&bytes)?.0)
+    /// Whether there is a first root.
+    pub(crate) fn is_initialised(&self) -> Result<bool, StoreError> {
+        self.contains(&root_path(1))
+    }
+
+    /// The newest root that is served.
+    pub(crate) fn newest_root(&self) -> Result<Signed<Root>, ReleaseError> {
+        Ok(self.newest_root_file()?.0)
+    }
+
+    /// The newest root that is served, with its bytes. Roots are written only after they were checked.
+    pub(crate) fn newest_root_file(&self) -> Result<(Signed<Root>, Vec<u8>), ReleaseError> {
+        let mut newest = None;
+        for version in 1.. {
+            let Some(bytes) = self.optional(&root_path(version), Root::BYTES_MAX as u64)? else {
+                break;
+            };
+            newest = Some(bytes);
+        }
+        let bytes = newest.ok_or(ReleaseError::NotInitialised {
+            missing: "metadata/1.root.json",
+        })?;
+        Ok((tuf::verify_first_root(&bytes)?.0, bytes))
     }
 
     /// The newest published file of a role, which must be here; none before the first publication.
@@ -134,6 +149,11 @@ pub(crate) fn metadata_path(role: &str, version: u64) -> String {
     format!("metadata/{}", metadata_file(role, version))
 }
 
+/// Where a root lies.
+pub(crate) fn root_path(version: u64) -> String {
+    format!("metadata/{}", tuf::root_file(version))
+}
+
 /// Where the proofs of a release lie.
 pub(crate) fn bundle_path(release: StatementDigest) -> String {
     format!("bundles/{release}.bundle")
@@ -152,6 +172,11 @@ pub(crate) fn newest_publication_path(role: MetadataRole) -> String {
 /// Where the proof of a withdrawal lies.
 pub(crate) fn withdrawal_path(withdrawal: StatementDigest) -> String {
     format!("withdrawals/{withdrawal}.bundle")
+}
+
+/// Where a list of withdrawals lies under its digest.
+pub(crate) fn withdrawals_path(list: FileDigest) -> String {
+    format!("withdrawals/{list}.json")
 }
 
 /// Files that both signed and publications that are signed, kept before anything builds on them.
@@ -180,7 +205,7 @@ impl Staging {
         Ok(optional(&self.files, &name, Targets::BYTES_MAX as u64)?)
     }
 
-    /// Keeps a file that both signed. One whose publication was never signed may be replaced.
+    /// Keeps a file that both signed.
     pub(crate) fn put_file(
         &self,
         role: MetadataRole,
@@ -189,6 +214,50 @@ impl Staging {
     ) -> Result<(), StoreError> {
         self.files
             .replace(&metadata_file(role.as_str(), version), bytes)
+    }
+
+    /// The candidate that the center signed, or was about to sign, for a role's version.
+    pub(crate) fn candidate(
+        &self,
+        role: MetadataRole,
+        version: u64,
+    ) -> Result<Option<Vec<u8>>, ReleaseError> {
+        let name = candidate_name(role, version);
+        Ok(optional(&self.files, &name, Targets::BYTES_MAX as u64)?)
+    }
+
+    /// Keeps a candidate before it is signed.
+    pub(crate) fn put_candidate(
+        &self,
+        role: MetadataRole,
+        version: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.files.replace(&candidate_name(role, version), bytes)
+    }
+
+    /// Forgets a candidate that was refused.
+    pub(crate) fn drop_candidate(
+        &self,
+        role: MetadataRole,
+        version: u64,
+    ) -> Result<(), StoreError> {
+        // An empty file is no candidate.
+        self.files.replace(&candidate_name(role, version), b"")
+    }
+
+    /// A root that waits for its constitution.
+    pub(crate) fn root(&self, version: u64) -> Result<Option<Vec<u8>>, ReleaseError> {
+        Ok(optional(
+            &self.files,
+            &tuf::root_file(version),
+            Root::BYTES_MAX as u64,
+        )?)
+    }
+
+    /// Keeps a root until a constitution that names it is in force.
+    pub(crate) fn put_root(&self, version: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.files.replace(&tuf::root_file(version), bytes)
     }
 
     /// The staged publication of a role's version.
@@ -223,6 +292,10 @@ impl Staging {
         self.files
             .replace(&publication_name(role, version), &envelope.to_bytes())
     }
+}
+
+fn candidate_name(role: MetadataRole, version: u64) -> String {
+    format!("{version}.{role}.candidate")
 }
 
 fn publication_name(role: MetadataRole, version: u64) -> String {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use law::Refusal;
 use statement::StatementDigest;
-use store::DirLock;
+use store::{DirLock, Files};
 use tlog::Origin;
 use tuf::Expires;
 
@@ -37,6 +37,8 @@ pub struct Room<'a, L> {
     pub(crate) keys: CenterKeys,
     pub(crate) repository: Repository,
     pub(crate) staging: Staging,
+    /// Holds the queue of orders.
+    pub(crate) orders: Files,
     pub(crate) supervisor: SupervisorClient,
     pub(crate) progress: Progress<'a>,
     pub(crate) config: &'a Config,
@@ -80,6 +82,7 @@ impl<'a, L: CenterLog> Room<'a, L> {
             keys: CenterKeys::load(&config.keys)?,
             repository: Repository::open(&config.repository)?,
             staging: Staging::open(&config.dir.join("staging"))?,
+            orders: Files::open(&config.dir.join("orders"))?,
             supervisor,
             progress,
             config,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serve::{ServeError, ServerConfig, published_caching, static_dir};
+use serve::{Metrics, ServeError, ServerConfig, published_caching, static_dir};
 use tokio::net::TcpListener;
 
 /// Serves the repository directory on `listener` until `shutdown` completes.
@@ -15,6 +15,20 @@ pub async fn serve_repository(
     config: &ServerConfig,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    serve_kept_repository(directory, listener, config, &Metrics::new(), shutdown).await
+}
+
+/// The same with the numbers and the health of a keeper, which shares `metrics`.
+///
+/// # Errors
+/// The HTTP shell cannot run.
+pub async fn serve_kept_repository(
+    directory: &Path,
+    listener: TcpListener,
+    config: &ServerConfig,
+    metrics: &Metrics,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
     let files = static_dir(directory, published_caching);
-    serve::run(listener, files, config, shutdown).await
+    serve::run_with(listener, files, config, metrics, shutdown).await
 }

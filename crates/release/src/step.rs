@@ -4,6 +4,8 @@ use std::fmt;
 
 use statement::StatementDigest;
 
+use crate::queue::{Fate, Settlement};
+
 /// What just became durable, or what is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -30,6 +32,8 @@ pub enum Step {
     PublicationStaged(&'static str, u64),
     /// The publication stands in the log.
     PublicationLogged(&'static str, u64),
+    /// A root that the constitution names is served.
+    RootWritten(u64),
     /// The file lies in the repository, not yet named by a snapshot.
     MetadataWritten(&'static str, u64),
     /// The proof of its publication lies beside it.
@@ -38,6 +42,10 @@ pub enum Step {
     SnapshotWritten(u64),
     /// Clients see the new state.
     TimestampWritten(u64),
+    /// An order waits no more.
+    OrderSettled(Box<Settlement>),
+    /// An emergency stands in the log: this build may skip the rings.
+    EmergencyLogged(StatementDigest),
     /// A withdrawal stands in the log.
     WithdrawalLogged(StatementDigest),
     /// Its proof is served.
@@ -69,12 +77,23 @@ impl fmt::Display for Step {
             Self::PublicationLogged(role, version) => {
                 write!(f, "publication of {role} {version} logged and witnessed")
             }
+            Self::RootWritten(version) => write!(f, "root {version}, named by the constitution"),
             Self::MetadataWritten(role, version) => write!(f, "{role} {version} in the repository"),
             Self::ProofWritten(role, version) => {
                 write!(f, "proof of publication of {role} {version}")
             }
             Self::SnapshotWritten(version) => write!(f, "snapshot {version}"),
             Self::TimestampWritten(version) => write!(f, "timestamp {version}"),
+            Self::OrderSettled(settlement) => {
+                let number = settlement.queued.number;
+                match &settlement.fate {
+                    Fate::Released { seq, .. } => write!(f, "order {number} released as seq {seq}"),
+                    Fate::Dropped { reason } => write!(f, "order {number} dropped: {reason}"),
+                }
+            }
+            Self::EmergencyLogged(build) => {
+                write!(f, "emergency about build {} logged", build.short())
+            }
             Self::WithdrawalLogged(digest) => write!(f, "withdrawal of {} logged", digest.short()),
             Self::WithdrawalServed(digest) => {
                 write!(f, "proof of the withdrawal of {} served", digest.short())

@@ -94,6 +94,24 @@ impl SupervisorClient {
         })
     }
 
+    /// The file of a version that both signed, as the supervisor keeps it.
+    ///
+    /// # Errors
+    /// It could not be asked.
+    pub async fn cosigned(
+        &self,
+        role: MetadataRole,
+        version: u64,
+    ) -> Result<Option<Vec<u8>>, ReleaseError> {
+        let url = format!("{}/cosigned/{role}/{version}", self.url);
+        let found = self
+            .client
+            .get_optional(&url, tuf::limits::TARGETS_BYTES_MAX)
+            .await;
+        let found = found.map_err(|source| ReleaseError::Supervisor { url, source })?;
+        Ok(found.map(|bytes| bytes.to_vec()))
+    }
+
     /// What the supervisor refuses at the moment.
     ///
     /// # Errors

@@ -43,15 +43,17 @@ impl<L: CenterLog> Room<'_, L> {
         let withdrawal = match standing {
             Some(digest) => digest,
             None => {
-                let envelope = self.keys.sign_withdrawal(&quorum, reason, self.bounds())?;
+                let envelope =
+                    self.keys
+                        .sign_withdrawal(quorum.release(), reason, self.bounds())?;
                 self.log.submit(&envelope).await?;
                 self.log.sync().await?;
                 self.tell(Step::WithdrawalLogged(release));
                 envelope.digest()
             }
         };
-        // Before anything that needs the supervisor: it may be away.
-        self.store_withdrawals().await?;
+        // Before anything that needs the supervisor: it may be away. From here on no mirror can hide it.
+        self.write_heads(false).await?;
         let published = self.publish().await?;
         Ok(Withdrawn {
             release,

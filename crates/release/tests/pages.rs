@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use statement::{
-    FileDigest, Kind, Predicate, Publication, Release, ResourceDescriptor, Statement,
+    Emergency, FileDigest, Kind, Predicate, Publication, Release, ResourceDescriptor, Statement,
     StatementDigest, Subject, VerificationResult, VerificationSummary, Verifier, VsaPolicy,
     Withdrawal, approval_resource_uri,
 };
@@ -57,6 +57,17 @@ fn publication() -> String {
     payload(("4.software.json", file("4.software.json")), publication)
 }
 
+fn emergency() -> String {
+    let emergency = Emergency {
+        audience: vec!["center.example/log".parse().unwrap()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        build: said("build"),
+        reason: "the released one is being attacked".to_owned(),
+    };
+    payload(("source", file("source")), emergency)
+}
+
 fn withdrawal() -> String {
     let withdrawal = Withdrawal {
         audience: vec!["center.example/log".parse().unwrap()],
@@ -102,6 +113,11 @@ fn the_pages_show_the_bytes_that_are_printed() {
             "publication",
             publication(),
             include_str!("../../../spec/publication.md"),
+        ),
+        (
+            "emergency",
+            emergency(),
+            include_str!("../../../spec/emergency.md"),
         ),
         (
             "withdrawal",

@@ -226,9 +226,9 @@ async fn another_root_than_the_constitution_names_is_refused() {
     let begun = release::begin_root(&plan).unwrap();
     let copies = ["vendor", "supervisor"]
         .map(|party| release::sign_root(&begun, &world.tuf_key(party, "tuf-root")).unwrap());
-    let alone = release::complete_root(&[&copies[0]]);
+    let alone = release::complete_root(&[&copies[0]], None);
     assert!(alone.is_err(), "one signature is not enough");
-    let root = release::complete_root(&[&copies[0], &copies[1]]).unwrap();
+    let root = release::complete_root(&[&copies[0], &copies[1]], None).unwrap();
 
     let refused = room.init_repository(&root, &kept.seats).await.unwrap_err();
     assert_eq!(refused.code(), Some("tuf_root.not_in_constitution"));

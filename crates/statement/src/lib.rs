@@ -25,7 +25,9 @@
 //! Out of scope: which key may sign what and what is in force (`law`), positions in a log
 //! (`tlog`), private keys (`keys`), storing (`log`).
 
+mod amendment;
 mod canonical;
+mod emergency;
 mod envelope;
 mod governance;
 mod ids;
@@ -34,9 +36,11 @@ mod sealed;
 mod slsa;
 mod software;
 mod statement;
-
-pub use canonical::{CanonicalError, from_canonical, to_canonical};
 mod test_result;
+
+pub use amendment::{Amendment, AmendmentError};
+pub use canonical::{CanonicalError, from_canonical, to_canonical};
+pub use emergency::Emergency;
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signed, StatementSigner, pae};
 pub use governance::{
     Activation, Algorithm, Anchor, CheckpointRef, Closure, Constitution, Floors, Halt, Heartbeat,

@@ -6,6 +6,7 @@ use tlog::Origin;
 
 use crate::{
     canonical::{CanonicalError, from_canonical, to_canonical},
+    emergency::Emergency,
     envelope::EnvelopeError,
     governance::{
         Activation, Anchor, Closure, Constitution, Halt, Heartbeat, Revocation, RosterError,
@@ -16,8 +17,8 @@ use crate::{
     software::{
         Blob, Commitment, Environment, Finding, Publication, Rebuild, Release, Source, Withdrawal,
     },
-};
     test_result::TestResult,
+};
 
 /// Prefix of the predicate types that are our own. A name, not a place (`docs/decisions/`).
 pub const PREDICATE_PREFIX: &str = "https://spec.limpid.example/";
@@ -232,10 +233,11 @@ predicates! {
     Provenance(Provenance) = "https://slsa.dev/provenance/v1", "provenance";
     Commitment(Commitment) = "https://spec.limpid.example/commitment/v1", "commitment";
     Rebuild(Rebuild) = "https://spec.limpid.example/rebuild/v1", "rebuild";
-    Finding(Finding) = "https://spec.limpid.example/finding/v1", "finding";
     TestResult(TestResult) = "https://in-toto.io/attestation/test-result/v0.1", "test-result";
+    Finding(Finding) = "https://spec.limpid.example/finding/v1", "finding";
     Approval(VerificationSummary) = "https://slsa.dev/verification_summary/v1", "approval";
     Release(Release) = "https://spec.limpid.example/release/v1", "release";
+    Emergency(Emergency) = "https://spec.limpid.example/emergency/v1", "emergency";
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
     Withdrawal(Withdrawal) = "https://spec.limpid.example/withdrawal/v1", "withdrawal";
 }
@@ -333,12 +335,12 @@ impl Predicate {
                     $(Self::$name(p) => (&p.audience, p.not_after, &p.blobs),)+
                     Self::Provenance(p) => p.bounds(),
                     Self::Approval(p) => p.bounds(),
+                    Self::TestResult(p) => p.bounds(),
                 }
             };
-                    Self::TestResult(p) => p.bounds(),
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Source Environment
-              Commitment Rebuild Finding Release Publication Withdrawal)
+              Commitment Rebuild Finding Release Emergency Publication Withdrawal)
     }
 }
 

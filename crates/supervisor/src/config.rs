@@ -26,6 +26,17 @@ pub struct KeyPaths {
     pub passphrase: Option<String>,
 }
 
+/// A log of the constitution that is read and not written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherLog {
+    /// Its origin.
+    #[serde(with = "origin_text")]
+    pub origin: Origin,
+    /// Where it is reached.
+    pub url: String,
+}
+
 /// What the room needs to know.
 ///
 /// ```toml
@@ -55,6 +66,9 @@ pub struct Config {
     pub own_origin: Origin,
     /// Where that log is reached.
     pub own_log_url: String,
+    /// Every further log of the constitution; adverse statements in it count.
+    #[serde(default)]
+    pub other_logs: Vec<OtherLog>,
     /// SHA-256 of the payload of the first constitution.
     pub anchor: StatementDigest,
     /// Where the TUF repository is served; asked for a published file that is not kept here.
@@ -70,6 +84,9 @@ pub struct Config {
     /// How long statements may take to be included.
     #[serde(default = "not_after_seconds")]
     pub not_after_seconds: u64,
+    /// How long a release stays in a ring before a wider one gets it, in seconds of witnessed time.
+    #[serde(default = "ring_seconds")]
+    pub ring_seconds: u64,
     /// Pause between two looks at the center's log.
     #[serde(default = "poll_ms")]
     pub poll_ms: u64,
@@ -86,6 +103,9 @@ const fn blob_bytes_max() -> u64 {
 }
 const fn not_after_seconds() -> u64 {
     limits::NOT_AFTER_SECONDS
+}
+const fn ring_seconds() -> u64 {
+    limits::RING_SECONDS
 }
 const fn poll_ms() -> u64 {
     limits::POLL_MS

@@ -1,4 +1,4 @@
-//! Cosigning metadata: compare, judge, keep, sign.
+//! Cosigning metadata: compare, judge, sign, remember, and only then answer.
 
 use law::{Code, Refusal};
 use serde::Serialize;
@@ -14,6 +14,9 @@ use crate::{
     room::Room,
 };
 
+/// Code of the refusal of a second candidate of one version.
+pub(crate) const SECOND_CANDIDATE: &str = "metadata.second_candidate";
+
 /// A signature under metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cosignature {
@@ -24,11 +27,13 @@ pub struct Cosignature {
 }
 
 impl<L: FollowedLog, O: OwnLog> Room<L, O> {
-    /// Judges a candidate by the log as it stands now and signs it. What is signed is kept first, so
-    /// that the next candidate can be compared with it.
+    /// Judges a candidate by the log as it stands now and signs it. The signature is remembered durably
+    /// before it is given away: one candidate per role and version. Asked again for that very
+    /// candidate, the same signature is given.
     ///
     /// # Errors
-    /// [`SupervisorError::Law`] with the condition that does not hold; it is also listed as refused.
+    /// [`SupervisorError::Law`] with the condition that does not hold, or
+    /// [`SupervisorError::SecondCandidate`]; both are also listed as refused.
     pub async fn cosign(
         &mut self,
         role: &str,
@@ -45,6 +50,10 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
         let cosignable = Cosignable::check(view, role, files, own, now).inspect_err(|refusal| {
             self.refusals.add(Refused::new(&subject, refusal, size));
         })?;
+        let given = self.cosigned.find(role, candidate);
+        if let Some(given) = given.inspect_err(|error| self.note_second(candidate, error))? {
+            return Ok(given);
+        }
         let cosignature = self.keys.cosign(&cosignable).ok_or_else(|| unknown(role))?;
         self.keep(&cosignable, &cosignature, own.clone())?;
         self.refusals.clear(&subject);
@@ -73,8 +82,41 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
         let mut file = cosignable.file().clone();
         let sig = hex::decode(&cosignature.sig).unwrap_or_default();
         file.add_signature(&key, &sig).map_err(malformed)?;
-        self.metadata.put(&file.to_bytes().map_err(malformed)?)?;
-        Ok(())
+        let digest = FileDigest::new(self.metadata.put(&file.to_bytes().map_err(malformed)?)?);
+        let signable = cosignable.signable();
+        let version = (signable.role(), signable.version());
+        self.cosigned
+            .keep(version, signable.signing_bytes(), digest, cosignature)
+    }
+
+    /// The file of a version that both signed, for a center that lost it.
+    ///
+    /// # Errors
+    /// The disk refuses, or what is remembered is damaged.
+    pub fn cosigned_file(
+        &self,
+        role: &str,
+        version: u64,
+    ) -> Result<Option<Vec<u8>>, SupervisorError> {
+        let Some(file) = self.cosigned.file(role, version)? else {
+            return Ok(None);
+        };
+        let bytes = self.metadata.get(file.hash(), CANDIDATE_BYTES_MAX as u64)?;
+        Ok(Some(bytes))
+    }
+
+    /// Says in public that a second candidate was asked for.
+    fn note_second(&self, candidate: &[u8], error: &SupervisorError) {
+        let SupervisorError::SecondCandidate { .. } = error else {
+            return;
+        };
+        let view = self.log.view();
+        self.refusals.add(Refused {
+            code: SECOND_CANDIDATE,
+            detail: error.to_string(),
+            size: view.map_or(0, |view| view.state().settled_size()),
+            subject: FileDigest::of(candidate).to_string(),
+        });
     }
 
     /// The newest published file of a role: as kept, else as the repository serves it. Either way its

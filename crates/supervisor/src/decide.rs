@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use law::{Approvable, Refusal, Releasable, Settled};
+use law::{Approvable, Refusal, Releasable, Settled, Unopposed};
 use statement::{KeyId, Predicate, Role, Statement, StatementDigest, VerificationResult};
 
 use crate::refused::Refused;
@@ -11,17 +11,24 @@ use crate::refused::Refused;
 #[derive(Debug, Default)]
 pub(crate) struct Duties {
     /// Builds with enough evidence and without an approval of ours.
-    pub(crate) approve: Vec<Approvable>,
+    pub(crate) approve: Vec<Unopposed<Approvable>>,
     /// Releases the center signed and we did not.
-    pub(crate) release: Vec<Releasable>,
+    pub(crate) release: Vec<Unopposed<Releasable>>,
     /// Everything else that waits for us.
     pub(crate) refused: Vec<Refused>,
     /// Subjects that need nothing more.
     pub(crate) settled: BTreeSet<StatementDigest>,
 }
 
-/// Judges every build and every open release. `own` is our statement key.
-pub(crate) fn plan_duties(view: Settled<'_>, own: KeyId) -> Duties {
+/// Judges every build and every open release of the center's log. `others` are the other logs of the
+/// constitution, `own` is our statement key, `ring_seconds` how long a release stays in a ring before a
+/// wider one gets it.
+pub(crate) fn plan_duties(
+    view: Settled<'_>,
+    others: &[Settled<'_>],
+    own: KeyId,
+    ring_seconds: u64,
+) -> Duties {
     let mut duties = Duties::default();
     let size = view.state().settled_size();
     for build in view.builds() {
@@ -29,14 +36,24 @@ pub(crate) fn plan_duties(view: Settled<'_>, own: KeyId) -> Duties {
             duties.settled.insert(build);
             continue;
         }
-        match Approvable::check(view, build) {
+        let approvable = Approvable::check(view, build);
+        match approvable.and_then(|approvable| approvable.unopposed(view, others)) {
             Ok(approvable) => duties.approve.push(approvable),
             Err(refusal) => duties.refused.push(Refused::new(build, &refusal, size)),
         }
     }
+    // The newest first: when we were away, one release comes of many builds.
+    duties.approve.reverse();
     for open in view.open_releases() {
         let digest = open.digest();
-        match plan_release(view, digest, own) {
+        let planned = plan_release(view, others, digest, own).and_then(|planned| match planned {
+            Some(releasable) => {
+                law::check_ring(view, releasable.release(), ring_seconds)?;
+                Ok(Some(releasable))
+            }
+            None => Ok(None),
+        });
+        match planned {
             Ok(Some(releasable)) => duties.release.push(releasable),
             Ok(None) => {
                 duties.settled.insert(digest);
@@ -63,9 +80,10 @@ fn is_approved(view: Settled<'_>, build: StatementDigest, own: KeyId) -> bool {
 /// when the center did not sign it (we do not begin a release).
 fn plan_release(
     view: Settled<'_>,
+    others: &[Settled<'_>],
     digest: StatementDigest,
     own: KeyId,
-) -> Result<Option<Releasable>, Refusal> {
+) -> Result<Option<Unopposed<Releasable>>, Refusal> {
     let entries = view.releases(digest)?;
     if entries.iter().any(|entry| entry.standing().key() == own) {
         return Ok(None);
@@ -82,7 +100,9 @@ fn plan_release(
         let detail = format!("release {digest} has a second spelling");
         return Err(Refusal::new(law::Code::EntryMalformed, detail));
     }
-    Releasable::check(view, &payload).map(Some)
+    Releasable::check(view, &payload)?
+        .unopposed(view, others)
+        .map(Some)
 }
 
 fn payload_of(statement: &Statement) -> Result<Vec<u8>, Refusal> {

@@ -32,6 +32,27 @@ pub enum SupervisorError {
     /// The HTTP client could not be set up.
     #[error(transparent)]
     Client(#[from] serve::ClientError),
+    /// Another candidate of this version was cosigned before: two would be two truths.
+    #[error(
+        "another candidate of `{role}` version {version} was cosigned ({kept}); publish that one, then make the next version"
+    )]
+    SecondCandidate {
+        /// TUF role.
+        role: String,
+        /// Version.
+        version: u64,
+        /// The file that both signed; `GET /cosigned/{role}/{version}` gives it.
+        kept: statement::FileDigest,
+    },
+    /// What was cosigned cannot be read back, so nothing more is cosigned.
+    #[error("{} is damaged; restore it from a backup before cosigning", path.display())]
+    MemoryDamaged {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The newest published file of a role is nowhere to be had, so nothing can be compared with it.
     #[error(
         "version {version} of `{role}` is published ({metadata}) but neither kept here nor served; restore it to the repository"

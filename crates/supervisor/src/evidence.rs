@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use law::{Approvable, Code, Refusal, Settled};
+use law::{Approvable, Code, Refusal, Settled, Unopposed};
 use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::{
@@ -15,14 +15,19 @@ use crate::{
 /// Made only by [`fetch_evidence`]; an approval cannot be signed without one.
 #[derive(Debug)]
 pub(crate) struct Held {
-    approvable: Approvable,
+    approvable: Unopposed<Approvable>,
 }
 
 impl Held {
-    /// Judges the build once more by a newer view: fetching takes time, and what was fetched must be
+    /// Judges the build once more by newer views: fetching takes time, and what was fetched must be
     /// what the log says now.
-    pub(crate) fn confirm(self, view: Settled<'_>) -> Result<Self, Refusal> {
+    pub(crate) fn confirm(
+        self,
+        view: Settled<'_>,
+        others: &[Settled<'_>],
+    ) -> Result<Self, Refusal> {
         let now = Approvable::check(view, self.approvable.evidence().build())?;
+        let now = now.unopposed(view, others)?;
         let same = due(&now) == due(&self.approvable);
         if same {
             return Ok(Self { approvable: now });
@@ -32,7 +37,7 @@ impl Held {
     }
 
     /// What was judged.
-    pub(crate) const fn approvable(&self) -> &Approvable {
+    pub(crate) fn approvable(&self) -> &Approvable {
         &self.approvable
     }
 }
@@ -65,7 +70,7 @@ pub(crate) struct Seen(BTreeMap<FileDigest, u64>);
 /// recomputes digests and sizes.
 pub(crate) async fn fetch_evidence<L: FollowedLog>(
     log: &L,
-    approvable: Approvable,
+    approvable: Unopposed<Approvable>,
     bytes_max: u64,
     seen: &mut Seen,
 ) -> Result<Held, NotHeld> {

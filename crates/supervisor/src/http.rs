@@ -13,13 +13,13 @@ use law::Code;
 use serve::Problem;
 
 use crate::{
-    cosign::Cosignature,
+    cosign::{Cosignature, SECOND_CANDIDATE},
     error::SupervisorError,
     log_access::{FollowedLog, LogError, OwnLog},
     serve_loop::Shared,
 };
 
-/// `POST /cosign/{role}` and `GET /refusals`.
+/// `POST /cosign/{role}`, `GET /cosigned/{role}/{version}` and `GET /refusals`.
 pub async fn router<L, O>(shared: Shared<L, O>) -> Router
 where
     L: FollowedLog + 'static,
@@ -33,6 +33,7 @@ where
     let list = get(list);
     Router::new()
         .route("/cosign/{role}", post(cosign::<L, O>))
+        .route("/cosigned/{role}/{version}", get(cosigned::<L, O>))
         .with_state(shared)
         .route("/refusals", list)
 }
@@ -46,15 +47,7 @@ where
     L: FollowedLog + 'static,
     O: OwnLog + 'static,
 {
-    if !matches!(role.as_str(), "targets" | "software" | "rules") {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "metadata.role",
-            "no such role",
-            "roles that are cosigned: targets, software, rules",
-        )
-        .about("role", &role));
-    }
+    check_role(&role)?;
     // Signing goes on to its end even when the caller hangs up.
     let shared = Arc::clone(&shared);
     let signing = tokio::spawn(async move { shared.lock().await.cosign(&role, &candidate).await });
@@ -62,6 +55,41 @@ where
         Ok(answer) => answer.map(Json).map_err(|error| problem(&error)),
         Err(_) => Err(unavailable("the candidate could not be judged", "")),
     }
+}
+
+/// The file of a version that both signed.
+async fn cosigned<L, O>(
+    State(shared): State<Shared<L, O>>,
+    Path((role, version)): Path<(String, u64)>,
+) -> Result<Vec<u8>, Problem>
+where
+    L: FollowedLog + 'static,
+    O: OwnLog + 'static,
+{
+    check_role(&role)?;
+    let found = shared.lock().await.cosigned_file(&role, version);
+    found.map_err(|error| problem(&error))?.ok_or_else(|| {
+        let detail = "no candidate of this version was cosigned";
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "metadata.version",
+            "no such version",
+            detail,
+        )
+    })
+}
+
+fn check_role(role: &str) -> Result<(), Problem> {
+    if matches!(role, "targets" | "software" | "rules") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::NOT_FOUND,
+        "metadata.role",
+        "no such role",
+        "roles that are cosigned: targets, software, rules",
+    )
+    .about("role", role))
 }
 
 /// The one place where a refusal becomes a status.
@@ -75,6 +103,12 @@ fn problem(error: &SupervisorError) -> Problem {
             let code = refusal.code();
             Problem::new(status, code.as_str(), code.meaning(), refusal.detail())
         }
+        SupervisorError::SecondCandidate { .. } => Problem::new(
+            StatusCode::CONFLICT,
+            SECOND_CANDIDATE,
+            "another candidate of this version was cosigned",
+            &error.to_string(),
+        ),
         SupervisorError::PreviousLost { .. } => unavailable(
             "the file published before is not to be had",
             &error.to_string(),

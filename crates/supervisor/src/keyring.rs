@@ -2,7 +2,7 @@
 //! without the check there is nothing to call it with.
 
 use keys::{Passphrase, SecretKey, StatementKey, TufKey};
-use law::{Included, Releasable};
+use law::{Included, Releasable, Unopposed};
 use statement::{
     Anchor, CheckpointRef, Envelope, FileDigest, KeyId, Release, ResourceDescriptor, Statement,
     StatementSigner, Subject, VerificationResult, VerificationSummary, Verifier, VsaPolicy,
@@ -118,7 +118,7 @@ impl SupervisorKeys {
     /// Signs the very payload that was judged.
     pub(crate) fn sign_release(
         &self,
-        releasable: &Releasable,
+        releasable: &Unopposed<Releasable>,
     ) -> Result<Envelope, SupervisorError> {
         let payload = releasable.payload().to_vec();
         Ok(Envelope::sign(payload, &self.statements)?)

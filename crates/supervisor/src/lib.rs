@@ -22,6 +22,7 @@
 
 mod config;
 mod cosign;
+mod cosigned;
 mod decide;
 mod error;
 mod evidence;
@@ -37,7 +38,7 @@ mod room;
 mod serve_loop;
 mod withdraw;
 
-pub use config::{Config, KeyPaths};
+pub use config::{Config, KeyPaths, OtherLog};
 pub use cosign::Cosignature;
 pub use error::SupervisorError;
 pub use http::router;

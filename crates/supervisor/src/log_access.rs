@@ -55,8 +55,18 @@ pub trait FollowedLog: Send + Sync {
     ) -> impl Future<Output = Result<Vec<u8>, LogError>> + Send;
 }
 
-/// The supervisor's own log, which the center cannot hold back.
-pub trait OwnLog: Send {
-    /// Submits; the entry is durable when this returns.
+/// The logs beside the center's: the supervisor's own, which the center cannot hold back, and whatever
+/// other logs the constitution names. Adverse statements in any of them count.
+pub trait OwnLog: Send + Sync {
+    /// Fetches and replays what was witnessed in each of them since the last call.
+    fn sync(&mut self) -> impl Future<Output = Result<(), LogError>> + Send;
+
+    /// What stands in each of them, as of the last [`OwnLog::sync`].
+    ///
+    /// # Errors
+    /// [`LogError::Law`] before anything is witnessed in one of them.
+    fn views(&self) -> Result<Vec<Settled<'_>>, LogError>;
+
+    /// Submits to the own log; the entry is durable when this returns.
     fn submit(&mut self, envelope: &Envelope) -> impl Future<Output = Result<(), LogError>> + Send;
 }

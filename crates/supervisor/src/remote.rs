@@ -1,4 +1,4 @@
-//! Both logs over HTTP.
+//! The logs over HTTP.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use law::Settled;
 use logclient::{Follower, LogClient, Submitted};
 use serve::Client;
 use statement::{Envelope, FileDigest};
-use tlog::{Checkpoint, Witnessed};
+use tlog::{Checkpoint, Origin, Witnessed};
 
 use crate::{
     config::Config,
@@ -62,27 +62,48 @@ impl FollowedLog for RemoteLog {
     }
 }
 
-/// The supervisor's own log.
+/// The supervisor's own log and the other logs beside the center's.
 #[derive(Debug)]
 pub struct RemoteOwnLog {
-    client: LogClient,
+    own: Follower,
+    others: Vec<Follower>,
 }
 
 impl RemoteOwnLog {
-    /// The own log that the configuration names.
+    /// The own log and the other logs that the configuration names.
     ///
     /// # Errors
     /// The HTTP client cannot be set up.
     pub fn new(config: &Config) -> Result<Self, LogError> {
         let http = Client::new(&config.client).map_err(LogError::access)?;
-        let client = LogClient::new(http, &config.own_log_url, config.own_origin.clone());
-        Ok(Self { client })
+        let follow = |url: &str, origin: &Origin| {
+            let client = LogClient::new(http.clone(), url, origin.clone());
+            Follower::new(client, config.anchor)
+        };
+        let others = config.other_logs.iter();
+        Ok(Self {
+            own: follow(&config.own_log_url, &config.own_origin),
+            others: others.map(|log| follow(&log.url, &log.origin)).collect(),
+        })
     }
 }
 
 impl OwnLog for RemoteOwnLog {
+    async fn sync(&mut self) -> Result<(), LogError> {
+        for follower in std::iter::once(&mut self.own).chain(&mut self.others) {
+            follower.sync().await.map_err(LogError::access)?;
+        }
+        Ok(())
+    }
+
+    fn views(&self) -> Result<Vec<Settled<'_>>, LogError> {
+        let followers = std::iter::once(&self.own).chain(&self.others);
+        let views = followers.map(|follower| follower.view().map_err(LogError::Law));
+        views.collect()
+    }
+
     async fn submit(&mut self, envelope: &Envelope) -> Result<(), LogError> {
-        match self.client.submit(envelope).await {
+        match self.own.client().submit(envelope).await {
             Ok(Submitted::Witnessed(_) | Submitted::Durable { .. }) => Ok(()),
             Err(error) => Err(LogError::access(error)),
         }

@@ -2,13 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use law::{Approvable, Releasable};
+use law::{Approvable, Releasable, Settled, Unopposed};
 use serve::Client;
 use statement::StatementDigest;
 use store::{Blobs, DirLock, Files, StoreError};
 
 use crate::{
     config::Config,
+    cosigned::Cosigned,
     decide::{Duties, plan_duties},
     error::SupervisorError,
     evidence::{Seen, fetch_evidence},
@@ -51,11 +52,12 @@ pub struct Room<L, O> {
     pub(crate) client: Client,
     /// Something was signed since the last anchor.
     pub(crate) acted: bool,
+    pub(crate) cosigned: Cosigned,
     outbox: Outbox,
     seen: Seen,
     state: Files,
-    /// Size of the log that was judged last; none when evidence could not be fetched.
-    judged: Option<u64>,
+    /// Sizes of the logs that were judged last; none when evidence could not be fetched.
+    judged: Option<Vec<u64>>,
     clock: Clock,
     _lock: DirLock,
 }
@@ -75,6 +77,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
             refusals: SharedRefusals::default(),
             client: Client::new(&config.client)?,
             acted: false,
+            cosigned: Cosigned::open(&config.dir.join("cosigned"))?,
             outbox: Outbox::open(&config.dir.join("outbox"))?,
             seen: Seen::default(),
             state: Files::open(&config.dir.join("state"))?,
@@ -98,20 +101,26 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
         (self.clock)()
     }
 
-    /// Looks at the center's log and does what it calls for.
+    /// Looks at the logs and does what the center's calls for.
     ///
     /// # Errors
     /// A log or the disk refuses; the next round goes on. What the law refuses is no error.
     pub async fn round(&mut self) -> Result<Acted, SupervisorError> {
         let mut acted = Acted::default();
-        self.log.sync().await?;
-        let view = self.log.view()?;
+        self.sync().await?;
+        let (view, others) = (self.log.view()?, self.own_log.views()?);
         let size = view.state().settled_size();
-        if self.judged != Some(size) {
-            let duties = plan_duties(view, self.keys.statement_key());
+        let sizes = sizes_of(view, &others);
+        if self.judged.as_ref() != Some(&sizes) {
+            let duties = plan_duties(
+                view,
+                &others,
+                self.keys.statement_key(),
+                self.config.ring_seconds,
+            );
             self.judged = None;
             if self.apply(duties, size, &mut acted).await? {
-                self.judged = Some(size);
+                self.judged = Some(sizes);
             }
         }
         if std::mem::take(&mut self.acted) {
@@ -119,6 +128,12 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
             acted.anchored = self.anchor().await?;
         }
         Ok(acted)
+    }
+
+    /// Replays what was witnessed since: what stands in any log of the constitution may stop us.
+    async fn sync(&mut self) -> Result<(), SupervisorError> {
+        self.log.sync().await?;
+        Ok(self.own_log.sync().await?)
     }
 
     /// Does what was planned; `false` when evidence was missing and should be asked for again.
@@ -154,7 +169,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     /// Fetches the evidence, judges again what the log says by then, and approves.
     async fn approve(
         &mut self,
-        approvable: Approvable,
+        approvable: Unopposed<Approvable>,
         size: u64,
     ) -> Result<bool, SupervisorError> {
         let build = approvable.evidence().build();
@@ -166,10 +181,10 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
                 return Ok(false);
             }
         };
-        self.log.sync().await?;
+        self.sync().await?;
         let view = self.log.view()?;
         let size = view.state().settled_size();
-        let held = match held.confirm(view) {
+        let held = match held.confirm(view, &self.own_log.views()?) {
             Ok(held) => held,
             Err(refusal) => {
                 self.refusals.add(Refused::new(build, &refusal, size));
@@ -201,11 +216,16 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     /// take time, and signs it. `None` when it is refused by then.
     async fn release(
         &mut self,
-        planned: Releasable,
+        planned: Unopposed<Releasable>,
     ) -> Result<Option<StatementDigest>, SupervisorError> {
-        self.log.sync().await?;
-        let view = self.log.view()?;
-        let releasable = match Releasable::check(view, planned.payload()) {
+        self.sync().await?;
+        let (view, others) = (self.log.view()?, self.own_log.views()?);
+        let releasable = Releasable::check(view, planned.payload());
+        let releasable = releasable.and_then(|releasable| {
+            law::check_ring(view, releasable.release(), self.config.ring_seconds)?;
+            releasable.unopposed(view, &others)
+        });
+        let releasable = match releasable {
             Ok(releasable) => releasable,
             Err(refusal) => {
                 let size = view.state().settled_size();
@@ -259,4 +279,9 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     pub(crate) fn not_after(&self) -> u64 {
         self.now().saturating_add(self.config.not_after_seconds)
     }
+}
+
+fn sizes_of(view: Settled<'_>, others: &[Settled<'_>]) -> Vec<u64> {
+    let views = std::iter::once(&view).chain(others);
+    views.map(|view| view.state().settled_size()).collect()
 }

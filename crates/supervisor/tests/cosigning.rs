@@ -181,3 +181,56 @@ async fn bad_input_is_answered_with_its_own_status() {
     let answer = cosign(&url, "software", signed(second, &[&center])).await;
     assert_eq!(refusal(answer), code(403, "metadata.version"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_candidate_per_version_is_cosigned_and_remembered_across_restarts() {
+    let world = World::found().await;
+    let center = world.tuf_key("vendor", "tuf-software");
+    let candidate = |days| {
+        let file = Targets::listing(1, in_days(days), BTreeMap::new()).unwrap();
+        signed(file, &[&center])
+    };
+    let (first, second) = (candidate(80), candidate(70));
+    let mut room = world.supervisor_room();
+    let given = room.cosign("software", &first).await.unwrap();
+    drop(room);
+
+    let url = world.start_supervisor().await;
+    let answer = cosign(&url, "software", second.clone()).await;
+    assert_eq!(refusal(answer), code(409, "metadata.second_candidate"));
+    let list = http()
+        .get(&format!("{url}/refusals"), 1 << 16)
+        .await
+        .unwrap();
+    let list: Vec<Value> = serde_json::from_slice(&list).unwrap();
+    let digest = statement::FileDigest::of(&second).to_string();
+    let listed = list.iter().find(|refused| refused["subject"] == *digest);
+    assert_eq!(listed.unwrap()["code"], "metadata.second_candidate");
+    // The very same again is answered as before.
+    let again = cosign(&url, "software", first.clone()).await.unwrap();
+    let again: Value = serde_json::from_slice(&again.body).unwrap();
+    assert_eq!(again["sig"], given.sig);
+
+    // A center that lost the answer fetches the file that both signed.
+    let file = http()
+        .get(&format!("{url}/cosigned/software/1"), 1 << 20)
+        .await
+        .unwrap();
+    let file = Signed::<Targets>::parse(&file).unwrap();
+    let first = Signed::<Targets>::parse(&first).unwrap();
+    assert_eq!(
+        (file.signed(), file.signatures().len()),
+        (first.signed(), 2)
+    );
+    for (path, status) in [
+        ("software/2", 404),
+        ("timestamp/1", 404),
+        ("software/x", 400),
+    ] {
+        let none = http()
+            .get(&format!("{url}/cosigned/{path}"), 1 << 16)
+            .await
+            .unwrap_err();
+        assert_eq!(none.status(), Some(status), "{path}");
+    }
+}

@@ -4,13 +4,15 @@
 
 mod world;
 
+use keys::StatementKey;
 use law::{BuildEvidence, Settled};
 use statement::{
-    Envelope, FileDigest, Finding, Kind, Predicate, Release, Statement, StatementDigest, Subject,
+    Closure, Envelope, FileDigest, Finding, Kind, Predicate, Release, Statement, StatementDigest,
+    Subject,
 };
 use supervisor::{FollowedLog, LogError, RemoteLog, RemoteOwnLog, Room};
 use tlog::{Checkpoint, Witnessed};
-use world::{Built, CENTER_LOG, World};
+use world::{Built, CENTER_LOG, PATIENCE, SUPERVISOR_LOG, World};
 
 /// The digest of the approval of a build.
 fn approval_of(view: Settled<'_>, build: StatementDigest) -> Option<StatementDigest> {
@@ -25,9 +27,9 @@ async fn first_release(world: &World, built: &Built) -> Statement {
     let follower = world.follower().await;
     let view = follower.view().unwrap();
     let evidence = BuildEvidence::check(view, built.build, 2).unwrap();
+    let built_file = &evidence.artifacts()[0];
     let release = Release {
         audience: vec![CENTER_LOG.parse().unwrap()],
-    let built_file = &evidence.artifacts()[0];
         not_after: world.not_after,
         blobs: Vec::new(),
         product: "truename".to_owned(),
@@ -142,6 +144,85 @@ async fn a_finding_that_is_open_stops_the_approval() {
     let acted = room.round().await.unwrap();
     assert_eq!(acted.approved, []);
     assert_eq!(room.refusals()[0].code, "adverse.open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finding_that_only_the_supervisors_log_took_stops_approval_and_release() {
+    let world = World::found().await;
+    let mut room = world.supervisor_room();
+    let built = world.build("1.0.0").await;
+    let lab = world.statement_key("lab-a", "rebuilder");
+    let say_there = async |statement: Statement, key: &StatementKey| {
+        let envelope = Envelope::sign(statement.to_payload().unwrap(), key).unwrap();
+        let submitted = world
+            .supervisor_log
+            .submit_until_witnessed(&envelope, PATIENCE);
+        submitted.await.unwrap();
+        envelope.digest()
+    };
+    let accuse = async || {
+        let finding = Finding {
+            audience: vec![SUPERVISOR_LOG.parse().unwrap()],
+            not_after: world.not_after,
+            blobs: Vec::new(),
+            about: built.build,
+            title: "a door".to_owned(),
+            detail: format!(
+                "after {}",
+                world.follower().await.checkpoint().unwrap().size()
+            ),
+        };
+        say_there(Statement::new(Vec::new(), finding), &lab).await
+    };
+    let close = async |finding| {
+        let closure = Closure {
+            audience: vec![SUPERVISOR_LOG.parse().unwrap()],
+            not_after: world.not_after,
+            blobs: Vec::new(),
+            closes: finding,
+            reason: "a mistake".to_owned(),
+        };
+        let governance = world.statement_key("lab-a", "governance");
+        say_there(Statement::new(Vec::new(), closure), &governance).await;
+    };
+    let finding = accuse().await;
+    assert_eq!(room.round().await.unwrap().approved, []);
+    let refused = &room.refusals()[0];
+    assert_eq!(refused.code, "adverse.open");
+    assert!(
+        refused.detail.contains(SUPERVISOR_LOG),
+        "{}",
+        refused.detail
+    );
+    close(finding).await;
+    assert_eq!(room.round().await.unwrap().approved, [built.build]);
+
+    let finding = accuse().await;
+    let center = world.statement_key("vendor", "center");
+    let release = world
+        .say(&center, first_release(&world, &built).await)
+        .await;
+    assert_eq!(room.round().await.unwrap().released, []);
+    assert_eq!(room.refusals()[0].code, "adverse.open");
+    close(finding).await;
+    assert_eq!(room.round().await.unwrap().released, [release]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_cannot_read_a_log_of_the_constitution_signs_nothing() {
+    let world = World::found().await;
+    world.build("1.0.0").await;
+    let mut config = world.supervisor_config();
+    config.own_log_url = "http://127.0.0.1:1".to_owned();
+    let mut room = world.supervisor_room_of(config);
+    room.round().await.unwrap_err();
+    drop(room);
+    let mut config = world.supervisor_config();
+    config.own_origin = CENTER_LOG.parse().unwrap();
+    config.own_log_url = world.center_url.clone();
+    let mut room = world.supervisor_room_of(config);
+    assert_eq!(room.round().await.unwrap().approved, []);
+    assert_eq!(room.refusals()[0].code, "view.incomplete");
 }
 
 /// The center's log, through a line that breaks whenever something is submitted.

@@ -24,6 +24,18 @@ pub enum TufClientError {
         /// The version offered now.
         offered: u64,
     },
+    /// A version so high that no honest one could follow for long; a key was stolen.
+    #[error(
+        "{role} claims version {version}, above the {latest} that are believed now; use another mirror and report this one"
+    )]
+    FastForward {
+        /// The role.
+        role: String,
+        /// The version offered.
+        version: u64,
+        /// The highest that is believed now.
+        latest: u64,
+    },
     /// The newest metadata to be had is out of date: a dead repository, or a freeze.
     #[error(
         "{role} metadata expired at {expires}; use another mirror, or find out who withholds the newest"

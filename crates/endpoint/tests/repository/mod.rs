@@ -54,6 +54,7 @@ impl Site {
             product: "truename".to_owned(),
             channel: "stable".to_owned(),
             platform: "linux-x86_64".to_owned(),
+            rings: Vec::new(),
             rebuilds_min: 2,
             evidence_age_max_seconds: 14 * 86_400,
             artifact_bytes_max: 1 << 20,
@@ -144,6 +145,16 @@ impl Site {
             "withdrawals/index.json",
             &serde_json::to_vec(&index).unwrap(),
         );
+        let named = &self.fixture.withdrawals;
+        let name = FileDigest::of(named);
+        self.put(&format!("withdrawals/{name}.json"), named);
+    }
+
+    /// The next timestamp names all withdrawals.
+    pub fn name_withdrawals(&mut self) {
+        let index = self.served.path().join("withdrawals/index.json");
+        self.fixture.withdrawals = fs::read(index).unwrap();
+        self.publish();
     }
 
     /// The proof that the newest metadata was published.

@@ -11,7 +11,7 @@ use serve::ClientConfig;
 use statement::{FileDigest, Predicate, StatementDigest};
 use tuf::{Root, Signed, Snapshot, TargetRole, Timestamp, view::Files};
 
-use crate::world::{CENTER_LOG, World, now};
+use crate::world::{CENTER_LOG, SUPERVISOR_LOG, World, now};
 
 /// Nobody listens.
 pub fn quiet(_: Step) {}
@@ -25,13 +25,21 @@ pub struct Kept {
 impl Kept {
     /// A room beside a running supervisor.
     pub async fn new(world: &World) -> Self {
-        let supervisor_url = world.start_supervisor().await;
+        Self::beside(world, world.start_supervisor().await)
+    }
+
+    /// A room beside a supervisor that listens here.
+    pub fn beside(world: &World, supervisor_url: String) -> Self {
         let key = |file| world.key_path("vendor", file);
         let config = Config {
             dir: world.path().join("release-room"),
             repository: world.path().join("repository"),
             origin: CENTER_LOG.parse().unwrap(),
             log_url: world.center_url.clone(),
+            other_logs: vec![release::OtherLog {
+                origin: SUPERVISOR_LOG.parse().unwrap(),
+                url: world.supervisor_log_url.clone(),
+            }],
             anchor: world.anchor,
             supervisor_url,
             keys: KeyPaths {
@@ -47,6 +55,8 @@ impl Kept {
             not_after_seconds: 86_400,
             wait_ms: 30_000,
             poll_ms: 10,
+            keep_ms: 10,
+            ring_seconds: 0,
             client: ClientConfig::default(),
         };
         let seats = RoleSeats {
@@ -62,6 +72,15 @@ impl Kept {
 
     pub fn room<'a>(&'a self, progress: Progress<'a>) -> Room<'a, RemoteLog> {
         Room::connect(&self.config, release::system_clock, progress).unwrap()
+    }
+
+    /// The same by another clock.
+    pub fn room_at<'a>(
+        &'a self,
+        clock: release::Clock,
+        progress: Progress<'a>,
+    ) -> Room<'a, RemoteLog> {
+        Room::connect(&self.config, clock, progress).unwrap()
     }
 
     fn read(&self, path: &str) -> Option<Vec<u8>> {

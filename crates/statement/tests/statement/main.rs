@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod accessors;
+mod amendment;
 mod canonical;
 mod envelope;
 mod limits;

@@ -121,6 +121,7 @@ impl World {
             log_url: self.center_url.clone(),
             own_origin: SUPERVISOR_LOG.parse().unwrap(),
             own_log_url: self.supervisor_log_url.clone(),
+            other_logs: Vec::new(),
             anchor: self.anchor,
             repository_url: None,
             verifier: "https://supervisor.example".to_owned(),
@@ -134,6 +135,7 @@ impl World {
             blob_bytes_max: 1 << 20,
             not_after_seconds: 86_400,
             poll_ms: 10,
+            ring_seconds: 0,
             server: ServerConfig::default(),
             client: ClientConfig::default(),
         }
