@@ -14,6 +14,8 @@ pub(crate) struct Territory {
     dir: PathBuf,
     /// Files and trees that it reads.
     read: Vec<PathBuf>,
+    /// More trees that it may change.
+    write: Vec<PathBuf>,
 }
 
 impl Territory {
@@ -23,12 +25,19 @@ impl Territory {
             dir: dir.to_owned(),
             // The room reads its configuration again when it starts.
             read: vec![config.to_owned()],
+            write: Vec::new(),
         }
     }
 
     /// And reads these.
     pub(crate) fn reads<'a>(mut self, paths: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         self.read.extend(paths.into_iter().cloned());
+        self
+    }
+
+    /// And changes these trees too, which are made if they are not there.
+    pub(crate) fn writes<'a>(mut self, paths: impl IntoIterator<Item = &'a PathBuf>) -> Self {
+        self.write.extend(paths.into_iter().cloned());
         self
     }
 
@@ -45,12 +54,16 @@ impl Territory {
     /// A path that is not there, or landlock refuses. A kernel without landlock is no error: it is said.
     pub(crate) fn enter(self) -> Result<()> {
         // It has to be there to be named, and afterwards nothing can be made beside it.
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.dir)
-            .with_context(|| format!("cannot create {}", self.dir.display()))?;
-        let held = sandbox::confine_self(&self.read, std::slice::from_ref(&self.dir))?;
+        let mut trees = self.write;
+        trees.insert(0, self.dir.clone());
+        for dir in &trees {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        let held = sandbox::confine_self(&self.read, &trees)?;
         let dir = self.dir.display();
         if held.is_whole() {
             tracing::info!(%dir, "confined to its own directory: {held}");

@@ -45,14 +45,14 @@ pub(super) enum Verb {
 pub(super) struct At {
     /// Address of the log, for example http://127.0.0.1:8080
     #[arg(long, value_name = "URL")]
-    url: String,
+    pub(super) url: String,
     /// Its name (C2SP origin)
     #[arg(long, value_name = "NAME")]
-    origin: Origin,
+    pub(super) origin: Origin,
 }
 
 impl At {
-    fn client(&self) -> Result<LogClient> {
+    pub(super) fn client(&self) -> Result<LogClient> {
         Ok(LogClient::new(
             Client::new(&ClientConfig::default())?,
             &self.url,

@@ -1,12 +1,15 @@
 //! The command line: one file per room.
 
 mod audit;
+mod constitution;
 mod conveyer;
 mod demo;
+mod draft;
 mod endpoint;
 mod keys;
 mod log;
 mod release;
+mod release_root;
 mod statement;
 mod supervisor;
 #[cfg(test)]
@@ -84,9 +87,12 @@ enum Room {
     /// Make and show signing keys
     #[command(subcommand)]
     Keys(keys::Verb),
-    /// Sign and show statements
+    /// Draft, sign and show statements
     #[command(subcommand)]
     Statement(statement::Verb),
+    /// Change who is party to what, together and in public
+    #[command(subcommand)]
+    Constitution(constitution::Verb),
 }
 
 /// Where a room's configuration is.
@@ -117,7 +123,8 @@ impl Limpid {
             | Room::Endpoint(_)
             | Room::Conveyer(_)
             | Room::Keys(_)
-            | Room::Statement(_) => None,
+            | Room::Statement(_)
+            | Room::Constitution(_) => None,
         };
         territory.map_or(Ok(()), Territory::enter)
     }
@@ -138,7 +145,8 @@ impl Limpid {
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,
             Room::Keys(verb) => verb.run(*out),
-            Room::Statement(verb) => verb.run(*out),
+            Room::Statement(verb) => verb.run(*out).await,
+            Room::Constitution(verb) => verb.run(*out).await,
         }
     }
 }

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use release::{Config, Order, Published, RemoteLog, Room};
+use release::{Config, Keeper, Order, Proposed, Published, Queue, RemoteLog, RoleSeats, Room};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use statement::StatementDigest;
 
-use super::ConfigFile;
+use super::{
+    ConfigFile,
+    release_root::{Root, SeatList},
+};
 use crate::{confined::Territory, out::Out};
 
 #[derive(Debug, Subcommand)]
@@ -32,7 +35,29 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Serve the repository; any web server of files can do it too
+    /// Order a release; the keeper proposes the newest that can be released
+    Order(Propose),
+    /// Show what was ordered
+    Queue(ConfigFile),
+    /// Release to one ring of endpoints after the other
+    Ring(RingOrder),
+    /// Hand the delegated roles to other keys, after a new constitution
+    Delegate {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Keys of programs, as 2:KEY,KEY (public, base64)
+        #[arg(long, value_name = "N:KEYS")]
+        software: SeatList,
+        /// Keys of rule databases, the same way
+        #[arg(long, value_name = "N:KEYS")]
+        rules: SeatList,
+    },
+    /// Make, sign and stage a new TUF root
+    #[command(subcommand)]
+    Root(Root),
+    /// Do everything that is due now: renewals, and orders that wait
+    Keep(ConfigFile),
+    /// Serve the repository, and keep it if a keeper is configured
     Serve(ConfigFile),
 }
 
@@ -46,9 +71,24 @@ pub(super) struct Propose {
     /// Channel to release in
     #[arg(long, default_value = "stable")]
     channel: String,
+    /// The artifact to release, if the build made several
+    #[arg(long, value_name = "NAME")]
+    artifact: Option<String>,
     /// Bring an older build back, as a new release
     #[arg(long)]
     rollback: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RingOrder {
+    #[command(flatten)]
+    order: Propose,
+    /// Percent of endpoints in a ring, narrow to wide; repeatable
+    #[arg(long = "percent", value_name = "N", required = true)]
+    percents: Vec<u64>,
+    /// Release in all rings at once, and log why
+    #[arg(long, value_name = "REASON")]
+    emergency: Option<String>,
 }
 
 /// A server of a repository directory: the center's own or anybody's copy.
@@ -59,6 +99,9 @@ struct Mirror {
     dir: PathBuf,
     /// The files.
     repository: PathBuf,
+    /// Configuration of the release room, if this is the center's own and it should be kept alive.
+    #[serde(default)]
+    keeper: Option<PathBuf>,
     /// Where it listens.
     #[serde(default)]
     server: serve::ServerConfig,
@@ -68,16 +111,20 @@ async fn serve_mirror(mirror: Mirror) -> Result<()> {
     serve::ReadyFile::clear(&mirror.dir)?;
     let listener = serve::bind(mirror.server.listen).await?;
     let _ready = serve::ReadyFile::write(&mirror.dir, &serve::bound_url(&listener)?)?;
-    release::serve_repository(
-        &mirror.repository,
-        listener,
-    /// The artifact to release, if the build made several
-    #[arg(long, value_name = "NAME")]
-    artifact: Option<String>,
-        &mirror.server,
-        serve::stop_signal()?,
-    )
-    .await?;
+    let metrics = serve::Metrics::new();
+    let (repository, server) = (&mirror.repository, &mirror.server);
+    let stop = serve::stop_signal()?;
+    let served = release::serve_kept_repository(repository, listener, server, &metrics, stop);
+    let Some(keeper) = &mirror.keeper else {
+        return Ok(served.await?);
+    };
+    let config: Config = serve::load_config(keeper)?;
+    let keeper = Keeper::connect(config, release::system_clock, metrics.clone())?;
+    // Stopped in the middle of a step: whatever a crash leaves is finished at the next look.
+    tokio::select! {
+        served = served => served?,
+        () = keeper.run(std::future::pending()) => {}
+    }
     Ok(())
 }
 
@@ -89,6 +136,17 @@ impl Verb {
         };
         let mirror: Mirror = serve::load_config(&file.config)?;
         let territory = Territory::of(&file.config, &mirror.dir).reads([&mirror.repository]);
+        let Some(keeper) = &mirror.keeper else {
+            return Ok(Some(territory));
+        };
+        let config: Config = serve::load_config(keeper)?;
+        let keys = &config.keys;
+        let files = [&keys.center, &keys.software, &keys.rules, &keys.snapshot];
+        let territory = territory
+            .reads(files.into_iter().chain([&keys.timestamp, keeper]))
+            .reads(&keys.targets)
+            .passphrase(keys.passphrase.as_deref())
+            .writes([&config.dir, &config.repository]);
         Ok(Some(territory))
     }
 
@@ -97,20 +155,54 @@ impl Verb {
         match self {
             Self::Propose(propose) => {
                 let config: Config = serve::load_config(&propose.file.config)?;
+                let order = propose.order();
+                let proposed = open(&config, &tell)?.propose(&order).await?;
+                show_proposed(out, &[proposed]);
+            }
+            Self::Order(propose) => {
+                let config: Config = serve::load_config(&propose.file.config)?;
+                let number = open(&config, &tell)?.enqueue(&propose.order())?;
+                out.result(&format!("order {number} waits"), &json!({"order": number}));
+            }
+            Self::Queue(file) => {
+                let config: Config = serve::load_config(&file.config)?;
+                show_queue(out, &open(&config, &tell)?.queue()?)?;
+            }
+            Self::Ring(ring) => {
+                let config: Config = serve::load_config(&ring.order.file.config)?;
                 let mut room = open(&config, &tell)?;
-                let order = Order {
-                    build: propose.build,
-                    channel: propose.channel,
-                    rollback: propose.rollback,
+                let (order, percents) = (ring.order.order(), &ring.percents);
+                let proposed = match &ring.emergency {
+                    Some(reason) => room.emergency(&order, percents, reason).await?,
+                    None => vec![room.widen(&order, percents).await?],
                 };
-                let proposed = room.propose(&order).await?;
-                let release = proposed.quorum.release();
-                let text = format!(
-                    "release {} (seq {}) stands with both signatures",
-                    release.digest(),
-                    release.seq
-                );
-                out.result(&text, &json!({"release": release.digest(), "seq": release.seq, "new": proposed.is_new}));
+                show_proposed(out, &proposed);
+            }
+            Self::Delegate {
+                file,
+                software,
+                rules,
+            } => {
+                let config: Config = serve::load_config(&file.config)?;
+                let seats = RoleSeats {
+                    software: software.0,
+                    rules: rules.0,
+                };
+                let published = open(&config, &tell)?.redelegate(&seats).await?;
+                show(out, &published);
+            }
+            Self::Root(root) => root.run(out, &tell)?,
+            Self::Keep(file) => {
+                let config: Config = serve::load_config(&file.config)?;
+                let tended = open(&config, &tell)?.tend().await;
+                if let Some((duty, error)) = tended.failed.into_iter().next() {
+                    let what = format!("`{duty}` was not done; the rest was");
+                    return Err(anyhow::Error::new(error).context(what));
+                }
+                match &tended.published {
+                    Some(published) => show(out, published),
+                    None => out.result("nothing is published", &json!({})),
+                }
             }
             Self::Publish(file) => {
                 let config: Config = serve::load_config(&file.config)?;
@@ -144,21 +236,6 @@ fn open<'a>(config: &'a Config, tell: release::Progress<'a>) -> Result<Room<'a, 
     Ok(Room::open(config, log, release::system_clock, tell)?)
 }
 
-fn show(out: Out, published: &Published) {
-    let roles: Vec<Value> = published
-        .roles
-        .iter()
-        .map(|role| json!({"role": role.role.as_str(), "version": role.version, "metadata": role.metadata}))
-        .collect();
-    let text = format!(
-        "published: snapshot {}, timestamp {}",
-        published.snapshot, published.timestamp
-    );
-    out.result(
-        &text,
-        &json!({"roles": roles, "snapshot": published.snapshot, "timestamp": published.timestamp}),
-    );
-}
 impl Propose {
     fn order(&self) -> Order {
         Order {
@@ -207,3 +284,18 @@ fn show_queue(out: Out, queue: &Queue) -> Result<()> {
     Ok(())
 }
 
+fn show(out: Out, published: &Published) {
+    let roles: Vec<Value> = published
+        .roles
+        .iter()
+        .map(|role| json!({"role": role.role.as_str(), "version": role.version, "metadata": role.metadata}))
+        .collect();
+    let text = format!(
+        "published: snapshot {}, timestamp {}",
+        published.snapshot, published.timestamp
+    );
+    out.result(
+        &text,
+        &json!({"roles": roles, "snapshot": published.snapshot, "timestamp": published.timestamp}),
+    );
+}

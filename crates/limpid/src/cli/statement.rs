@@ -8,10 +8,14 @@ use keys::{Passphrase, SecretKey, StatementKey};
 use serde_json::{Value, json};
 use statement::{Envelope, Statement};
 
+use super::draft::Draft;
 use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Draft a statement of governance from flags
+    #[command(subcommand)]
+    Draft(Draft),
     /// Sign a payload and write it as an envelope (DSSE)
     Sign {
         /// The payload: canonical JSON of an in-toto statement
@@ -36,11 +40,12 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    pub(super) fn run(self, out: Out) -> Result<()> {
+    pub(super) async fn run(self, out: Out) -> Result<()> {
         let read = |path: &PathBuf| {
             fs::read(path).with_context(|| format!("cannot read {}", path.display()))
         };
         match self {
+            Self::Draft(draft) => draft.run(out).await?,
             Self::Sign {
                 payload,
                 key,
