@@ -2,9 +2,11 @@
 //! its commit and machine, stays in `docs/evidence/`.
 
 mod demo_times;
+mod environments;
 mod fuzz;
 mod kills;
 mod mutants;
+mod projects;
 
 use anyhow::{Context, Result};
 
@@ -13,6 +15,12 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
     let root = crate::cargo::root()?;
     if name == "mutants" {
         return Ok(u8::from(!mutants::run(&root, rest)?));
+    }
+    if name == "environments" {
+        return Ok(u8::from(!environments::run(&root)?));
+    }
+    if name == "projects" {
+        return Ok(u8::from(!projects::run(&root)?));
     }
     let number = match rest {
         [] => None,
@@ -26,7 +34,7 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "fuzz" => fuzz::run(&root, number.unwrap_or(fuzz::SECONDS_EACH))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
-        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, kills or demo-times"),
+        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, kills, demo-times, environments or projects"),
     };
     Ok(u8::from(!kept))
 }

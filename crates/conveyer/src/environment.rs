@@ -17,6 +17,7 @@ mod gather;
 mod keep;
 mod locking;
 mod pack;
+mod supply;
 mod verify;
 mod wish;
 mod xz;
@@ -26,6 +27,7 @@ pub use fetch::{Fetched, fetch};
 pub use gather::{Center, Sources, Tell};
 pub use keep::{EnvironmentStore, Obtained, Supplier};
 pub use locking::lock_wishes;
+pub use supply::EnvironmentsConfig;
 pub use verify::{Verified, WrongInput};
 pub use wish::WishList;
 

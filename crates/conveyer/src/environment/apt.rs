@@ -224,36 +224,49 @@ fn parse_target(line: &str) -> Option<(String, String)> {
     Some((place.to_owned(), file.to_owned()))
 }
 
-/// Takes the stanzas of the wanted packages out of an index (`deb-control(5)`, `Packages`).
+/// Takes the stanzas of the wanted packages out of an index (`deb-control(5)`, `Packages`). `Package` stands first in
+/// each stanza, so that what is not wanted is passed over unread.
 fn read_index(
-    text: impl BufRead,
+    mut text: impl BufRead,
     place: &str,
     names: &BTreeSet<String>,
     all: &mut BTreeMap<Package, Indexed>,
 ) -> std::io::Result<()> {
-    let mut stanza = BTreeMap::new();
-    for line in text.lines().map(Some).chain([None]) {
-        let line = line.transpose()?.unwrap_or_default();
-        if line.is_empty() {
-            if let Some((package, indexed)) = read_stanza(&stanza, place, names) {
+    let mut stanza: BTreeMap<String, String> = BTreeMap::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let count = text.read_until(b'\n', &mut line)?;
+        if count <= 1 {
+            if let Some((package, indexed)) = read_stanza(&stanza, place) {
                 all.insert(package, indexed);
             }
             stanza.clear();
-        } else if let Some((key, value)) = line.split_once(": ")
-            && ["Package", "Version", "Architecture", "SHA256", "Size"].contains(&key)
-        {
+        }
+        if count == 0 {
+            return Ok(());
+        }
+        if stanza.is_empty() && !line.starts_with(b"Package: ") {
+            continue;
+        }
+        let Some((key, value)) = std::str::from_utf8(&line)
+            .ok()
+            .and_then(|line| line.trim_end().split_once(": "))
+        else {
+            continue;
+        };
+        let is_read = match key {
+            "Package" => names.contains(value),
+            _ => ["Version", "Architecture", "SHA256", "Size"].contains(&key),
+        };
+        if is_read {
             stanza.insert(key.to_owned(), value.to_owned());
         }
     }
-    Ok(())
 }
 
-fn read_stanza(
-    stanza: &BTreeMap<String, String>,
-    place: &str,
-    names: &BTreeSet<String>,
-) -> Option<(Package, Indexed)> {
-    let name = stanza.get("Package").filter(|name| names.contains(*name))?;
+fn read_stanza(stanza: &BTreeMap<String, String>, place: &str) -> Option<(Package, Indexed)> {
+    let name = stanza.get("Package")?;
     let architecture = stanza.get("Architecture")?;
     if architecture != ARCHITECTURE && architecture != "all" {
         return None;

@@ -331,6 +331,8 @@ fn whole<R: Read>(entry: &mut tar::Entry<'_, R>, max: u64) -> Result<Vec<u8>, Pa
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -350,6 +352,67 @@ mod tests {
         );
         assert_eq!(rust("rustc-1.95.0-x/install.sh"), None);
         assert_eq!(rust("rustc-1.95.0-x/rustc/manifest.in"), None);
+    }
+
+    fn unpack_bytes(format: ArchiveFormat, bytes: &[u8]) -> Result<Unpacked, PackFault> {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive {
+            input: "tool".to_owned(),
+            format,
+            sha256: tlog::sha256(bytes),
+            bytes: bytes.len() as u64,
+            version: "1.0".to_owned(),
+            place: "tool".to_owned(),
+        };
+        unpack(&archive, bytes, &Blobs::open_cache(folder.path()).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_unpacking_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..2000),
+            start in prop::sample::select(vec![
+                &b""[..],
+                b"!<arch>\ndebian-binary   0           0     0     100644  4         `\n2.0\n",
+                b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4F",
+                b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+            ]),
+        ) {
+            let bytes = [start, &bytes].concat();
+            for format in [ArchiveFormat::Deb, ArchiveFormat::RustTarGz, ArchiveFormat::RustTarXz] {
+                // Zeros alone are an empty archive.
+                let found = unpack_bytes(format, &bytes);
+                prop_assert!(found.is_err() || found.is_ok_and(|found| found.members.is_empty()));
+            }
+        }
+
+        #[test]
+        fn no_change_of_a_header_makes_a_member_leave_the_tree(at in 0_usize..512, with in any::<u8>()) {
+            let mut header = tar::Header::new_gnu();
+            header.set_path("usr/bin/tool").unwrap();
+            header.set_mode(0o755);
+            header.set_size(0);
+            let mut bytes = header.as_bytes().to_vec();
+            bytes[at] = with;
+            let sum: u32 = bytes.iter().enumerate().map(|(index, byte)| match index {
+                148..156 => 32,
+                _ => u32::from(*byte),
+            }).sum();
+            bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            bytes.resize(512 * 3, 0);
+            let mut deb = b"!<arch>\n".to_vec();
+            for (name, body) in [("debian-binary", &b"2.0\n"[..]), ("control.tar", b""), ("data.tar", &bytes)] {
+                deb.extend(format!("{name:<16}{:<32}{:<10}`\n", "0", body.len()).bytes());
+                deb.extend_from_slice(body);
+            }
+            if let Ok(found) = unpack_bytes(ArchiveFormat::Deb, &deb) {
+                let leaves = |path: &TreePath| {
+                    path.as_str().starts_with('/') || path.as_str().split('/').any(|part| part == "..")
+                };
+                let leaving: Vec<_> = found.members.keys().filter(|path| leaves(path)).collect();
+                prop_assert!(leaving.is_empty(), "{:?}", leaving);
+            }
+        }
     }
 
     #[test]

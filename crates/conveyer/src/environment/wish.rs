@@ -157,15 +157,16 @@ pub(super) fn bad(field: &'static str, value: &str, want: &'static str) -> Suppl
     }
 }
 
-/// Debian Policy 5.6.1. Nothing that apt would take for an option, a path or a pattern.
+/// Debian Policy 5.6.1, and nothing that apt would take for an option, a path, a pattern, or an order to remove (`gcc-`)
+/// or install (`gcc+`) the package without the sign.
 pub(super) fn is_package(name: &str) -> bool {
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let is_order = name.ends_with('-') || name.ends_with('+') && !name.ends_with("++");
     name.len() >= 2
-        && name.as_bytes()[0].is_ascii_alphanumeric()
-        && name.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
-        })
-        && !name.ends_with(['+', '-'])
-        || name.ends_with("++") && is_package(name.trim_end_matches('+'))
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(is_plain)
+        && !is_order
 }
 
 /// Debian Policy 5.6.12.

@@ -44,9 +44,7 @@ pub(super) enum Verb {
     Verify(Place),
     /// Show where each input came from; who gave what the origin has not
     Status(Place),
-    /// Lock an environment as this host has it installed
-    ///
-    /// No signature is checked: its origin is `host`. NAME is rust-host or busybox.
+    /// Lock an environment as this host has it; no signature is checked
     Import {
         /// rust-host or busybox
         #[arg(value_name = "NAME", value_parser = kind)]
@@ -54,9 +52,9 @@ pub(super) enum Verb {
         /// Where to write the lock
         #[arg(long, value_name = "LOCK")]
         out: PathBuf,
-        /// Where to keep the files
+        /// Keep the files here; else they are thrown away
         #[arg(long, value_name = "DIR")]
-        store: PathBuf,
+        store: Option<PathBuf>,
     },
 }
 
@@ -101,7 +99,7 @@ impl Verb {
                 suppliers,
             } => {
                 let scratch = tempfile::tempdir().context("cannot make a folder")?;
-                let store = store.as_deref().unwrap_or_else(|| scratch.path());
+                let store = store.as_deref().unwrap_or(scratch.path());
                 let store = EnvironmentStore::open(store)?;
                 let text = fs::read_to_string(&packages)
                     .with_context(|| format!("cannot read {}", packages.display()))?;
@@ -132,7 +130,9 @@ impl Verb {
                 out: path,
                 store,
             } => {
-                let store = EnvironmentStore::open(&store)?;
+                let scratch = tempfile::tempdir().context("cannot make a folder")?;
+                let store = store.as_deref().unwrap_or(scratch.path());
+                let store = EnvironmentStore::open(store)?;
                 let lock = Lock::import_host(kind, store.inputs())?;
                 write_lock(out, &lock, &path)
             }
