@@ -101,6 +101,8 @@ pub struct Fixture {
     pub now: u64,
     /// File name below the repository -> bytes. Tests write here to play a bad mirror.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The list of withdrawals that timestamps name.
+    pub withdrawals: Vec<u8>,
     targets: BTreeMap<TargetPath, TargetFile>,
     version: u64,
     root_version: u64,
@@ -113,6 +115,7 @@ impl Fixture {
             signers: FixtureSigners::new(),
             now,
             files: BTreeMap::new(),
+            withdrawals: b"[]".to_vec(),
             targets: BTreeMap::new(),
             version: 0,
             root_version: 0,
@@ -174,7 +177,9 @@ impl Fixture {
         .map(|(role, bytes)| (role, version, bytes.as_slice()));
         let snapshot = Snapshot::build(version, self.expires(7), &pinned).expect("valid");
         let snapshot = self.store(&self.signers.snapshot.clone(), "snapshot", snapshot);
-        let timestamp = Timestamp::build(version, self.expires(1), version, &snapshot);
+        let named = (version, snapshot.as_slice());
+        let timestamp =
+            Timestamp::with_withdrawals(version, self.expires(1), named, &self.withdrawals);
         let bytes = signed_by(&self.signers.timestamp, timestamp.expect("valid"));
         self.files.insert(TIMESTAMP_FILE.to_owned(), bytes);
     }

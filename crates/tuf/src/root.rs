@@ -183,6 +183,19 @@ pub fn verify_first_root(bytes: &[u8]) -> Result<(Signed<Root>, VerifiedSigners)
     Ok((root, signers))
 }
 
+/// Verifies a root that something above both roots names, so that the keys of `trusted` need not have
+/// signed it: version one higher, and its own threshold. Who calls this says what names it.
+pub fn verify_named_root(trusted: &Root, bytes: &[u8]) -> Result<Signed<Root>, TufError> {
+    let (next, _) = verify_first_root(bytes)?;
+    if trusted.version.checked_add(1) != Some(next.signed().version) {
+        return Err(TufError::RootVersion {
+            trusted: trusted.version,
+            found: next.signed().version,
+        });
+    }
+    Ok(next)
+}
+
 /// Verifies the root after `trusted`: version one higher, and the thresholds of both
 /// (spec section 5.3.4 and 5.3.5). Expiry is not looked at: a newer one may follow.
 pub fn verify_next_root(trusted: &Root, bytes: &[u8]) -> Result<Signed<Root>, TufError> {

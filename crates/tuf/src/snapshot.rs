@@ -186,8 +186,40 @@ pub struct Timestamp {
     version: u64,
     expires: Expires,
     meta: OnlySnapshot,
+    /// Ours: the list of withdrawals at this moment, which may be empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawals: Option<ListFile>,
     #[serde(flatten)]
     extra: BTreeMap<String, Value>,
+}
+
+/// The list of withdrawals as a timestamp names it, so that a mirror cannot serve a shorter one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListFile {
+    hashes: Hashes,
+    length: u64,
+}
+
+impl ListFile {
+    /// Names these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let sha256 = tlog::sha256(bytes);
+        Self {
+            hashes: Hashes { sha256 },
+            length: bytes.len() as u64,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// SHA-256 of the list.
+    pub fn sha256(&self) -> &Hash {
+        &self.hashes.sha256
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,7 +245,22 @@ impl Timestamp {
             meta: OnlySnapshot {
                 snapshot: MetaFile::of(snapshot_version, snapshot),
             },
+            withdrawals: None,
             extra: BTreeMap::new(),
+        })
+    }
+
+    /// The same, and names a list of withdrawals.
+    pub fn with_withdrawals(
+        version: u64,
+        expires: Expires,
+        (snapshot_version, snapshot): (u64, &[u8]),
+        withdrawals: &[u8],
+    ) -> Result<Signed<Timestamp>, TufError> {
+        let plain = Self::build(version, expires, snapshot_version, snapshot)?;
+        Signed::new(Timestamp {
+            withdrawals: Some(ListFile::of(withdrawals)),
+            ..plain.signed().clone()
         })
     }
 
@@ -225,6 +272,11 @@ impl Timestamp {
     /// When it stops counting.
     pub fn expires(&self) -> Expires {
         self.expires
+    }
+
+    /// The list of withdrawals that is named, if one is.
+    pub fn withdrawals(&self) -> Option<&ListFile> {
+        self.withdrawals.as_ref()
     }
 
     /// What is said about the snapshot.

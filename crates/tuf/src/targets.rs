@@ -162,6 +162,15 @@ impl Targets {
         }
     }
 
+    /// The same content as another version with another expiry.
+    pub fn renewed(&self, version: u64, expires: Expires) -> Result<Signed<Targets>, TufError> {
+        Signed::new(Targets {
+            version,
+            expires,
+            ..self.clone()
+        })
+    }
+
     /// The version.
     pub fn version(&self) -> u64 {
         self.version
