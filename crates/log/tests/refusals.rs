@@ -9,7 +9,7 @@ use statement::{
     Blob, Constitution, Envelope, FileDigest, Heartbeat, Source, SourceOrigin, StatementSigner as _,
 };
 use world::roster::{self, Signer, beat, envelope, heartbeat};
-use world::{World, founding, refused, submit_at_once, submit_witnessed};
+use world::{World, found, founding, post_at_once, refused, submit_at_once, submit_witnessed};
 
 #[tokio::test]
 async fn an_empty_log_takes_only_the_constitution_of_its_anchor() {
@@ -115,6 +115,7 @@ fn source() -> Source {
         platform: "linux-x86_64".to_owned(),
         archive: file,
         tree: file,
+        arguments: Default::default(),
         recipe: file,
         authors: vec!["A. Author".to_owned()],
         authored_in: "CH".to_owned(),
@@ -253,5 +254,33 @@ async fn a_database_that_refuses_is_503_and_the_log_goes_on_afterwards() {
     drop(held);
     other.close().await;
     assert_eq!(submit_at_once(&client, &beat("now")).await, 4);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_floods_the_log_is_told_when_to_come_back_and_holds_up_nobody_else() {
+    let world = World::start_with(|config| {
+        config.key_entries_burst = 2;
+        config.key_entries_per_minute = 1;
+    })
+    .await;
+    let client = world.client();
+    found(&client).await;
+    let first = beat("one");
+    submit_witnessed(&client, &first).await;
+    submit_witnessed(&client, &beat("two")).await;
+    let three = beat("three").to_bytes();
+    let Err(error) = post_at_once(&client, three).await else {
+        panic!("a third entry was taken");
+    };
+    assert_eq!(
+        (error.status(), error.code()),
+        (Some(429), Some("submit.quota"))
+    );
+    assert!(error.is_transient(), "a submitter comes back by itself");
+    let again = submit_at_once(&client, &first).await;
+    assert_eq!(again, 4, "what stands already costs nothing");
+    let other = envelope(heartbeat("another key"), roster::CENTER_GOVERNANCE);
+    assert_eq!(submit_at_once(&client, &other).await, 6);
     world.stop().await;
 }

@@ -91,3 +91,25 @@ pub async fn publish(world: &World, told: Told<'_>) -> Result<Published> {
     )?;
     Ok(room.publish().await?)
 }
+
+/// Renews what a copy of the repository says about its freshness, as if it were `clock`.
+///
+/// # Errors
+/// When the log refuses, or the copy is not the newest state.
+pub async fn renew(world: &World, repository: &Path, clock: release::Clock) -> Result<Published> {
+    let mut config = release_config(world)?;
+    repository.clone_into(&mut config.repository);
+    let mut room = Room::open(&config, RemoteLog::new(&config)?, clock, &|_| ())?;
+    Ok(room.renew().await?)
+}
+
+/// Withdraws a release.
+///
+/// # Errors
+/// When the log or the supervisor refuses; the withdrawal itself needs no supervisor.
+pub async fn withdraw(world: &World, release: StatementDigest, reason: &str) -> Result<Published> {
+    let config = release_config(world)?;
+    let log = RemoteLog::new(&config)?;
+    let mut room = Room::open(&config, log, release::system_clock, &|_| ())?;
+    Ok(room.withdraw(release, reason).await?.published)
+}

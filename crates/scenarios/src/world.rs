@@ -210,6 +210,12 @@ impl World {
         ))
     }
 
+    /// A client of the supervisor's log.
+    pub fn supervisor_client(&self) -> Result<LogClient> {
+        let (http, url) = (self.http.clone(), self.supervisor_log_url());
+        Ok(LogClient::new(http, &url, SUPERVISOR_LOG.parse()?))
+    }
+
     /// A fresh follower of the center's log.
     pub fn follower(&self) -> Result<Follower> {
         Ok(Follower::new(self.center_client()?, self.anchor()))
@@ -375,12 +381,14 @@ impl World {
         Ok(format!(
             "dir = {:?}\nrepository = {:?}\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
              supervisor_url = \"{}\"\npoll_ms = 50\n\
+             [[other_logs]]\norigin = \"{SUPERVISOR_LOG}\"\nurl = \"{}\"\n\
              [keys]\ncenter = {:?}\ntargets = {:?}\nsoftware = {:?}\nrules = {:?}\nsnapshot = {:?}\ntimestamp = {:?}\n",
             self.make_dir("vendor", "release")?,
             self.repository_dir(),
             self.center_log_url(),
             self.anchor(),
             self.supervisor_url(),
+            self.supervisor_log_url(),
             key("center"),
             key("tuf-targets"),
             key("tuf-software"),

@@ -1,21 +1,19 @@
-//! Attacks by who builds: the conveyer itself, or rebuilders that are one.
+//! Attacks by who builds: the conveyer itself, or rebuilders that are one or build nothing.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
-use conveyer::{Built, Conveyer, ConveyerConfig, SourceFrom};
-use statement::{Predicate, StatementDigest};
+use conveyer::{Announced, Built, Conveyer, ConveyerConfig, KeptResult, SourceFrom};
+use statement::{
+    FileDigest, Predicate, Statement, StatementDigest, StatementSigner as _, artifacts_digest,
+    commitment_digest,
+};
 
-use super::{Outcome, stage::Stage};
-use crate::examples::LURES_1_0;
-
-/// How long the dishonest conveyer waits for commitments.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Pause between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+use super::{
+    Caught, Outcome,
+    stage::{LOOK_EVERY, PATIENCE, Stage},
+};
+use crate::{ceremony::statement_key, examples::LURES_1_0};
 
 /// The source that is logged is clean; what is built is not.
 pub(super) async fn inserted_code(stage: &Stage) -> Result<Outcome> {
@@ -56,30 +54,163 @@ pub(super) async fn one_owner(stage: &mut Stage) -> Result<Outcome> {
 /// commitments are enough, whoever is behind them.
 async fn dishonest_build(stage: &Stage, product: &str, insert: bool) -> Result<Built> {
     let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
-    let directory = stage.world.make_dir("vendor", "source")?.join(product);
-    LURES_1_0.write_to(&directory, Some(product))?;
-    let from = SourceFrom::Directory {
-        path: directory.clone(),
-        exclude: Vec::new(),
-    };
-    let mut conveyer = Conveyer::open(&config, &|_| (), release::system_clock)?;
-    let (clean, recipe) = conveyer.import(&from).await?;
-    let announced = conveyer.announce(&clean, &recipe).await?;
-    let mut built_from = clean;
-    if insert {
-        let rules = directory.join("rules").join("inserted.txt");
-        fs::write(
-            &rules,
-            "payroll.xlsx | lures.collect | nobody | not in the audited source\n",
-        )
-        .with_context(|| format!("cannot write {}", rules.display()))?;
-        built_from = conveyer.import(&from).await?.0;
+    let mut work = Work::begin(stage, &config, product, insert).await?;
+    await_two_commitments(stage, work.announced.build()).await?;
+    work.reveal().await
+}
+
+/// A build whose result is committed to and not shown yet.
+struct Work<'a> {
+    conveyer: Conveyer<'a>,
+    announced: Announced,
+    kept: KeptResult,
+    archive: tlog::Hash,
+}
+
+impl<'a> Work<'a> {
+    async fn begin(
+        stage: &Stage,
+        config: &'a ConveyerConfig,
+        product: &str,
+        insert: bool,
+    ) -> Result<Self> {
+        let directory = stage.world.make_dir("vendor", "source")?.join(product);
+        LURES_1_0.write_to(&directory, Some(product))?;
+        let from = SourceFrom::Directory {
+            path: directory.clone(),
+            exclude: Vec::new(),
+        };
+        let mut conveyer = Conveyer::open(config, &|_| (), release::system_clock)?;
+        let (clean, recipe) = conveyer.import(from.clone()).await?;
+        let archive = *clean.archive();
+        let announced = conveyer.announce(&clean, &recipe).await?;
+        let mut built_from = clean;
+        if insert {
+            let rules = directory.join("rules").join("inserted.txt");
+            fs::write(
+                &rules,
+                "payroll.xlsx | lures.collect | nobody | not in the audited source\n",
+            )
+            .with_context(|| format!("cannot write {}", rules.display()))?;
+            built_from = conveyer.import(from.clone()).await?.0;
+        }
+        let outcome = conveyer.build(&built_from, &recipe).await?;
+        let kept = conveyer.keep(&announced, &outcome)?;
+        conveyer.commit(&kept).await?;
+        Ok(Self {
+            conveyer,
+            announced,
+            kept,
+            archive,
+        })
     }
-    let outcome = conveyer.build(&built_from, &recipe).await?;
-    let kept = conveyer.keep(&announced, &outcome)?;
-    conveyer.commit(&kept).await?;
-    await_two_commitments(stage, announced.build()).await?;
-    Ok(conveyer.reveal(&announced, &kept).await?)
+
+    async fn reveal(&mut self) -> Result<Built> {
+        Ok(self.conveyer.reveal(&self.announced, &self.kept).await?)
+    }
+}
+
+/// The source is logged and rebuilt from; then its bytes disappear before the supervisor looks at them.
+pub(super) async fn withheld_blob(stage: &Stage) -> Result<Outcome> {
+    let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
+    let mut work = Work::begin(stage, &config, "lures-withheld", false).await?;
+    let build = work.announced.build();
+    await_two_commitments(stage, build).await?;
+    let name = work.archive.to_hex();
+    let blobs = stage.world.dir.join("vendor").join("log").join("blobs");
+    let blob = blobs.join(&name[..2]).join(&name[2..4]).join(&name);
+    let aside = stage.world.dir.join("vendor").join("withheld");
+    fs::rename(&blob, &aside).with_context(|| format!("cannot withhold {}", blob.display()))?;
+    work.reveal().await?;
+    let caught = stage
+        .supervisor_refusal(&build.to_string(), "blob.missing")
+        .await?;
+    fs::rename(&aside, &blob).with_context(|| format!("cannot put back {}", blob.display()))?;
+    stage.wait_for_approval(build).await?;
+    Ok(Outcome {
+        honest: format!("with the source back, build {} was approved", build.short()),
+        caught,
+    })
+}
+
+/// A lab commits to nothing in particular, waits until the others have shown theirs, and then says the same.
+pub(super) async fn copied_verdict(stage: &mut Stage) -> Result<Outcome> {
+    let honest = stage.approved("lures-both-built", LURES_1_0).await?;
+    let honest = format!(
+        "with two labs that built it, build {} was approved",
+        honest.built.build.short()
+    );
+    stage.world.kill_daemon("lab-b/rebuilder")?;
+    let caught = copy_verdict(stage).await;
+    stage.world.restart_daemon("lab-b/rebuilder")?;
+    Ok(Outcome {
+        honest,
+        caught: caught?,
+    })
+}
+
+async fn copy_verdict(stage: &Stage) -> Result<Option<Caught>> {
+    let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
+    let mut work = Work::begin(stage, &config, "lures-copied", false).await?;
+    let build = work.announced.build();
+    let copied = of_lab(stage, build, |predicate| {
+        matches!(predicate, Predicate::Commitment(_))
+    });
+    let commitment = copied.await?;
+    let commit = async |to: FileDigest| -> Result<()> {
+        let mut copy = commitment.clone();
+        if let Predicate::Commitment(commitment) = &mut copy.predicate {
+            commitment.commitment = to;
+        }
+        let envelope = stage.sign_payload(copy.to_payload()?, "lab-b", "rebuilder")?;
+        stage.log(&envelope).await?;
+        Ok(())
+    };
+    commit(FileDigest::of(b"nothing was built")).await?;
+    await_two_commitments(stage, build).await?;
+    work.reveal().await?;
+    let shown = of_lab(stage, build, |predicate| {
+        matches!(predicate, Predicate::Rebuild(_))
+    });
+    let mut copy = shown.await?;
+    let Predicate::Rebuild(rebuild) = &mut copy.predicate else {
+        bail!("a rebuild was looked for");
+    };
+    let salt = FileDigest::of(b"any salt will do");
+    rebuild.salt = Some(salt);
+    let key = statement_key(&stage.world.dir, "lab-b", "rebuilder")?.key();
+    let artifacts = rebuild.artifacts.iter();
+    let artifacts = artifacts_digest(artifacts.map(|file| (file.name.as_str(), file.sha256)));
+    commit(commitment_digest(key, build, artifacts, salt)).await?;
+    let envelope = stage.sign_payload(copy.to_payload()?, "lab-b", "rebuilder")?;
+    stage.log(&envelope).await?;
+    let subject = build.to_string();
+    stage
+        .supervisor_refusal(&subject, "rebuild.committed_late")
+        .await
+}
+
+/// What the first lab said about a build, as soon as it did.
+async fn of_lab(
+    stage: &Stage,
+    build: StatementDigest,
+    wanted: impl Fn(&Predicate) -> bool,
+) -> Result<Statement> {
+    let mut follower = stage.world.follower()?;
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        follower.sync().await?;
+        let entries = follower.view()?.entries_of_build(build);
+        let found = entries
+            .iter()
+            .filter(|entry| entry.party().as_str() == "lab-a")
+            .find(|entry| wanted(&entry.statement().predicate));
+        if let Some(found) = found {
+            return Ok(found.statement().clone());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    bail!("lab-a said nothing about {build} in {PATIENCE:?}")
 }
 
 async fn await_two_commitments(stage: &Stage, build: StatementDigest) -> Result<()> {

@@ -1,10 +1,10 @@
-//! Attacks on TUF metadata: by the center that signs it and by a mirror that serves it.
+//! Attacks on TUF metadata by those who sign it.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use endpoint::Outcome as Updated;
-use release::{MetadataRole, SupervisorClient};
+use release::MetadataRole;
 use tuf::{
     Expires, Root, RootPlan, Seats, Signed, TargetFile, TargetPath, TargetRole, Targets,
     TufSigner as _,
@@ -12,15 +12,10 @@ use tuf::{
 
 use super::{
     Outcome,
+    mirror::copy_repository,
     stage::{Stage, caught_by_endpoint},
 };
-use crate::{
-    ceremony::tuf_key,
-    examples::{LURES_1_0, LURES_1_1},
-    story::endpoint_config,
-    vendor,
-    world::World,
-};
+use crate::{ceremony::tuf_key, examples::LURES_1_0, story::endpoint_config, vendor};
 
 /// Beside the target of an honest release the center lists one that no release brought.
 pub(super) async fn extra_target(stage: &Stage) -> Result<Outcome> {
@@ -60,54 +55,15 @@ pub(super) async fn extra_target(stage: &Stage) -> Result<Outcome> {
     let expires = Expires::from_posix(release::system_clock() + 7 * 86_400)?;
     let mut candidate = Targets::listing(newest.version + 1, expires, targets)?;
     candidate.sign(&tuf_key(&world.dir, "vendor", "tuf-rules")?)?;
-    let supervisor =
-        SupervisorClient::new(&world.supervisor_url(), &serve::ClientConfig::default())?;
-    let role = MetadataRole::Rules;
-    let caught = match supervisor.cosign(role, &candidate.to_bytes()?).await {
-        Ok(_) => None,
-        Err(release::ReleaseError::Refused { code, detail, .. }) => {
-            Some(super::Caught { code, detail })
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let caught = stage
+        .cosign(MetadataRole::Rules, &candidate.to_bytes()?)
+        .await?;
     let published = vendor::publish(world, &|_| ()).await?;
     let honest = format!(
         "the same metadata without it was cosigned and published (snapshot {})",
         published.snapshot
     );
     Ok(Outcome { honest, caught })
-}
-
-/// A mirror keeps the repository as it was and serves that to an endpoint which has seen more.
-pub(super) async fn rollback(stage: &Stage) -> Result<Outcome> {
-    let world = &stage.world;
-    stage.released("lures-rollback", LURES_1_0).await?;
-    vendor::publish(world, &|_| ()).await?;
-    let old = copy_repository(world, "old-copy")?;
-    stage.released("lures-rollback", LURES_1_1).await?;
-    vendor::publish(world, &|_| ()).await?;
-    let config =
-        |url: &str| endpoint_config(world, "endpoint-rollback", url, "rules", "lures-rollback");
-    let installed =
-        endpoint::update(&config(&world.repository_url())?, release::system_clock()).await?;
-    let Updated::Installed { .. } = installed else {
-        bail!("the newest release was not installed")
-    };
-    let new = copy_repository(world, "new-copy")?;
-    let honest_mirror = world.serve_repository("stranger", "honest-mirror", &new)?;
-    let honest = endpoint::update(&config(honest_mirror.url())?, release::system_clock()).await?;
-    let Updated::UpToDate { installed } = honest else {
-        bail!("the honest mirror changed something")
-    };
-    let honest = format!("a mirror with the newest files keeps seq {}", installed.seq);
-    let mirror = world.serve_repository("stranger", "old-mirror", &old)?;
-    let caught = endpoint::update(&config(mirror.url())?, release::system_clock())
-        .await
-        .err();
-    Ok(Outcome {
-        honest,
-        caught: caught.as_ref().map(caught_by_endpoint),
-    })
 }
 
 /// The vendor signs a next TUF root in which only its own keys count, and a mirror serves it.
@@ -164,25 +120,4 @@ fn vendors_own_root(world: &Path) -> Result<Vec<u8>> {
     let mut root = Root::build(&plan)?;
     root.sign(&tuf_key(world, "vendor", "tuf-root")?)?;
     Ok(root.to_bytes()?)
-}
-
-fn copy_repository(world: &World, name: &str) -> Result<std::path::PathBuf> {
-    let target = world.dir.join("stranger").join(name);
-    copy_tree(&world.repository_dir(), &target)?;
-    Ok(target)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_tree(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)
-                .with_context(|| format!("cannot write {}", target.display()))?;
-        }
-    }
-    Ok(())
 }

@@ -6,8 +6,13 @@
 
 mod builder;
 mod bundle;
+mod catalogue;
+mod flood;
 mod history;
+mod line;
 mod metadata;
+mod mirror;
+mod moment;
 mod report;
 mod signatures;
 mod stage;
@@ -18,6 +23,7 @@ use anyhow::{Result, bail};
 
 use crate::{cast::Cast, story::Listener};
 
+use catalogue::ALL;
 pub use report::{Caught, Outcome, Report};
 use stage::Stage;
 
@@ -42,89 +48,6 @@ impl std::fmt::Debug for Attack {
         f.write_str(self.name)
     }
 }
-
-const ALL: &[Attack] = &[
-    Attack {
-        name: "unlogged-release",
-        title: "a release with both valid signatures that was never logged",
-        holds: "keys of center and supervisor",
-        catcher: "endpoint",
-        place: "bundle under the anchor",
-        code: "entry.not_included",
-    },
-    Attack {
-        name: "no-supervisor",
-        title: "a logged release without the supervisor",
-        holds: "center key",
-        catcher: "endpoint",
-        place: "release quorum",
-        code: "release.quorum_supervisor",
-    },
-    Attack {
-        name: "two-center-keys",
-        title: "two keys of the center posing as a quorum",
-        holds: "both center keys",
-        catcher: "endpoint",
-        place: "release quorum",
-        code: "release.quorum_one_party",
-    },
-    Attack {
-        name: "extra-target",
-        title: "an extra target rides along in the metadata of a release",
-        holds: "center's TUF keys",
-        catcher: "supervisor",
-        place: "signer's diff before cosigning",
-        code: "metadata.target_without_release",
-    },
-    Attack {
-        name: "inserted-code",
-        title: "the builder inserts code that is not in the source",
-        holds: "the conveyer",
-        catcher: "supervisor",
-        place: "approval of the build",
-        code: "rebuild.not_identical",
-    },
-    Attack {
-        name: "one-owner",
-        title: "two rebuilders of one legal owner",
-        holds: "one lab with two names",
-        catcher: "supervisor",
-        place: "approval of the build",
-        code: "rebuild.same_owner",
-    },
-    Attack {
-        name: "tampered-bundle",
-        title: "one byte of the evidence in a bundle is changed",
-        holds: "the wire",
-        catcher: "endpoint",
-        place: "bundle under the anchor",
-        code: "entry.not_included",
-    },
-    Attack {
-        name: "rollback",
-        title: "a mirror serves an older state of the repository",
-        holds: "a mirror",
-        catcher: "endpoint",
-        place: "TUF refresh",
-        code: "tuf.rollback",
-    },
-    Attack {
-        name: "two-histories",
-        title: "the log shows a second history",
-        holds: "the center log's keys",
-        catcher: "witness",
-        place: "add-checkpoint",
-        code: "checkpoint.inconsistent",
-    },
-    Attack {
-        name: "vendor-root",
-        title: "the TUF root is changed by the vendor alone",
-        holds: "vendor's root key and a mirror",
-        catcher: "endpoint",
-        place: "root against the constitution",
-        code: "tuf_root.not_in_constitution",
-    },
-];
 
 /// Every attack.
 pub fn list() -> &'static [Attack] {
@@ -183,9 +106,24 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "inserted-code" => builder::inserted_code(stage).await,
         "one-owner" => builder::one_owner(stage).await,
         "tampered-bundle" => bundle::tampered(stage).await,
-        "rollback" => metadata::rollback(stage).await,
+        "rollback" => mirror::rollback(stage).await,
+        "freeze" => mirror::freeze(stage).await,
+        "stale-proof" => mirror::stale_proof(stage).await,
+        "mix-and-match" => mirror::mix_and_match(stage).await,
+        "fast-forward" => mirror::fast_forward(stage).await,
+        "last-timestamp" => mirror::last_timestamp(stage).await,
+        "hide-withdrawal" => mirror::hidden_withdrawal(stage).await,
+        "endless-data" => mirror::endless_data(stage).await,
         "two-histories" => history::two_histories(stage).await,
         "vendor-root" => metadata::vendor_root(stage).await,
+        "two-releases" => line::two_releases(stage).await,
+        "adverse-refused" => line::adverse_refused(stage).await,
+        "other-log" => moment::other_log(stage).await,
+        "back-dated" => moment::back_dated(stage).await,
+        "revived-change" => moment::revived_change(stage).await,
+        "dropped-entry" => history::dropped_entry(stage).await,
+        "withheld-blob" => builder::withheld_blob(stage).await,
+        "copied-verdict" => builder::copied_verdict(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
     }
 }

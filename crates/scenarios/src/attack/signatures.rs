@@ -11,7 +11,7 @@ use super::{
 use crate::{ceremony::CENTER_LOG, examples::LURES_1_0};
 
 /// The honest twin of all three: the same release, signed by center and supervisor, logged, verified.
-async fn honest(stage: &Stage, product: &str) -> Result<(Approved, String)> {
+pub(super) async fn honest(stage: &Stage, product: &str) -> Result<(Approved, String)> {
     let approved = stage.approved(product, LURES_1_0).await?;
     let release = stage.release_of(&approved)?;
     let center = stage

@@ -17,17 +17,21 @@ use statement::{
 
 use crate::{cast::Cast, ceremony, examples::Example, machine, vendor, world::World};
 
-use super::Caught;
+use super::{Caught, mirror::States};
 
 /// How long an attack waits for what the parties do.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a change of the constitution waits in public here.
+pub(super) const CHANGE_DELAY_SECONDS: u64 = 1;
 /// Pause between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// One world for several attacks.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) world: World,
+    /// Made once, for every attack by a mirror.
+    pub(super) states: Option<States>,
 }
 
 /// A product whose build the supervisor has approved.
@@ -39,11 +43,15 @@ pub(super) struct Approved {
 }
 
 impl Stage {
-    pub(super) async fn open(dir: &Path, limpid: &Path, cast: Cast) -> Result<Self> {
+    pub(super) async fn open(dir: &Path, limpid: &Path, mut cast: Cast) -> Result<Self> {
         machine::empty(dir)?;
+        cast.change_delay_seconds = CHANGE_DELAY_SECONDS;
         let mut world = World::found(dir, limpid, cast, release::system_clock())?;
         world.start(&mut |_| ()).await?;
-        Ok(Self { world })
+        Ok(Self {
+            world,
+            states: None,
+        })
     }
 
     /// Builds an example under a product name of its own, honestly, and waits for the approval.
@@ -70,7 +78,10 @@ impl Stage {
         Ok(proposed.quorum.release().digest())
     }
 
-    async fn wait_for_approval(&self, build: StatementDigest) -> Result<StatementDigest> {
+    pub(super) async fn wait_for_approval(
+        &self,
+        build: StatementDigest,
+    ) -> Result<StatementDigest> {
         let mut follower = self.world.follower()?;
         let started = Instant::now();
         loop {
@@ -197,16 +208,56 @@ impl Stage {
         Ok(verified.err().map(|error| caught_by_endpoint(&error)))
     }
 
+    /// Waits until a release has both signatures.
+    pub(super) async fn wait_for_quorum(&self, release: StatementDigest) -> Result<()> {
+        let mut follower = self.world.follower()?;
+        let started = Instant::now();
+        loop {
+            follower.sync().await?;
+            let released = follower.view()?.released();
+            if released
+                .iter()
+                .any(|quorum| quorum.release().digest() == release)
+            {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                bail!("release {release} was not signed by both in {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn supervisor(&self) -> Result<release::SupervisorClient> {
+        let url = self.world.supervisor_url();
+        Ok(release::SupervisorClient::new(
+            &url,
+            &serve::ClientConfig::default(),
+        )?)
+    }
+
+    /// Asks the supervisor to sign metadata; what it says if it does not.
+    pub(super) async fn cosign(
+        &self,
+        role: release::MetadataRole,
+        candidate: &[u8],
+    ) -> Result<Option<Caught>> {
+        match self.supervisor()?.cosign(role, candidate).await {
+            Ok(_) => Ok(None),
+            Err(release::ReleaseError::Refused { code, detail, .. }) => {
+                Ok(Some(Caught { code, detail }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Waits until the supervisor refuses a subject with this code, or with another for good.
     pub(super) async fn supervisor_refusal(
         &self,
         subject: &str,
         code: &str,
     ) -> Result<Option<Caught>> {
-        let client = release::SupervisorClient::new(
-            &self.world.supervisor_url(),
-            &serve::ClientConfig::default(),
-        )?;
+        let client = self.supervisor()?;
         let started = Instant::now();
         let mut last = None;
         while started.elapsed() < PATIENCE {
@@ -225,6 +276,18 @@ impl Stage {
         }
         Ok(last)
     }
+}
+
+/// A refusal of a log as seen by the attacker.
+///
+/// # Errors
+/// When the log refused nothing but could not be used.
+pub(super) fn caught_by_log(error: logclient::LogClientError) -> Result<Caught> {
+    let Some(code) = error.code().map(str::to_owned) else {
+        return Err(error.into());
+    };
+    let detail = std::error::Error::source(&error).map_or_else(String::new, ToString::to_string);
+    Ok(Caught { code, detail })
 }
 
 /// A refusal of an endpoint as seen by the attacker.
