@@ -185,6 +185,43 @@ impl<'a> Both<'a> {
         assert_eq!(seen.witnesses.len(), 2);
     }
 
+    /// A checkpoint that is of another log, of other entries, or that too few witnesses saw.
+    pub(crate) fn offer_bad_checkpoint(
+        &mut self,
+        which: usize,
+        time: u64,
+        anchor: StatementDigest,
+    ) {
+        let size = self.log.size();
+        if self.law.policy().is_none() || size == 0 {
+            return;
+        }
+        let mut other = match which {
+            0 => Log::of("supervisor"),
+            _ => Log::of_center(),
+        };
+        other.entries.clone_from(&self.log.entries);
+        if which == 1 {
+            other.entries[0].push(b' ');
+        }
+        let note = match which {
+            0 | 1 => other.checkpoint(size, time),
+            2 => other.checkpoint_by(size, time, &["lab-a"]),
+            _ => other.checkpoint_by(size, time, &[]),
+        };
+        let law = match tlog::open_witnessed(&note, self.law.policy().unwrap()) {
+            Ok(witnessed) => self.law.clone().settle(&witnessed).map(drop),
+            Err(_) => {
+                other.publish(time);
+                let mut bundle = other.whole_bundle();
+                bundle.checkpoint = note.clone();
+                bundle.open(anchor).map(drop)
+            }
+        };
+        let audit = self.audit.checkpoint(&note).map(drop);
+        self.compare("checkpoint", &law, &audit);
+    }
+
     /// One question, now.
     pub(crate) fn ask(&mut self, question: Question) {
         let law = match self.law.settled() {

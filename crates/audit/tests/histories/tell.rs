@@ -30,18 +30,25 @@ pub(crate) struct History<'a> {
     pub(crate) time: u64,
     anchor: StatementDigest,
     activated: bool,
+    /// Nothing is odd here but at most one story, so that what comes late is reached, too.
+    calm: bool,
 }
 
 /// Tells the history of a seed to both.
 pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     let mut dice = Dice::new(seed);
-    let odd = world::odd(&mut dice);
+    let calm = dice.one_in(2);
+    let odd = if calm {
+        Vec::new()
+    } else {
+        world::odd(&mut dice)
+    };
     let change = |draft: &mut Constitution| odd.iter().for_each(|tweak| tweak(draft));
     let mut first = roster::constitution();
     change(&mut first);
-    let told = stories(&mut dice, &change);
+    let told = stories(&mut dice, calm, &change);
     let anchor = match dice.below(40) {
-        0 => StatementDigest::of(b"another anchor"),
+        0 if !calm => StatementDigest::of(b"another anchor"),
         _ => roster::digest(&first),
     };
     let mut history = History {
@@ -53,6 +60,7 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
         time: NOW,
         anchor,
         activated: false,
+        calm,
     };
     history.found(&first);
     history.run();
@@ -60,14 +68,19 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
 }
 
 /// Up to three releases of one line, each with at most two twists.
-fn stories(dice: &mut Dice, change: &dyn Fn(&mut Constitution)) -> Vec<Told> {
+fn stories(dice: &mut Dice, calm: bool, change: &dyn Fn(&mut Constitution)) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     for at in 0..dice.below(3) + 1 {
         let mut story = match told.last() {
             None => Story::under(change),
             Some(before) => next(dice, before, at),
         };
-        for _ in 0..[0, 0, 0, 1, 1, 1, 2][dice.below(7)] {
+        let twists = match (calm, at) {
+            (true, 0) => usize::from(dice.one_in(2)),
+            (true, _) => 1,
+            (false, _) => [0, 0, 0, 1, 1, 1, 2][dice.below(7)],
+        };
+        for _ in 0..twists {
             story = twist::twist(dice, story);
         }
         told.push(story.tell());
@@ -95,7 +108,8 @@ impl History<'_> {
             .iter()
             .map(|party| sign(&payload, &governance(party.id.as_str())))
             .collect();
-        match self.dice.below(30) {
+        let fault = self.dice.below(30);
+        match if self.calm { 8 } else { fault } {
             0 => entries.insert(0, heartbeat("too early")),
             1 => drop(entries.pop()),
             2 => entries.insert(1, sign(&payload, &Key::of("vendor", "center"))),
@@ -120,7 +134,7 @@ impl History<'_> {
         for at in 0..self.told.len() {
             for entry in self.sequence(at) {
                 self.both.feed(entry);
-                if self.dice.one_in(7) {
+                if self.dice.one_in(if self.calm { 60 } else { 7 }) {
                     self.extra(at);
                 }
                 if self.dice.one_in(12) {
@@ -143,7 +157,8 @@ impl History<'_> {
     fn sequence(&mut self, at: usize) -> Vec<Vec<u8>> {
         let made = &self.told[at].made;
         let mut entries: Vec<_> = Step::ALL.map(|step| made.envelope(step)).into();
-        for _ in 0..[0, 0, 0, 0, 1, 1, 2][self.dice.below(7)] {
+        let faults = [0, 0, 0, 0, 1, 1, 2][self.dice.below(7)];
+        for _ in 0..if self.calm { 0 } else { faults } {
             let place = self.dice.below(entries.len());
             match self.dice.below(5) {
                 0 => drop(entries.remove(place)),
@@ -165,12 +180,17 @@ impl History<'_> {
 
     pub(crate) fn publish(&mut self) {
         self.time += match self.dice.below(40) {
-            0 => 32 * DAY,
+            0 if !self.calm => 32 * DAY,
             1..3 => DELAY,
             3..6 => 3000,
             6..12 => 400,
             _ => 60,
         };
+        if self.dice.one_in(12) {
+            let which = self.dice.below(4);
+            self.both
+                .offer_bad_checkpoint(which, self.time, self.anchor);
+        }
         self.both.publish(self.time);
     }
 
