@@ -1,178 +1,114 @@
-//! Compares two artifacts, byte by byte. Only `identical` ever counts.
+//! Compares what two parties built, artifact by artifact. Only `identical` ever counts.
 
-use std::io::{self, Read};
+use binary::{Comparison, Explanations, Verdict};
+use serde::Serialize;
 
-use crate::error::ConveyerError;
-use crate::limits::CHUNK_BYTES;
-
-/// What comparing a rebuild with the original gives. Finer classes of difference do not exist yet, and would never
-/// count as identical.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The same bytes.
-    Identical,
-    /// Other bytes, and nothing is known that would explain them.
-    Unexplained {
-        /// The first difference.
-        first: FirstDifference,
-        /// Size of the original, bytes.
-        original_bytes: u64,
-        /// Size of the rebuild, bytes.
-        rebuilt_bytes: u64,
-        /// How many bytes differ at equal offsets, those that only the longer one has included.
-        differing_bytes: u64,
-    },
-    /// The rebuild gave no artifact.
-    Failed {
-        /// Why, for people.
-        reason: String,
-    },
+/// One artifact of both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComparedArtifact {
+    /// Its name.
+    pub name: String,
+    /// What differs; `ours` is the rebuild, `theirs` the original.
+    pub comparison: Comparison,
 }
 
-/// Where two artifacts differ first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstDifference {
-    /// Offset from the start, bytes.
-    pub offset: u64,
-    /// The original's byte there, if it is that long.
-    pub original: Option<u8>,
-    /// The rebuild's byte there, if it is that long.
-    pub rebuilt: Option<u8>,
+/// The whole comparison of a rebuild with the original: what a `rebuild` statement names as its report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The worst verdict of all artifacts.
+    pub verdict: Verdict,
+    /// Rules that were switched on.
+    pub rules: Vec<binary::Rule>,
+    /// Artifacts that differ.
+    pub artifacts: Vec<ComparedArtifact>,
+    /// What could not be compared, and why; makes the verdict `unexplained`.
+    pub missing: Vec<String>,
 }
 
-impl Verdict {
-    /// The verdict on a rebuild that gave no artifact; nothing when no build took place at all, because then the
-    /// rebuilder has no verdict to give.
+impl Report {
+    /// Nothing compared yet, so nothing differs.
     #[must_use]
-    pub fn of_failure(error: &ConveyerError) -> Option<Self> {
-        match error {
-            ConveyerError::BuildFailed { .. } | ConveyerError::ArtifactMissing { .. } => {
-                let reason = error.to_string();
-                Some(Self::Failed { reason })
-            }
-            _ => None,
+    pub fn new(switched_on: &Explanations) -> Self {
+        let rules = binary::Rule::ALL.into_iter();
+        Self {
+            verdict: Verdict::Identical,
+            rules: rules.filter(|rule| switched_on.allow(*rule)).collect(),
+            artifacts: Vec::new(),
+            missing: Vec::new(),
         }
     }
-}
 
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Identical => write!(f, "identical"),
-            Self::Unexplained {
-                first,
-                original_bytes,
-                rebuilt_bytes,
-                differing_bytes,
-            } => write!(
-                f,
-                "unexplained: {differing_bytes} bytes differ, first at offset {}; sizes {original_bytes} and {rebuilt_bytes}",
-                first.offset
-            ),
-            Self::Failed { reason } => write!(f, "failed: {reason}"),
-        }
-    }
-}
-
-/// Reads both to their ends in bounded memory.
-///
-/// # Errors
-/// What the readers say.
-pub fn compare(original: &mut dyn Read, rebuilt: &mut dyn Read) -> io::Result<Verdict> {
-    let (mut a, mut b) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
-    let (mut original_bytes, mut rebuilt_bytes, mut differing_bytes) = (0_u64, 0_u64, 0_u64);
-    let mut first = None;
-    loop {
-        let (in_a, in_b) = (fill(original, &mut a)?, fill(rebuilt, &mut b)?);
-        let (a, b) = (&a[..in_a], &b[..in_b]);
-        if a.is_empty() && b.is_empty() {
-            break;
-        }
-        let differs = |at: &usize| a.get(*at) != b.get(*at);
-        let span = in_a.max(in_b);
-        if let (None, Some(at)) = (first, (0..span).find(differs)) {
-            let offset = original_bytes.max(rebuilt_bytes) + at as u64;
-            first = Some(FirstDifference {
-                offset,
-                original: a.get(at).copied(),
-                rebuilt: b.get(at).copied(),
+    /// Compares one artifact; says nothing about equal bytes.
+    pub fn compare(&mut self, name: &str, rebuilt: &[u8], original: &[u8], rules: &Explanations) {
+        let comparison = binary::compare(rebuilt, original, rules);
+        if comparison.verdict != Verdict::Identical {
+            self.verdict = self.verdict.max(comparison.verdict);
+            self.artifacts.push(ComparedArtifact {
+                name: name.to_owned(),
+                comparison,
             });
         }
-        differing_bytes += (0..span).filter(differs).count() as u64;
-        original_bytes += in_a as u64;
-        rebuilt_bytes += in_b as u64;
     }
-    Ok(match first {
-        None => Verdict::Identical,
-        Some(first) => Verdict::Unexplained {
-            first,
-            original_bytes,
-            rebuilt_bytes,
-            differing_bytes,
-        },
-    })
-}
 
-/// Fills the buffer unless the stream ends first.
-fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut count = 0;
-    while count < buffer.len() {
-        match from.read(&mut buffer[count..]) {
-            Ok(0) => break,
-            Ok(more) => count += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    /// Notes that something could not be compared.
+    pub fn miss(&mut self, why: String) {
+        self.verdict = Verdict::Unexplained;
+        self.missing.push(why);
     }
-    Ok(count)
+
+    /// What differs, for people, the worst first: at most `lines_max` texts.
+    #[must_use]
+    pub fn lines(&self, lines_max: usize) -> Vec<String> {
+        let mut all = self.missing.clone();
+        let mut artifacts: Vec<_> = self.artifacts.iter().collect();
+        artifacts.sort_by_key(|artifact| std::cmp::Reverse(artifact.comparison.verdict));
+        for ComparedArtifact { name, comparison } in artifacts {
+            let told = comparison.differences.iter();
+            all.extend(told.map(|difference| format!("{name}: {difference}").trim().to_owned()));
+            if comparison.left_off > 0 {
+                all.push(format!("{name}: and {} more", comparison.left_off));
+            }
+        }
+        if all.len() > lines_max {
+            let more = all.len() - (lines_max - 1);
+            all.truncate(lines_max - 1);
+            all.push(format!("and {more} more, see the report"));
+        }
+        all
+    }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn verdict(a: &[u8], b: &[u8]) -> Verdict {
-        compare(&mut &a[..], &mut &b[..]).unwrap()
+    #[test]
+    fn the_worst_artifact_decides_and_is_told_first() {
+        let all = Explanations::all();
+        let mut report = Report::new(&all);
+        report.compare("same", b"1", b"1", &all);
+        assert_eq!(report.verdict, Verdict::Identical);
+        report.compare("clock", b"built 03:18:29", b"built 03:19:02", &all);
+        assert_eq!(report.verdict, Verdict::Explained);
+        report.compare("other", b"one", b"two", &all);
+        report.compare("clock2", b"built 03:18:29", b"built 03:19:02", &all);
+        assert_eq!(report.verdict, Verdict::Unexplained);
+        let names: Vec<_> = report
+            .artifacts
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        assert_eq!(names, ["clock", "other", "clock2"]);
+        assert!(report.lines(9)[0].starts_with("other: "), "{report:?}");
+        assert_eq!(report.lines(2)[1], "and 2 more, see the report");
     }
 
     #[test]
-    fn a_longer_rebuild_differs_where_the_original_ends() {
-        let first = FirstDifference {
-            offset: 2,
-            original: None,
-            rebuilt: Some(b'c'),
-        };
-        let wanted = Verdict::Unexplained {
-            first,
-            original_bytes: 2,
-            rebuilt_bytes: 4,
-            differing_bytes: 2,
-        };
-        assert_eq!(verdict(b"ab", b"abcd"), wanted);
-    }
-
-    #[test]
-    fn a_difference_beyond_the_first_chunk_is_found() {
-        let a = vec![7; CHUNK_BYTES + 10];
-        let mut b = a.clone();
-        b[CHUNK_BYTES + 3] = 8;
-        match verdict(&a, &b) {
-            Verdict::Unexplained {
-                first,
-                differing_bytes: 1,
-                ..
-            } => assert_eq!(first.offset, CHUNK_BYTES as u64 + 3),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn only_equal_bytes_are_identical(a in proptest::collection::vec(0_u8..3, 0..6), b in proptest::collection::vec(0_u8..3, 0..6)) {
-            prop_assert_eq!(verdict(&a, &b) == Verdict::Identical, a == b);
-        }
+    fn what_could_not_be_compared_is_unexplained() {
+        let mut report = Report::new(&Explanations::none());
+        assert!(report.rules.is_empty());
+        report.miss("it is gone".to_owned());
+        assert_eq!(report.verdict, Verdict::Unexplained);
+        assert_eq!(report.lines(8), ["it is gone"]);
     }
 }

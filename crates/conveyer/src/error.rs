@@ -8,7 +8,8 @@ use tlog::Hash;
 
 use crate::lock::LockFault;
 use crate::path::BadTreePath;
-use crate::recipe::RecipeFault;
+use crate::recipe::{ArgumentFault, RecipeFault};
+use crate::sbom::SbomFault;
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,9 @@ pub enum ConveyerError {
     /// The lock is refused.
     #[error("the environment lock is refused")]
     Lock(#[from] LockFault),
+    /// There is no bill of materials.
+    #[error("the SBOM cannot be made or read")]
+    Sbom(#[from] SbomFault),
     /// A program of the host failed.
     #[error("{program} failed: {said}; {remedy}")]
     HostProgram {
@@ -91,6 +95,14 @@ pub enum ConveyerError {
         said: String,
         /// What to do.
         remedy: String,
+    },
+    /// A git repository cannot be read.
+    #[error("{} cannot be imported: {said}", repository.display())]
+    Git {
+        /// Its folder.
+        repository: PathBuf,
+        /// What is wrong.
+        said: String,
     },
     /// The host lacks something the environment is made of.
     #[error("the host lacks {what}; {remedy}")]
@@ -119,8 +131,12 @@ pub enum ConveyerError {
         given: String,
     },
     /// The build command did not succeed.
-    #[error("the build ended with {exit}; its last words:\n{log_tail}")]
+    #[error("step {step} of {steps} ended with {exit}; its last words:\n{log_tail}")]
     BuildFailed {
+        /// Which step, from 1.
+        step: usize,
+        /// How many the recipe has.
+        steps: usize,
         /// How it ended.
         exit: Exit,
         /// End of its output.
@@ -145,6 +161,43 @@ pub enum ConveyerError {
         value: String,
         /// What is wanted.
         want: &'static str,
+    },
+    /// An argument was chosen that the recipe does not have.
+    #[error("the choice of arguments is refused")]
+    Argument(#[from] ArgumentFault),
+    /// A Cargo.lock that cannot be vendored.
+    #[error("Cargo.lock, package {package:?}: {why}")]
+    CargoLock {
+        /// Name and version, or nothing when it is the file as a whole.
+        package: String,
+        /// What is wrong, and what to do.
+        why: &'static str,
+    },
+    /// This party lacks `.crate` files that Cargo.lock names.
+    #[error(
+        "this party lacks crates: {crates}; run cargo fetch --locked, then limpid conveyer vendor"
+    )]
+    CrateMissing {
+        /// Names and versions.
+        crates: String,
+    },
+    /// A `.crate` file has other bytes than Cargo.lock says.
+    #[error("{} has SHA-256 {}, Cargo.lock wants {}; remove it and fetch it again", path.display(), found.to_hex(), wanted.to_hex())]
+    CrateDigest {
+        /// The file.
+        path: PathBuf,
+        /// In Cargo.lock.
+        wanted: Hash,
+        /// Of its bytes.
+        found: Hash,
+    },
+    /// A `.crate` file holds something it should not.
+    #[error("crate {name} is refused: {why}")]
+    CrateRefused {
+        /// Name and version.
+        name: String,
+        /// What it holds.
+        why: String,
     },
     /// The source has no such file.
     #[error("source {} has no file {path:?}", source_digest.to_hex())]

@@ -1,21 +1,28 @@
 //! From TOML to [`Recipe`]; every refusal names line, field and value.
 
+mod places;
+mod shape;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use sandbox::Limits;
-use serde::Deserialize;
 use toml::Spanned;
 
-use crate::limits::{JOBS_MAX, RECIPE_BYTES_MAX, WORD_BYTES_MAX, WORDS_MAX};
-use crate::recipe::{Recipe, RecipeFault};
+use crate::limits::{
+    ARGUMENT_VALUES_MAX, ARTIFACTS_MAX, JOBS_MAX, RECIPE_BYTES_MAX, STEPS_MAX, WORDS_MAX,
+};
+use crate::recipe::{Argument, ArtifactPlace, JOBS, Recipe, RecipeFault, Test};
+use places::Places;
+use shape::{
+    ArgumentText, ArtifactText, BuildText, LimitsText, OneOrMany, RecipeText, StepText, TestText,
+};
 
 /// 1980-01-01: the oldest time that every archive format can hold.
 const DEFAULT_EPOCH: u64 = 315_532_800;
 /// 9999-12-31, the last day RFC 3339 can write.
 const EPOCH_MAX: u64 = 253_402_214_400;
 /// Folders below /build that are the builder's own.
-const TAKEN: [&str; 1] = ["/build/home"];
+const TAKEN: [&str; 2] = ["/build/home", "/build/vendor"];
 /// Variables that the builder sets, or that reach into the loader or the toolchain's choice of programs.
 const RESERVED: [&str; 13] = [
     "PATH",
@@ -34,54 +41,8 @@ const RESERVED: [&str; 13] = [
 ];
 const RESERVED_STARTS: [&str; 2] = ["LC_", "LD_"];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecipeText {
-    product: Spanned<String>,
-    version: Spanned<String>,
-    kind: Spanned<String>,
-    platform: Spanned<String>,
-    environment: EnvironmentText,
-    build: BuildText,
-    artifact: ArtifactText,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EnvironmentText {
-    name: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BuildText {
-    command: Spanned<Vec<String>>,
-    inner_path: Option<Spanned<String>>,
-    #[serde(default)]
-    env: BTreeMap<Spanned<String>, Spanned<String>>,
-    jobs: Option<Spanned<u64>>,
-    source_date_epoch: Option<Spanned<u64>>,
-    #[serde(default)]
-    limits: LimitsText,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LimitsText {
-    wall_ms: Option<Spanned<u64>>,
-    output_bytes_max: Option<Spanned<u64>>,
-    file_bytes_max: Option<Spanned<u64>>,
-    disk_bytes_max: Option<Spanned<u64>>,
-    memory_bytes_max: Option<Spanned<u64>>,
-    processes_max: Option<Spanned<u64>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArtifactText {
-    path: Spanned<String>,
-    name: Spanned<String>,
-}
+const NAME: &str = "1 to 64 of a-z, 0-9 and -, not starting with -";
+const FILE_NAME: &str = "1 to 128 of letters, digits, . _ + - not starting with . or -";
 
 pub(crate) fn parse(bytes: &[u8]) -> Result<Recipe, RecipeFault> {
     let whole = |value: String, want: &str| RecipeFault {
@@ -91,22 +52,26 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Recipe, RecipeFault> {
         want: want.to_owned(),
     };
     if bytes.len() as u64 > RECIPE_BYTES_MAX {
-        return Err(whole(
-            format!("{} bytes", bytes.len()),
-            "at most 65,536 bytes",
-        ));
+        let value = format!("{} bytes", bytes.len());
+        return Err(whole(value, "at most 65,536 bytes"));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| whole("bytes".to_owned(), "UTF-8 text"))?;
     let at = Places { text };
     let recipe: RecipeText = toml::from_str(text).map_err(|error| at.toml(&error))?;
     let build = &recipe.build;
+    let arguments = at.arguments(&recipe.arguments)?;
+    let jobs = at.number(
+        "build.jobs",
+        build.jobs.as_ref(),
+        8,
+        1..=u64::from(JOBS_MAX),
+    )?;
+    let cargo_lock = recipe.cargo.as_ref().map(|cargo| {
+        let want = "the path of a Cargo.lock in the source";
+        at.word("cargo.lock", &cargo.lock, want)
+    });
     Ok(Recipe {
-        product: at.checked(
-            "product",
-            &recipe.product,
-            is_product,
-            "1 to 64 of a-z, 0-9 and -, not starting with -",
-        )?,
+        product: at.checked("product", &recipe.product, is_name, NAME)?,
         version: at.checked(
             "version",
             &recipe.version,
@@ -118,19 +83,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Recipe, RecipeFault> {
         environment: at.checked(
             "environment.name",
             &recipe.environment.name,
-            is_product,
+            is_name,
             "1 to 64 of a-z, 0-9 and -",
         )?,
-        command: at.command(&build.command)?,
+        steps: at.steps(build, &recipe.step, &arguments)?,
+        tests: at.tests(&recipe.test, &arguments)?,
         inner_path: at.inner_path(build.inner_path.as_ref())?,
-        env: at.env(&build.env)?,
-        jobs: u32::try_from(at.number(
-            "build.jobs",
-            build.jobs.as_ref(),
-            8,
-            1..=u64::from(JOBS_MAX),
-        )?)
-        .unwrap_or(JOBS_MAX),
+        env: at.env(&build.env, &arguments)?,
+        jobs: u32::try_from(jobs).unwrap_or(JOBS_MAX),
         source_date_epoch: at.number(
             "build.source_date_epoch",
             build.source_date_epoch.as_ref(),
@@ -138,121 +98,124 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Recipe, RecipeFault> {
             0..=EPOCH_MAX,
         )?,
         limits: at.limits(&build.limits)?,
-        artifact_path: at.word(
-            "artifact.path",
-            &recipe.artifact.path,
-            "a relative path without . and ..",
-        )?,
-        artifact_name: at.checked(
-            "artifact.name",
-            &recipe.artifact.name,
-            is_file_name,
-            "1 to 128 of letters, digits, . _ + - not starting with . or -",
-        )?,
+        cargo_lock: cargo_lock.transpose()?,
+        artifacts: at.artifacts(&recipe.artifact)?,
         digest: tlog::sha256(bytes),
+        arguments,
     })
 }
 
-/// The text, for lines and for values as written.
-struct Places<'a> {
-    text: &'a str,
-}
+type Arguments = BTreeMap<String, Argument>;
 
 impl Places<'_> {
-    fn fault(&self, field: &str, span: Range<usize>, want: &str) -> RecipeFault {
-        let start = span.start.min(self.text.len());
-        let written = self.text.get(span).unwrap_or_default();
-        RecipeFault {
-            line: self.text.as_bytes()[..start]
+    fn arguments(
+        &self,
+        texts: &BTreeMap<Spanned<String>, ArgumentText>,
+    ) -> Result<Arguments, RecipeFault> {
+        let mut arguments = Arguments::new();
+        for (name, text) in texts {
+            let field = format!("arguments.{}", name.get_ref());
+            if name.get_ref() == JOBS || arguments.len() == WORDS_MAX {
+                let want = "another name than jobs, and at most 64 of them";
+                return Err(self.fault(&field, name.span(), want));
+            }
+            let name = self.checked(&field, name, is_name, NAME)?;
+            let values = text.values.get_ref();
+            let mut distinct = values.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let is_fine = (1..=ARGUMENT_VALUES_MAX).contains(&values.len())
+                && distinct.len() == values.len()
+                && values.iter().all(|value| is_value(value));
+            if !is_fine {
+                return Err(self.fault(
+                    &format!("{field}.values"),
+                    text.values.span(),
+                    "1 to 32 distinct values of at most 128 letters, digits and . _ + - = , / :",
+                ));
+            }
+            if !values.contains(text.default.get_ref()) {
+                let field = format!("{field}.default");
+                return Err(self.fault(&field, text.default.span(), "one of the values"));
+            }
+            let argument = Argument {
+                values: values.clone(),
+                chosen: text.default.get_ref().clone(),
+            };
+            arguments.insert(name, argument);
+        }
+        Ok(arguments)
+    }
+
+    /// `build.command` is one step; a recipe has it or `[[step]]`.
+    fn steps(
+        &self,
+        build: &BuildText,
+        steps: &[StepText],
+        arguments: &Arguments,
+    ) -> Result<Vec<Vec<String>>, RecipeFault> {
+        match (&build.command, steps) {
+            (Some(command), []) => Ok(vec![self.command("build.command", command, arguments)?]),
+            (Some(command), _) => {
+                let want = "either build.command or [[step]], not both";
+                Err(self.fault("build.command", command.span(), want))
+            }
+            (None, []) => Err(RecipeFault {
+                line: 1,
+                field: "build.command".to_owned(),
+                value: "(absent)".to_owned(),
+                want: "build.command, or at least one [[step]]".to_owned(),
+            }),
+            (None, [.., last]) if steps.len() > STEPS_MAX => {
+                Err(self.fault("step.command", last.command.span(), "at most 64 steps"))
+            }
+            (None, steps) => steps
                 .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1,
-            field: field.to_owned(),
-            value: written.chars().take(100).collect(),
-            want: want.to_owned(),
+                .map(|step| self.command("step.command", &step.command, arguments))
+                .collect(),
         }
     }
 
-    /// A refusal of the TOML reader: unknown or missing fields, wrong types, broken syntax.
-    fn toml(&self, error: &toml::de::Error) -> RecipeFault {
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        let mut fault = self.fault("", error.span().unwrap_or(0..0), &message);
-        let line = self.text.lines().nth(fault.line - 1).unwrap_or_default();
-        if let Some(name) = message.strip_prefix("missing field ") {
-            (fault.field, fault.value) = (name.replace('`', ""), "(absent)".to_owned());
-        } else if let Some((field, value)) = line.split_once('=') {
-            (fault.field, fault.value) = (
-                field.trim().to_owned(),
-                value.trim().chars().take(100).collect(),
-            );
-        } else {
-            (fault.field, fault.value) =
-                (line.trim().chars().take(100).collect(), "(none)".to_owned());
+    fn tests(&self, tests: &[TestText], arguments: &Arguments) -> Result<Vec<Test>, RecipeFault> {
+        let mut checked: Vec<Test> = Vec::new();
+        for test in tests {
+            let name = self.checked("test.name", &test.name, is_name, NAME)?;
+            if checked.len() == STEPS_MAX || checked.iter().any(|known| known.name == name) {
+                let want = "a name of its own, at most 64 tests";
+                return Err(self.fault("test.name", test.name.span(), want));
+            }
+            let command = self.command("test.command", &test.command, arguments)?;
+            checked.push(Test { name, command });
         }
-        fault
+        Ok(checked)
     }
 
-    fn checked(
+    fn artifacts(
         &self,
-        field: &str,
-        value: &Spanned<String>,
-        is_fine: fn(&str) -> bool,
-        want: &str,
-    ) -> Result<String, RecipeFault> {
-        if is_fine(value.get_ref()) {
-            Ok(value.get_ref().clone())
-        } else {
-            Err(self.fault(field, value.span(), want))
+        artifacts: &OneOrMany<ArtifactText>,
+    ) -> Result<Vec<ArtifactPlace>, RecipeFault> {
+        let mut checked: Vec<ArtifactPlace> = Vec::new();
+        for artifact in &artifacts.0 {
+            let want = "a relative path without . and ..";
+            let place = ArtifactPlace {
+                path: self.word("artifact.path", &artifact.path, want)?,
+                name: self.checked("artifact.name", &artifact.name, is_file_name, FILE_NAME)?,
+            };
+            if checked.len() == ARTIFACTS_MAX || checked.iter().any(|one| one.name == place.name) {
+                let want = "a name of its own, at most 32 artifacts";
+                return Err(self.fault("artifact.name", artifact.name.span(), want));
+            }
+            checked.push(place);
         }
-    }
-
-    fn word<T: std::str::FromStr>(
-        &self,
-        field: &str,
-        value: &Spanned<String>,
-        want: &str,
-    ) -> Result<T, RecipeFault> {
-        value
-            .get_ref()
-            .parse()
-            .map_err(|_| self.fault(field, value.span(), want))
-    }
-
-    fn number(
-        &self,
-        field: &str,
-        value: Option<&Spanned<u64>>,
-        default: u64,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<u64, RecipeFault> {
-        let Some(value) = value else {
-            return Ok(default);
-        };
-        if range.contains(value.get_ref()) {
-            return Ok(*value.get_ref());
+        if checked.is_empty() {
+            return Err(RecipeFault {
+                line: 1,
+                field: "artifact".to_owned(),
+                value: "[]".to_owned(),
+                want: "at least one artifact".to_owned(),
+            });
         }
-        Err(self.fault(
-            field,
-            value.span(),
-            &format!("a number from {} to {}", range.start(), range.end()),
-        ))
-    }
-
-    fn command(&self, command: &Spanned<Vec<String>>) -> Result<Vec<String>, RecipeFault> {
-        let words = command.get_ref();
-        let is_fine = (1..=WORDS_MAX).contains(&words.len())
-            && !words[0].is_empty()
-            && words.iter().all(|word| is_word(word));
-        if is_fine {
-            Ok(words.clone())
-        } else {
-            Err(self.fault(
-                "build.command",
-                command.span(),
-                "1 to 64 words of at most 4,096 bytes, the first not empty",
-            ))
-        }
+        Ok(checked)
     }
 
     fn inner_path(&self, path: Option<&Spanned<String>>) -> Result<String, RecipeFault> {
@@ -275,13 +238,14 @@ impl Places<'_> {
         Err(self.fault(
             "build.inner_path",
             path.span(),
-            "a plain path below /build/, other than /build/home",
+            "a plain path below /build/, other than /build/home and /build/vendor",
         ))
     }
 
     fn env(
         &self,
         env: &BTreeMap<Spanned<String>, Spanned<String>>,
+        arguments: &Arguments,
     ) -> Result<BTreeMap<String, String>, RecipeFault> {
         let mut checked = BTreeMap::new();
         for (name, value) in env {
@@ -296,13 +260,8 @@ impl Places<'_> {
             if !is_name || is_reserved || checked.len() >= WORDS_MAX {
                 return Err(self.fault("build.env", name.span(), "a name of A-Z, 0-9 and _ that the builder does not set itself, at most 64 of them"));
             }
-            if !is_word(value.get_ref()) {
-                return Err(self.fault(
-                    &format!("build.env.{text}"),
-                    value.span(),
-                    "at most 4,096 bytes without NUL",
-                ));
-            }
+            let field = format!("build.env.{text}");
+            self.filling(&field, value.span(), value.get_ref(), arguments)?;
             checked.insert(text.clone(), value.get_ref().clone());
         }
         Ok(checked)
@@ -354,11 +313,7 @@ impl Places<'_> {
     }
 }
 
-fn is_word(word: &str) -> bool {
-    word.len() <= WORD_BYTES_MAX && !word.contains('\0')
-}
-
-fn is_product(text: &str) -> bool {
+fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .bytes()
@@ -380,4 +335,11 @@ fn is_file_name(text: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte))
         && !text.starts_with(['.', '-'])
+}
+
+fn is_value(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._+-=,/:".contains(&byte))
 }

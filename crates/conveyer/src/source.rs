@@ -8,10 +8,15 @@ use tlog::{Hash, Sha256Stream};
 
 use crate::archive::{ArchiveWriter, Entry, EntryKind};
 use crate::error::ConveyerError;
-use crate::limits::ARCHIVE_BYTES_MAX;
+use crate::git::{self, GitOrigin};
+use crate::import;
+use crate::limits::{ARCHIVE_BYTES_MAX, RECIPE_BYTES_MAX};
 use crate::path::TreePath;
 use crate::reader::ArchiveReader;
-use crate::{git, import};
+use crate::recipe::Recipe;
+
+/// Where the recipe stands in a source.
+const RECIPE: &str = "recipe.toml";
 
 /// Where a source comes from.
 #[derive(Clone, Debug)]
@@ -23,15 +28,35 @@ pub enum SourceFrom {
         /// Paths to leave out, for example `target`.
         exclude: Vec<TreePath>,
     },
-    /// A commit, read from git's objects without any checkout filter.
+    /// A commit with its submodules, read from git's objects without any checkout filter.
     GitCommit {
         /// The repository or a folder inside it.
         repository: PathBuf,
-        /// A commit id, or any name git has for a commit.
+        /// A full commit id, `HEAD`, a branch or a tag.
         commit: String,
         /// Only this folder of the commit, which becomes the root.
         folder: Option<TreePath>,
     },
+}
+
+/// A recipe that is laid into a source on import, because its authors wrote none.
+#[derive(Clone, Debug)]
+pub struct RecipeBeside(Vec<u8>);
+
+impl RecipeBeside {
+    /// Reads and checks the recipe.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the recipe is refused.
+    pub fn read(path: &Path) -> Result<Self, ConveyerError> {
+        let file = std::fs::File::open(path).map_err(ConveyerError::io("open", path))?;
+        let mut bytes = Vec::new();
+        file.take(RECIPE_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(ConveyerError::io("read", path))?;
+        Recipe::parse(&bytes)?;
+        Ok(Self(bytes))
+    }
 }
 
 /// A source that stands in a store as one archive of its one form.
@@ -41,7 +66,7 @@ pub struct Source {
     archive_bytes: u64,
     tree: Hash,
     files: Vec<(Entry, Option<Hash>)>,
-    commit: Option<String>,
+    git: Option<GitOrigin>,
 }
 
 /// Turns a directory or commit into the archive, stores it in `archives`, and lists it.
@@ -50,10 +75,24 @@ pub struct Source {
 /// What the source holds and an archive cannot ([`ConveyerError::SourceRefused`], [`ConveyerError::SourcePath`]),
 /// limits, git, and the store.
 pub fn import_source(from: &SourceFrom, archives: &Blobs) -> Result<Source, ConveyerError> {
+    import_with_recipe(from, None, archives)
+}
+
+/// As [`import_source`]; `beside` becomes `recipe.toml` at the root of a source that has none.
+///
+/// # Errors
+/// As [`import_source`], and [`ConveyerError::SourceRefused`] when the source brings a recipe of its own.
+pub fn import_with_recipe(
+    from: &SourceFrom,
+    beside: Option<&RecipeBeside>,
+    archives: &Blobs,
+) -> Result<Source, ConveyerError> {
     match from {
         SourceFrom::Directory { path, exclude } => {
-            let members = import::list(path, exclude)?;
-            pack(archives, members, None, import::open)
+            let members = with_recipe(import::list(path, exclude)?, beside)?;
+            pack(archives, members, |member| {
+                open_member(member, beside, import::open)
+            })
         }
         SourceFrom::GitCommit {
             repository,
@@ -61,9 +100,12 @@ pub fn import_source(from: &SourceFrom, archives: &Blobs) -> Result<Source, Conv
             folder,
         } => {
             let mut commit = git::Commit::find(repository, commit)?;
-            let members = commit.list(folder.as_ref())?;
-            let id = commit.id().to_owned();
-            pack(archives, members, Some(id), |member| commit.open(member))
+            let members = with_recipe(commit.list(folder.as_ref())?, beside)?;
+            let mut source = pack(archives, members, |member| {
+                open_member(member, beside, |member| commit.open(member))
+            })?;
+            source.git = Some(commit.origin().clone());
+            Ok(source)
         }
     }
 }
@@ -75,10 +117,60 @@ pub(crate) struct Member<P> {
     pub(crate) place: P,
 }
 
+/// Adds the recipe that was given beside the source, as a member without a place.
+fn with_recipe<P>(
+    members: Vec<Member<P>>,
+    beside: Option<&RecipeBeside>,
+) -> Result<Vec<Member<Option<P>>>, ConveyerError> {
+    let mut members: Vec<_> = members
+        .into_iter()
+        .map(|member| Member {
+            entry: member.entry,
+            place: Some(member.place),
+        })
+        .collect();
+    let Some(RecipeBeside(bytes)) = beside else {
+        return Ok(members);
+    };
+    let mut paths = members.iter().map(|member| member.entry.path.as_str());
+    if paths.any(|path| path == RECIPE || path.starts_with("recipe.toml/")) {
+        return Err(ConveyerError::SourceRefused {
+            path: RECIPE.to_owned(),
+            why: "the source has a recipe of its own; build with that one",
+        });
+    }
+    let kind = EntryKind::File {
+        executable: false,
+        bytes: bytes.len() as u64,
+    };
+    let path = RECIPE.parse()?;
+    members.push(Member {
+        entry: Entry { path, kind },
+        place: None,
+    });
+    Ok(members)
+}
+
+fn open_member<P: Clone>(
+    member: &Member<Option<P>>,
+    beside: Option<&RecipeBeside>,
+    mut open: impl FnMut(&Member<P>) -> Result<Box<dyn Read>, ConveyerError>,
+) -> Result<Box<dyn Read>, ConveyerError> {
+    match (&member.place, beside) {
+        (Some(place), _) => open(&Member {
+            entry: member.entry.clone(),
+            place: place.clone(),
+        }),
+        (None, Some(RecipeBeside(bytes))) => Ok(Box::new(std::io::Cursor::new(bytes.clone()))),
+        (None, None) => {
+            unreachable!("with_recipe() adds a member without a place only for a recipe")
+        }
+    }
+}
+
 fn pack<P>(
     archives: &Blobs,
     mut members: Vec<Member<P>>,
-    commit: Option<String>,
     mut open: impl FnMut(&Member<P>) -> Result<Box<dyn Read>, ConveyerError>,
 ) -> Result<Source, ConveyerError> {
     members.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
@@ -95,7 +187,7 @@ fn pack<P>(
         archive_bytes,
         tree: tree_digest(&files),
         files,
-        commit,
+        git: None,
     })
 }
 
@@ -118,7 +210,7 @@ impl Source {
             archive_bytes,
             tree: tree_digest(&files),
             files,
-            commit: None,
+            git: None,
         })
     }
 
@@ -148,8 +240,8 @@ impl Source {
 
     /// The commit it was imported from: the importer's claim, nothing in the archive proves it.
     #[must_use]
-    pub fn commit(&self) -> Option<&str> {
-        self.commit.as_deref()
+    pub fn git(&self) -> Option<&GitOrigin> {
+        self.git.as_ref()
     }
 
     /// The bytes of one file, at most `bytes_max`.

@@ -7,7 +7,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
-use conveyer::{ConveyerError, FileOrder, Variation, Verdict};
+use binary::Verdict;
+use conveyer::{ConveyerError, FileOrder, Variation};
 use parties::{Party, ground, script_source, verdict};
 use sandbox::{Exit, LimitKind, Refusal, Sandbox, SandboxError};
 
@@ -28,10 +29,10 @@ fn two_parties_with_everything_varied_build_identical_bytes() {
         verdict((&conveyer, &original), (&rebuilder, &rebuilt)),
         Verdict::Identical
     );
-    assert_eq!(original.artifact, rebuilt.artifact);
+    assert_eq!(original.artifacts, rebuilt.artifacts);
     assert_eq!(original.environment, rebuilt.environment);
     assert_eq!(original.source, rebuilt.source);
-    assert!(original.artifact_bytes > 0);
+    assert!(original.artifacts[0].bytes > 0);
 }
 
 /// Builds `script` under the conveyer's surrounding and under `changed`; it must come out unexplained. With the
@@ -47,7 +48,7 @@ fn canary(number: u32, script: &str, changed: Variation, always_differs: bool) {
     let rebuilt = rebuilder.build(&source, &changed).unwrap();
     let varied = verdict((&conveyer, &original), (&rebuilder, &rebuilt));
     assert!(
-        matches!(varied, Verdict::Unexplained { .. }),
+        varied == Verdict::Unexplained,
         "the canary {script:?} did not notice: {varied}"
     );
     if !always_differs {
@@ -206,7 +207,7 @@ fn a_marker_program_of_the_host_is_invisible_to_a_recipe() {
         fs::remove_file(path).unwrap();
     }
     assert_eq!(
-        outcome.unwrap().artifact_bytes,
+        outcome.unwrap().artifacts[0].bytes,
         0,
         "the recipe saw something of the host"
     );
@@ -224,7 +225,11 @@ fn a_build_has_no_network() {
     let source = script_source(ground.path(), "source", &script);
     let party = Party::new(ground.path(), 131);
     let outcome = party.build(&source, &Variation::conveyer()).unwrap();
-    let said = party.dirs.blobs().get(&outcome.artifact, 100).unwrap();
+    let said = party
+        .dirs
+        .blobs()
+        .get(&outcome.artifacts[0].sha256, 100)
+        .unwrap();
     assert_eq!(String::from_utf8(said).unwrap(), "refused\n1\n");
     assert!(listener.accept().is_err());
 }
@@ -238,7 +243,7 @@ fn a_rebuilder_cannot_read_what_the_conveyer_built() {
         Party::new(ground.path(), 133),
     );
     let outcome = conveyer.build(&source, &Variation::conveyer()).unwrap();
-    let artifact = conveyer.dirs.blobs().path(&outcome.artifact);
+    let artifact = conveyer.dirs.blobs().path(&outcome.artifacts[0].sha256);
     let secret = artifact.display().to_string();
     // By its path from inside a build:
     let spy = script_source(ground.path(), "spy", &format!("cat {secret} > out/canary"));
@@ -358,6 +363,8 @@ fn a_failing_build_gives_its_exit_and_last_words_with_control_characters_made_vi
         Err(ConveyerError::BuildFailed {
             exit: Exit::Code(3),
             log_tail,
+            step: 1,
+            steps: 1,
         }) => {
             assert_eq!(log_tail, "[standard error]\nno \\u{1b}[31mluck\n");
         }

@@ -140,7 +140,6 @@ const WRONG: &[(&str, &str, usize, &str, &str)] = &[
         "1",
     ),
     ("product = \"truename\"\n", "", 1, "product", "(absent)"),
-    ("[artifact]", "[[artifact]]", 13, "[[artifact]]", "(none)"),
     (
         "version = \"1.0.0\"",
         "version \"1.0.0\"",
@@ -170,6 +169,187 @@ fn a_wrong_recipe_is_refused_with_line_field_and_value() {
             "{to}: {fault}"
         );
         assert!(!fault.want.is_empty());
+    }
+}
+
+/// A recipe that uses everything.
+const WHOLE: &str = r#"product = "pair"
+version = "2.1"
+kind = "software"
+platform = "linux-x86_64"
+[environment]
+name = "c"
+[arguments]
+tls = { values = ["on", "off"], default = "on" }
+[cargo]
+lock = "Cargo.lock"
+[build]
+env = { FLAGS = "-Dtls={{tls}}" }
+[[step]]
+command = ["cmake", "-B", "out", "-DTLS={{tls}}"]
+[[step]]
+command = ["cmake", "--build", "out", "-j{{jobs}}"]
+[[test]]
+name = "unit"
+command = ["ctest"]
+[[artifact]]
+path = "out/pair"
+name = "pair"
+[[artifact]]
+path = "out/libpair.so"
+name = "libpair.so"
+"#;
+
+#[test]
+fn a_recipe_with_arguments_steps_tests_and_artifacts_says_what_it_says() {
+    let mut recipe = Recipe::parse(WHOLE.as_bytes()).unwrap();
+    assert_eq!(recipe.steps.len(), 2);
+    assert_eq!(recipe.steps[1][3], "-j{{jobs}}");
+    assert_eq!(recipe.tests[0].name, "unit");
+    let names: Vec<_> = recipe
+        .artifacts
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["pair", "libpair.so"]);
+    assert_eq!(recipe.cargo_lock.as_ref().unwrap().as_str(), "Cargo.lock");
+    assert_eq!(recipe.chosen()["tls"], "on");
+    let choose = |name: &str, value: &str| [(name.to_owned(), value.to_owned())].into();
+    recipe.choose(&choose("tls", "off")).unwrap();
+    assert_eq!(recipe.chosen()["tls"], "off");
+    for (name, value) in [("tls", "maybe"), ("ssl", "on"), ("jobs", "3")] {
+        let fault = recipe.choose(&choose(name, value)).unwrap_err();
+        assert_eq!((fault.name.as_str(), fault.value.as_str()), (name, value));
+    }
+    assert_eq!(recipe.chosen()["tls"], "off");
+}
+
+/// As [`WRONG`], for `WHOLE`.
+const WHOLE_WRONG: &[(&str, &str, usize, &str, &str)] = &[
+    (
+        "default = \"on\"",
+        "default = \"none\"",
+        8,
+        "arguments.tls.default",
+        "\"none\"",
+    ),
+    (
+        "\"off\"]",
+        "\"on\"]",
+        8,
+        "arguments.tls.values",
+        "[\"on\", \"on\"]",
+    ),
+    (
+        "\"off\"]",
+        "\"a b\"]",
+        8,
+        "arguments.tls.values",
+        "[\"on\", \"a b\"]",
+    ),
+    ("tls = {", "jobs = {", 8, "arguments.jobs", "jobs"),
+    (
+        "-Dtls={{tls}}",
+        "-Dtls={{ssl}}",
+        12,
+        "build.env.FLAGS",
+        "\"-Dtls={{ssl}}\"",
+    ),
+    (
+        "-j{{jobs}}",
+        "-j{{jobs",
+        16,
+        "step.command",
+        "[\"cmake\", \"--build\", \"out\", \"-j{{jobs\"]",
+    ),
+    (
+        "[build]",
+        "[build]\ncommand = [\"make\"]",
+        12,
+        "build.command",
+        "[\"make\"]",
+    ),
+    (
+        "command = [\"ctest\"]",
+        "command = []",
+        19,
+        "test.command",
+        "[]",
+    ),
+    (
+        "name = \"unit\"",
+        "name = \"Unit Test\"",
+        18,
+        "test.name",
+        "\"Unit Test\"",
+    ),
+    (
+        "[\"ctest\"]",
+        "[\"ctest\"]\n[[test]]\nname = \"unit\"\ncommand = [\"x\"]",
+        21,
+        "test.name",
+        "\"unit\"",
+    ),
+    (
+        "name = \"libpair.so\"",
+        "name = \"pair\"",
+        25,
+        "artifact.name",
+        "\"pair\"",
+    ),
+    (
+        "path = \"out/libpair.so\"",
+        "path = \"/etc/passwd\"",
+        24,
+        "artifact.path",
+        "\"/etc/passwd\"",
+    ),
+    (
+        "lock = \"Cargo.lock\"",
+        "lock = \"../Cargo.lock\"",
+        10,
+        "cargo.lock",
+        "\"../Cargo.lock\"",
+    ),
+    (
+        "env = { FLAGS",
+        "inner_path = \"/build/vendor/x\"\nenv = { FLAGS",
+        12,
+        "build.inner_path",
+        "\"/build/vendor/x\"",
+    ),
+    (
+        "[[step]]\ncommand = [\"cmake\", \"-B\", \"out\", \"-DTLS={{tls}}\"]",
+        "[[step]]\ncommand = \"cmake\"",
+        14,
+        "command",
+        "\"cmake\"",
+    ),
+];
+
+#[test]
+fn a_wrong_part_of_a_whole_recipe_is_refused_with_line_field_and_value() {
+    for &(from, to, line, field, value) in WHOLE_WRONG {
+        assert_eq!(WHOLE.matches(from).count(), 1, "{from}");
+        let fault = Recipe::parse(WHOLE.replace(from, to).as_bytes()).unwrap_err();
+        assert_eq!(
+            (fault.line, fault.field.as_str(), fault.value.as_str()),
+            (line, field, value),
+            "{to}: {fault}"
+        );
+    }
+    let steps = WHOLE.find("[[step]]").unwrap()..WHOLE.find("[[test]]").unwrap();
+    let without = WHOLE.replace(&WHOLE[steps], "");
+    let fault = Recipe::parse(without.as_bytes()).unwrap_err();
+    assert_eq!(
+        (fault.field.as_str(), fault.value.as_str()),
+        ("build.command", "(absent)")
+    );
+    let artifacts = WHOLE.find("[[artifact]]").unwrap();
+    for none in ["", "artifact = []\n"] {
+        let without = format!("{none}{}", &WHOLE[..artifacts]);
+        let fault = Recipe::parse(without.as_bytes()).unwrap_err();
+        assert_eq!(fault.field, "artifact");
     }
 }
 
@@ -209,6 +389,8 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", at in 0_usize..FINE.len()) {
         let _ = Recipe::parse(text.as_bytes());
+        let mixed = format!("{}{text}{}", &WHOLE[..at], &WHOLE[at..]);
+        let _ = Recipe::parse(mixed.as_bytes());
         let mixed = format!("{}{text}{}", &FINE[..at], &FINE[at..]);
         let _ = Recipe::parse(mixed.as_bytes());
     }

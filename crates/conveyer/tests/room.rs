@@ -9,7 +9,9 @@ use conveyer::{
     Built, Conveyer, RoomError, SourceFrom, Step, build_release, rebuild_once, system_clock,
 };
 use law::{BuildEvidence, Code, Included};
-use statement::{Envelope, FileDigest, Rebuild, Statement, StatementDigest, Subject, Verdict};
+use statement::{
+    Artifact, Envelope, FileDigest, Rebuild, Statement, StatementDigest, Subject, Verdict,
+};
 use street::{Lab, Street, Told, changed_lures, lures, until};
 
 async fn build(street: &Street, source: SourceFrom) -> Result<Built, RoomError> {
@@ -45,16 +47,27 @@ async fn a_conveyer_and_two_rebuilders_give_a_build_that_the_law_accepts() {
             .verdict(built.build, &street.key(lab, "rebuilder"))
             .await;
         assert_eq!(verdict.verdict, Verdict::Identical);
-        assert_eq!(verdict.difference, None);
+        assert!(verdict.differences.is_empty());
     }
     let follower = street.follow().await;
     let evidence = BuildEvidence::check(follower.view().unwrap(), built.build, 2).unwrap();
-    assert_eq!(evidence.artifact(), built.artifact);
-    assert_eq!(evidence.artifact_bytes(), built.artifact_bytes);
+    let [artifact] = &built.artifacts[..] else {
+        panic!("one artifact");
+    };
+    let proven = evidence.artifact(artifact.sha256).unwrap();
+    assert_eq!(
+        (&proven.name, proven.bytes),
+        (&artifact.name, artifact.bytes)
+    );
+    assert_eq!(built.tests, None);
     assert_eq!(evidence.provenance().digest(), built.provenance);
     assert_eq!(evidence.rebuilds().iter().map(Included::digest).count(), 2);
     assert_eq!(evidence.source().product, "lures");
-    let blob = street.client().blob(built.artifact, 1 << 20).await.unwrap();
+    let blob = street
+        .client()
+        .blob(artifact.sha256, 1 << 20)
+        .await
+        .unwrap();
     assert!(blob.starts_with(b"lures-db 1 "));
     let provenance = evidence.provenance();
     for uri in ["source", "recipe", "environment"] {
@@ -105,12 +118,16 @@ async fn code_that_is_not_in_the_source_comes_out_unexplained() {
             .verdict(built.build, &street.key(lab, "rebuilder"))
             .await;
         assert_eq!(said.verdict, Verdict::Unexplained);
-        assert_ne!(said.artifact, Some(built.artifact));
-        let difference = said.difference.unwrap();
+        assert_ne!(said.artifacts[0].sha256, built.artifacts[0].sha256);
+        let difference = said.differences.join(" ");
         assert!(
-            difference.starts_with("unexplained: 34 bytes differ, first at"),
+            difference.contains("34 of 1427 and 1461 bytes differ, the first at 0x593"),
             "{difference}"
         );
+        let report = street.client().blob(said.report.unwrap(), 1 << 20).await;
+        let report: serde_json::Value = serde_json::from_slice(&report.unwrap()).unwrap();
+        assert_eq!(report["verdict"], "unexplained");
+        assert_eq!(report["artifacts"][0]["name"], "lures.db");
     }
     let follower = street.follow().await;
     let refused = BuildEvidence::check(follower.view().unwrap(), built.build, 2).unwrap_err();
@@ -249,10 +266,10 @@ async fn a_source_that_does_not_build_is_failed_with_the_reason() {
         .verdict(announced.build(), &street.key("lab-a", "rebuilder"))
         .await;
     assert_eq!(
-        (said.verdict, said.artifact, said.salt),
-        (Verdict::Failed, None, None)
+        (said.verdict, said.artifacts, said.salt),
+        (Verdict::Failed, Vec::new(), None)
     );
-    assert!(said.difference.unwrap().contains("the rules are empty"));
+    assert!(said.differences.join(" ").contains("the rules are empty"));
     lab.stop().await;
 }
 
@@ -285,7 +302,7 @@ async fn a_source_archive_that_the_log_lost_or_altered_is_failed() {
             .verdict(build, &street.key("lab-a", "rebuilder"))
             .await;
         assert_eq!(said.verdict, Verdict::Failed);
-        let reason = said.difference.unwrap();
+        let reason = said.differences.join(" ");
         assert!(reason.contains(words), "{reason}");
     }
     lab.stop().await;
@@ -300,11 +317,12 @@ async fn show_early(street: &Street, lab: &str, build: StatementDigest, artifact
         build,
         provenance: build,
         verdict: Verdict::Identical,
-        artifact: Some(artifact),
+        artifacts: vec![Artifact::new("lures.db", artifact)],
         salt: Some(artifact),
         environment: None,
         taken_from_center: Vec::new(),
-        difference: None,
+        differences: Vec::new(),
+        report: None,
     };
     let statement = Statement::new(vec![Subject::new("lures.db", artifact)], rebuild);
     let key = street.key(lab, "rebuilder");
@@ -331,7 +349,13 @@ async fn a_build_is_spoilt_by_whoever_shows_its_result_early_and_not_by_invented
         matches!(&error, RoomError::TooFewCommitments { .. }),
         "{error}"
     );
-    show_early(&street, "lab-a", announced.build(), kept.artifact()).await;
+    show_early(
+        &street,
+        "lab-a",
+        announced.build(),
+        kept.artifacts()[0].sha256,
+    )
+    .await;
     let error = conveyer.await_commitments(&kept).await.unwrap_err();
     assert!(
         matches!(&error, RoomError::RevealedEarly { party, .. } if party.as_str() == "lab-a"),

@@ -5,7 +5,8 @@ mod parties;
 
 use std::path::Path;
 
-use conveyer::{Assurance, HostKind, Variation, Verdict};
+use binary::Verdict;
+use conveyer::{Assurance, HostKind, Variation};
 use parties::{Party, ground, verdict};
 
 #[test]

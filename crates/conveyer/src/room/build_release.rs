@@ -1,25 +1,56 @@
 //! `conveyer build`: from a source to provenance.
 
-use statement::{FileDigest, StatementDigest};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use statement::{StatementDigest, TestOutcome};
 
 use super::config::ConveyerConfig;
 use super::conveyer::Conveyer;
 use super::error::RoomError;
+use super::kept::KeptFile;
 use super::step::Progress;
 use super::workshop::Clock;
 use crate::source::SourceFrom;
 
+/// What should be built.
+#[derive(Debug, Clone)]
+pub struct BuildOrder {
+    /// The source.
+    pub from: SourceFrom,
+    /// A recipe for a source that brings none.
+    pub recipe: Option<PathBuf>,
+    /// Values of arguments that are not to stay as the recipe has them.
+    pub arguments: BTreeMap<String, String>,
+}
+
+impl From<SourceFrom> for BuildOrder {
+    fn from(from: SourceFrom) -> Self {
+        Self {
+            from,
+            recipe: None,
+            arguments: BTreeMap::new(),
+        }
+    }
+}
+
+impl From<&SourceFrom> for BuildOrder {
+    fn from(from: &SourceFrom) -> Self {
+        from.clone().into()
+    }
+}
+
 /// A build whose provenance stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// The build: digest of its `source` statement.
     pub build: StatementDigest,
-    /// What came out.
-    pub artifact: FileDigest,
-    /// Its size.
-    pub artifact_bytes: u64,
+    /// What came out, in the recipe's order; at least one.
+    pub artifacts: Vec<KeptFile>,
     /// The provenance.
     pub provenance: StatementDigest,
+    /// What the tests of the recipe said, if it has any.
+    pub tests: Option<TestOutcome>,
 }
 
 /// Imports a source, announces it, builds it, commits to the result, waits for the rebuilders to commit, and shows
@@ -29,12 +60,12 @@ pub struct Built {
 /// What stopped it; see [`RoomError`].
 pub async fn build_release(
     config: &ConveyerConfig,
-    source: SourceFrom,
+    order: impl Into<BuildOrder>,
     progress: Progress<'_>,
     clock: Clock,
 ) -> Result<Built, RoomError> {
     let mut conveyer = Conveyer::open(config, progress, clock)?;
-    let (source, recipe) = conveyer.import(&source).await?;
+    let (source, recipe) = conveyer.import(order).await?;
     let announced = conveyer.announce(&source, &recipe).await?;
     let kept = match conveyer.kept(&announced)? {
         Some(kept) => kept,

@@ -8,6 +8,7 @@ use statement::StatementDigest;
 use tlog::Origin;
 
 use super::limits;
+use crate::environment::EnvironmentsConfig;
 
 /// Under which uid builds run when the daemon is root.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,12 @@ pub struct ConveyerConfig {
     pub authors: Vec<String>,
     /// Jurisdiction of authoring (ISO 3166-1 alpha-2).
     pub authored_in: String,
+    /// Folder with `.crate` files that ordinary cargo fetched, for recipes with a Cargo.lock.
+    #[serde(default)]
+    pub crates: Option<PathBuf>,
+    /// Locks of environments beside those of this host, and where their inputs come from.
+    #[serde(default)]
+    pub environments: EnvironmentsConfig,
     /// The uid of builds.
     #[serde(default)]
     pub isolation: Isolation,
@@ -115,8 +122,17 @@ pub struct RebuilderConfig {
     /// Its passphrase: `env:NAME` or `file:PATH`.
     #[serde(default)]
     pub passphrase: Option<String>,
+    /// Rules by which a difference may be explained; what they explain never counts. All of them when absent.
+    #[serde(default = "every_rule")]
+    pub explanations: Vec<String>,
     /// Number of the surrounding that builds get, from 1; rebuilders should differ ([`crate::Variation`]).
     pub variation: u32,
+    /// Folder with `.crate` files that ordinary cargo fetched, for recipes with a Cargo.lock.
+    #[serde(default)]
+    pub crates: Option<PathBuf>,
+    /// Locks of environments beside those of this host, and where their inputs come from.
+    #[serde(default)]
+    pub environments: EnvironmentsConfig,
     /// The uid of builds.
     #[serde(default)]
     pub isolation: Isolation,
@@ -140,6 +156,10 @@ pub struct RebuilderConfig {
     pub client: ClientConfig,
 }
 
+fn every_rule() -> Vec<String> {
+    let rules = binary::Rule::ALL.into_iter();
+    rules.map(|rule| rule.name().to_owned()).collect()
+}
 const fn blob_bytes_max() -> u64 {
     limits::BLOB_BYTES_MAX
 }
@@ -160,6 +180,8 @@ pub(super) struct Ground {
     pub(super) origin: Origin,
     pub(super) log_url: String,
     pub(super) anchor: StatementDigest,
+    pub(super) crates: Option<PathBuf>,
+    pub(super) environments: EnvironmentsConfig,
     pub(super) isolation: Isolation,
     pub(super) blob_bytes_max: u64,
     pub(super) not_after_seconds: u64,
@@ -177,6 +199,8 @@ macro_rules! ground {
                     origin: config.origin.clone(),
                     log_url: config.log_url.clone(),
                     anchor: config.anchor,
+                    crates: config.crates.clone(),
+                    environments: config.environments.clone(),
                     isolation: config.isolation,
                     blob_bytes_max: config.blob_bytes_max,
                     not_after_seconds: config.not_after_seconds,

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use keys::StatementKey;
-use statement::{FileDigest, StatementDigest, StatementSigner as _};
+use statement::{FileDigest, StatementDigest, StatementSigner as _, TestOutcome};
 use tokio::time::Instant;
 
-use super::build_release::Built;
+use super::build_release::{BuildOrder, Built};
 use super::config::{ConveyerConfig, Ground};
 use super::error::RoomError;
 use super::kept::KeptResult;
 use super::log_view::{Commitments, own_provenance};
-use super::statements;
+use super::statements::{self, Inputs};
 use super::step::{Progress, Step};
-use super::workshop::{Clock, Workshop, blocking, load_key};
+use super::workshop::{Clock, Run, Workshop, blocking, load_key};
 use crate::build::BuildOutcome;
+use crate::crates::{crate_list, crates_of};
 use crate::error::ConveyerError;
 use crate::limits::RECIPE_BYTES_MAX;
 use crate::lock::Lock;
 use crate::recipe::Recipe;
-use crate::source::{Source, SourceFrom, import_source};
+use crate::source::{RecipeBeside, Source, import_with_recipe};
 use crate::variation::Variation;
 
 /// The conveyer at work: author's and conveyer's key, one directory, one log.
@@ -34,8 +35,7 @@ pub struct Conveyer<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {
     build: StatementDigest,
-    archive: FileDigest,
-    recipe: FileDigest,
+    inputs: Inputs,
 }
 
 impl Announced {
@@ -65,15 +65,24 @@ impl<'a> Conveyer<'a> {
         })
     }
 
-    /// Turns a directory or commit into the archive, and reads its recipe.
+    /// Turns a directory or commit into the archive, reads its recipe, and chooses the arguments.
     ///
     /// # Errors
-    /// As [`import_source`] and [`Recipe::of_source`].
-    pub async fn import(&self, from: &SourceFrom) -> Result<(Source, Recipe), RoomError> {
-        let (from, party) = (from.clone(), Arc::clone(&self.workshop.party));
+    /// As [`import_with_recipe`], [`Recipe::of_source`] and [`Recipe::choose`].
+    pub async fn import(
+        &self,
+        order: impl Into<BuildOrder>,
+    ) -> Result<(Source, Recipe), RoomError> {
+        let (order, party) = (order.into(), Arc::clone(&self.workshop.party));
         let work = move || -> Result<_, ConveyerError> {
-            let source = import_source(&from, party.blobs())?;
-            let recipe = Recipe::of_source(&source, party.blobs())?;
+            let beside = order
+                .recipe
+                .as_deref()
+                .map(RecipeBeside::read)
+                .transpose()?;
+            let source = import_with_recipe(&order.from, beside.as_ref(), party.blobs())?;
+            let mut recipe = Recipe::of_source(&source, party.blobs())?;
+            recipe.choose(&order.arguments)?;
             Ok((source, recipe))
         };
         let (source, recipe) = blocking(work).await??;
@@ -112,11 +121,22 @@ impl<'a> Conveyer<'a> {
         self.workshop.submit(&envelope).await?;
         let build = envelope.digest();
         self.workshop.tell(Step::SourceLogged(build));
-        Ok(Announced {
-            build,
+        let crates = crates_of(recipe, source, self.workshop.party.blobs())?;
+        let list = crate_list(&crates);
+        let listed = (FileDigest::of(list.as_bytes()), list.len() as u64);
+        let inputs = Inputs {
             archive: FileDigest::new(*source.archive()),
             recipe: FileDigest::new(recipe.digest),
-        })
+            arguments: recipe.chosen(),
+            crates: recipe.cargo_lock.is_some().then_some(listed),
+        };
+        if inputs.crates.is_some() {
+            let put = self
+                .workshop
+                .put_blob("list of crates", list.into_bytes(), &self.key);
+            put.await?;
+        }
+        Ok(Announced { build, inputs })
     }
 
     /// The result of a build from before a restart.
@@ -134,19 +154,24 @@ impl<'a> Conveyer<'a> {
         Ok(found)
     }
 
-    /// Builds in the sandbox.
+    /// Builds in the sandbox, and runs the recipe's tests.
     ///
     /// # Errors
-    /// As [`crate::build()`], or [`RoomError::BlobTooLarge`] for the artifact.
+    /// As [`crate::build_and_test`], or [`RoomError::BlobTooLarge`] for an artifact.
     pub async fn build(
         &mut self,
         source: &Source,
         recipe: &Recipe,
     ) -> Result<BuildOutcome, RoomError> {
         let variation = Variation::conveyer();
-        let outcome = self.workshop.build(source, recipe, &variation).await?;
-        self.workshop
-            .check_blob("artifact", outcome.artifact_bytes)?;
+        let build = Run::BuildAndTest;
+        let outcome = self
+            .workshop
+            .build(source, recipe, &variation, build)
+            .await?;
+        for built in &outcome.artifacts {
+            self.workshop.check_blob("artifact", built.bytes)?;
+        }
         Ok(outcome)
     }
 
@@ -231,7 +256,7 @@ impl<'a> Conveyer<'a> {
         }
     }
 
-    /// Shows the artifact: puts it into the log and says what it was made of. Whoever has not committed by now is
+    /// Shows the artifacts: puts them into the log and says what they were made of and how the tests went. Whoever has not committed by now is
     /// too late, so [`Conveyer::await_commitments`] comes first.
     ///
     /// # Errors
@@ -245,10 +270,14 @@ impl<'a> Conveyer<'a> {
         let provenance = match own_provenance(view, kept.build(), self.key.key()) {
             Some(standing) => standing,
             None => {
-                let blobs = self.workshop.party.blobs();
-                let bytes = blobs.get(kept.artifact().hash(), kept.artifact_bytes())?;
-                self.workshop.put_blob("artifact", bytes, &self.key).await?;
-                let (config, inputs) = (self.config, (announced.archive, announced.recipe));
+                let artifacts = kept.artifacts().iter().map(|file| ("artifact", file));
+                let sboms = kept.sboms().iter().map(|file| ("SBOM", file));
+                for (what, file) in artifacts.chain(sboms) {
+                    let blobs = self.workshop.party.blobs();
+                    let bytes = blobs.get(file.sha256.hash(), file.bytes)?;
+                    self.workshop.put_blob(what, bytes, &self.key).await?;
+                }
+                let (config, inputs) = (self.config, &announced.inputs);
                 let draft = |not_after| statements::provenance(config, inputs, kept, not_after);
                 let envelope = self.workshop.sign_once(draft, &self.key)?;
                 self.workshop.submit(&envelope).await?;
@@ -256,12 +285,39 @@ impl<'a> Conveyer<'a> {
             }
         };
         self.workshop.tell(Step::ProvenanceLogged(provenance));
+        let tests = self.say_tests(announced, kept).await?;
         Ok(Built {
             build: kept.build(),
-            artifact: kept.artifact(),
-            artifact_bytes: kept.artifact_bytes(),
+            artifacts: kept.artifacts().to_vec(),
             provenance,
+            tests,
         })
+    }
+
+    /// Logs what the tests said; a failed one stops every approval and release. Without tests there is nothing to say.
+    async fn say_tests(
+        &mut self,
+        announced: &Announced,
+        kept: &KeptResult,
+    ) -> Result<Option<TestOutcome>, RoomError> {
+        if kept.tests().is_empty() {
+            return Ok(None);
+        }
+        let (origin, inputs) = (&self.config.origin, &announced.inputs);
+        let statement = statements::test_result(origin, inputs, kept);
+        let failed = kept.tests().iter().filter(|test| !test.passed).count();
+        let draft = |_| statement.clone();
+        let envelope = self.workshop.sign_once(draft, &self.key)?;
+        self.workshop.submit(&envelope).await?;
+        self.workshop.tell(Step::TestsLogged {
+            build: kept.build(),
+            passed: kept.tests().len() - failed,
+            failed,
+        });
+        Ok(Some(match failed {
+            0 => TestOutcome::Passed,
+            _ => TestOutcome::Failed,
+        }))
     }
 }
 

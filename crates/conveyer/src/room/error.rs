@@ -50,12 +50,21 @@ pub enum RoomError {
         /// The limit.
         bytes_max: u64,
     },
-    /// A recipe names an environment that this version does not have.
-    #[error("the recipe's environment {name:?} is not known here; known are rust-host and busybox")]
+    /// An environment could not be fetched.
+    #[error("an environment cannot be had")]
+    Supply(#[from] crate::environment::SupplyError),
+    /// A recipe names an environment that this party does not have.
+    #[error(
+        "the recipe's environment {name:?} is not known here; known are rust-host, busybox, and the \
+         locks that the configuration names (environments.locks)"
+    )]
     UnknownEnvironment {
         /// Its name.
         name: String,
     },
+    /// The configuration names a rule that does not exist.
+    #[error(transparent)]
+    Rule(#[from] binary::UnknownRule),
     /// Too few rebuilders committed in time.
     #[error(
         "build {build}: {} of {needed} independent rebuilders committed within {waited_ms} ms ({}); \

@@ -9,10 +9,9 @@ use super::error::{RoomError, with_causes};
 use super::limits::DIFFERENCE_BYTES_MAX;
 use super::statements::kind;
 use super::step::Step;
-use super::workshop::{Workshop, blocking};
+use super::workshop::{Run, Workshop, blocking};
 use crate::build::BuildOutcome;
 use crate::error::{ArchiveFault, ConveyerError};
-use crate::host::HostKind;
 use crate::party::PartyDirs;
 use crate::recipe::Recipe;
 use crate::source::Source;
@@ -45,7 +44,7 @@ impl Workshop<'_> {
             Err(error) => return blame(error),
         };
         self.tell(Step::SourceChecked(build));
-        match self.build(&source, &recipe, variation).await {
+        match self.build(&source, &recipe, variation, Run::Build).await {
             Ok(outcome) => Ok(Attempt::Built(Box::new(outcome))),
             Err(RoomError::Conveyer(error)) => blame(error),
             Err(error) => Err(error),
@@ -89,7 +88,8 @@ fn examine(
     said: &SourceStatement,
 ) -> Result<Result<(Source, Recipe), String>, ConveyerError> {
     let source = Source::open(party.blobs(), said.archive.hash())?;
-    let recipe = Recipe::of_source(&source, party.blobs())?;
+    let mut recipe = Recipe::of_source(&source, party.blobs())?;
+    recipe.choose(&said.arguments)?;
     Ok(check_said(said, &source, &recipe).map(|()| (source, recipe)))
 }
 
@@ -110,16 +110,15 @@ fn check_said(said: &SourceStatement, source: &Source, recipe: &Recipe) -> Resul
             kind(recipe.kind).tuf_role().to_owned(),
         ),
     ];
+    if said.arguments != recipe.chosen() {
+        return Err("the source statement does not say every argument of the recipe".to_owned());
+    }
     for (field, said, found) in pairs {
         if said != found {
             return Err(format!(
                 "the source statement says {field} {said}, the archive has {found}"
             ));
         }
-    }
-    if HostKind::from_name(&recipe.environment).is_none() {
-        let name = &recipe.environment;
-        return Err(format!("the environment {name:?} is not known here"));
     }
     Ok(())
 }
@@ -130,6 +129,9 @@ fn blame(error: ConveyerError) -> Result<Attempt, RoomError> {
         ConveyerError::BuildFailed { .. }
         | ConveyerError::ArtifactMissing { .. }
         | ConveyerError::Recipe(_)
+        | ConveyerError::Argument(_)
+        | ConveyerError::CargoLock { .. }
+        | ConveyerError::CrateRefused { .. }
         | ConveyerError::SourcePath(_)
         | ConveyerError::NoSuchFile { .. } => true,
         ConveyerError::Archive(ArchiveFault::Stream(error)) => {

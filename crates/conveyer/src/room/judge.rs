@@ -1,55 +1,132 @@
-//! A rebuilder compares its own artifact with the conveyer's.
+//! A rebuilder compares its own artifacts with the conveyer's.
 
 use std::sync::Arc;
 
+use keys::StatementKey;
+use law::BuiltArtifact;
 use statement::{FileDigest, Verdict};
 
 use super::error::RoomError;
 use super::examine::shortened;
-use super::kept::KeptResult;
+use super::kept::{KeptFile, KeptResult};
+use super::limits::DIFFERENCES_MAX;
 use super::workshop::{Workshop, blocking};
-use crate::compare::compare;
+use crate::compare::Report;
+
+/// The verdict on all artifacts of a build together.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The worst of them.
+    pub(super) verdict: Verdict,
+    /// What differs, or why it failed; at most [`DIFFERENCES_MAX`].
+    pub(super) differences: Vec<String>,
+    /// The whole comparison, in the log, and its size.
+    pub(super) report: Option<(FileDigest, u64)>,
+}
+
+impl Judged {
+    /// The verdict on a source that did not build.
+    pub(super) fn failed(reason: Option<&String>) -> Self {
+        Self {
+            verdict: Verdict::Failed,
+            differences: reason.into_iter().cloned().collect(),
+            report: None,
+        }
+    }
+}
 
 impl Workshop<'_> {
-    /// Verdict on the conveyer's artifact, and where the bytes differ. The digests decide; the bytes are fetched only
-    /// to describe a difference.
+    /// Verdict on the conveyer's artifacts, and where they differ. The digests decide what is identical; the bytes are
+    /// fetched only to describe a difference, of which the log gets the whole report.
     pub(super) async fn judge(
         &self,
         kept: &KeptResult,
-        (artifact, bytes): (FileDigest, u64),
-    ) -> Result<(Verdict, Option<String>), RoomError> {
-        if kept.artifact() == artifact {
-            return Ok((Verdict::Identical, None));
+        artifacts: &[BuiltArtifact],
+        key: &StatementKey,
+    ) -> Result<Judged, RoomError> {
+        let mut report = Report::new(&self.explanations);
+        let own: Vec<_> = kept
+            .artifacts()
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        let theirs: Vec<_> = artifacts.iter().map(|one| one.name.as_str()).collect();
+        if own != theirs {
+            let (own, theirs) = (own.join(", "), theirs.join(", "));
+            report.miss(format!("the conveyer made {theirs}; here came out {own}"));
         }
-        let difference = match self.fetch_to_compare(artifact, bytes).await? {
-            Ok(original) => self.describe(original, kept.artifact()).await?,
-            Err(reason) => format!("unexplained: the digests differ; {reason}"),
+        for original in artifacts {
+            let mut own = kept.artifacts().iter();
+            let Some(own) = own.find(|own| own.name == original.name) else {
+                continue;
+            };
+            if own.sha256 == original.sha256 {
+                continue;
+            }
+            report = match self.fetch_to_compare(original).await? {
+                Ok(bytes) => self.describe(report, bytes, own).await?,
+                Err(reason) => {
+                    let name = &original.name;
+                    report.miss(format!("{name}: the digests differ; {reason}"));
+                    report
+                }
+            };
+        }
+        self.conclude(&report, key).await
+    }
+
+    async fn conclude(&self, report: &Report, key: &StatementKey) -> Result<Judged, RoomError> {
+        let verdict = match report.verdict {
+            binary::Verdict::Identical => Verdict::Identical,
+            binary::Verdict::Explained => Verdict::Explained,
+            binary::Verdict::Unexplained => Verdict::Unexplained,
         };
-        Ok((Verdict::Unexplained, Some(shortened(&difference))))
+        let mut judged = Judged {
+            verdict,
+            differences: Vec::new(),
+            report: None,
+        };
+        if verdict != Verdict::Identical {
+            let lines = report.lines(DIFFERENCES_MAX).into_iter();
+            judged.differences = lines.map(|line| shortened(&line)).collect();
+            let text = serde_json::to_vec(report).expect("texts, numbers and lists are JSON");
+            judged.report = Some((FileDigest::of(&text), text.len() as u64));
+            self.put_blob("comparison", text, key).await?;
+        }
+        Ok(judged)
     }
 
     async fn fetch_to_compare(
         &self,
-        artifact: FileDigest,
-        bytes: u64,
+        artifact: &BuiltArtifact,
     ) -> Result<Result<Vec<u8>, String>, RoomError> {
-        let bytes_max = self.ground.blob_bytes_max;
+        let (bytes, bytes_max) = (artifact.bytes, self.ground.blob_bytes_max);
         if bytes > bytes_max {
             return Ok(Err(format!(
                 "the conveyer's artifact of {bytes} bytes was not fetched (at most {bytes_max})"
             )));
         }
-        self.fetch(artifact).await
+        self.fetch(artifact.sha256).await
     }
 
-    async fn describe(&self, original: Vec<u8>, own: FileDigest) -> Result<String, RoomError> {
-        let party = Arc::clone(&self.party);
-        let described = blocking(move || -> Result<String, RoomError> {
-            let (mut rebuilt, _) = party.blobs().open_file(own.hash())?;
-            let path = party.blobs().path(own.hash());
-            let verdict = compare(&mut original.as_slice(), &mut rebuilt)
-                .map_err(RoomError::kept("read", path))?;
-            Ok(verdict.to_string())
+    async fn describe(
+        &self,
+        mut report: Report,
+        original: Vec<u8>,
+        own: &KeptFile,
+    ) -> Result<Report, RoomError> {
+        let (party, own) = (Arc::clone(&self.party), own.clone());
+        let rules = self.explanations.clone();
+        let described = blocking(move || -> Result<Report, RoomError> {
+            let rebuilt = party.blobs().get(own.sha256.hash(), own.bytes)?;
+            report.compare(&own.name, &rebuilt, &original, &rules);
+            if original == rebuilt {
+                report.miss(format!(
+                    "{}: the log gave other bytes than it names",
+                    own.name
+                ));
+            }
+            Ok(report)
         });
         described.await?
     }

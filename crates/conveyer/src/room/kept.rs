@@ -10,13 +10,13 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use statement::{FileDigest, KeyId, StatementDigest, commitment_digest};
+use statement::{FileDigest, KeyId, StatementDigest, artifacts_digest, commitment_digest};
 use tlog::Hash;
 use zeroize::Zeroizing;
 
 use super::error::RoomError;
 use super::limits::RESULT_BYTES_MAX;
-use crate::build::BuildOutcome;
+use crate::build::{BuildOutcome, BuiltFile, TestRun};
 
 /// A result that was built for one build by one key, and the salt of its commitment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +24,36 @@ use crate::build::BuildOutcome;
 pub struct KeptResult {
     build: StatementDigest,
     key: KeyId,
-    artifact: FileDigest,
-    artifact_bytes: u64,
-    artifact_name: String,
+    artifacts: Vec<KeptFile>,
+    #[serde(default)]
+    tests: Vec<KeptTest>,
+    #[serde(default)]
+    sboms: Vec<KeptFile>,
     environment: FileDigest,
     finished_at: u64,
     salt: FileDigest,
+}
+
+/// A file that was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptFile {
+    /// File name it is released under.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: FileDigest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A test that was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptTest {
+    /// Its name.
+    pub name: String,
+    /// Whether it succeeded.
+    pub passed: bool,
 }
 
 impl fmt::Debug for KeptResult {
@@ -37,7 +61,7 @@ impl fmt::Debug for KeptResult {
         // Without the salt: it is secret until the reveal.
         f.debug_struct("KeptResult")
             .field("build", &self.build)
-            .field("artifact", &self.artifact)
+            .field("artifacts", &self.artifacts)
             .finish_non_exhaustive()
     }
 }
@@ -48,20 +72,20 @@ impl KeptResult {
     pub const fn build(&self) -> StatementDigest {
         self.build
     }
-    /// What came out.
+    /// What came out, in the recipe's order.
     #[must_use]
-    pub const fn artifact(&self) -> FileDigest {
-        self.artifact
+    pub fn artifacts(&self) -> &[KeptFile] {
+        &self.artifacts
     }
-    /// Its size.
+    /// The tests that were run.
     #[must_use]
-    pub const fn artifact_bytes(&self) -> u64 {
-        self.artifact_bytes
+    pub fn tests(&self) -> &[KeptTest] {
+        &self.tests
     }
-    /// File name it is released under.
+    /// The SBOM of each artifact, if it was made.
     #[must_use]
-    pub fn artifact_name(&self) -> &str {
-        &self.artifact_name
+    pub fn sboms(&self) -> &[KeptFile] {
+        &self.sboms
     }
     /// Digest of the lock it was built in.
     #[must_use]
@@ -71,7 +95,9 @@ impl KeptResult {
     /// What may be shown before the reveal.
     #[must_use]
     pub fn commitment(&self) -> FileDigest {
-        commitment_digest(self.key, self.build, self.artifact, self.salt)
+        let files = self.artifacts.iter();
+        let digest = artifacts_digest(files.map(|file| (file.name.as_str(), file.sha256)));
+        commitment_digest(self.key, self.build, digest, self.salt)
     }
 
     pub(super) const fn finished_at(&self) -> u64 {
@@ -79,6 +105,25 @@ impl KeptResult {
     }
     pub(super) const fn salt(&self) -> FileDigest {
         self.salt
+    }
+}
+
+impl From<&BuiltFile> for KeptFile {
+    fn from(built: &BuiltFile) -> Self {
+        Self {
+            name: built.name.clone(),
+            sha256: FileDigest::new(built.sha256),
+            bytes: built.bytes,
+        }
+    }
+}
+
+impl From<&TestRun> for KeptTest {
+    fn from(run: &TestRun) -> Self {
+        Self {
+            name: run.name.clone(),
+            passed: run.exit.is_success(),
+        }
     }
 }
 
@@ -135,9 +180,9 @@ impl KeptResults {
         let kept = KeptResult {
             build,
             key,
-            artifact: FileDigest::new(outcome.artifact),
-            artifact_bytes: outcome.artifact_bytes,
-            artifact_name: outcome.artifact_name.clone(),
+            artifacts: outcome.artifacts.iter().map(KeptFile::from).collect(),
+            tests: outcome.tests.iter().map(KeptTest::from).collect(),
+            sboms: outcome.sboms.iter().map(KeptFile::from).collect(),
             environment: FileDigest::new(outcome.environment),
             finished_at,
             salt: FileDigest::new(Hash::from_bytes(*keys::random_bytes()?)),
@@ -187,15 +232,21 @@ mod tests {
     fn outcome() -> BuildOutcome {
         let hash = tlog::sha256(b"x");
         BuildOutcome {
-            artifact: hash,
-            artifact_bytes: 1,
-            artifact_name: "x".to_owned(),
+            artifacts: vec![BuiltFile {
+                name: "x".to_owned(),
+                sha256: hash,
+                bytes: 1,
+            }],
+            tests: Vec::new(),
+            sboms: Vec::new(),
             source: hash,
             recipe: hash,
+            crates: Vec::new(),
             environment: hash,
             environment_tree: hash,
             variation: Variation::conveyer(),
             file_order_shows: false,
+            clock_moves: false,
             log_tail: String::new(),
             wall_ms: 1,
             peak_memory_bytes: 0,
@@ -258,9 +309,13 @@ mod tests {
         let kept = KeptResult {
             build: StatementDigest::of(b"b"),
             key: KeyId::of(b"a"),
-            artifact: FileDigest::of(b"c"),
-            artifact_bytes: 1,
-            artifact_name: "c".to_owned(),
+            artifacts: vec![KeptFile {
+                name: "truename".to_owned(),
+                sha256: FileDigest::of(b"c"),
+                bytes: 1,
+            }],
+            tests: Vec::new(),
+            sboms: Vec::new(),
             environment: FileDigest::of(b"e"),
             finished_at: 0,
             salt: FileDigest::of(b"d"),

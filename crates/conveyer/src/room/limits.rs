@@ -12,9 +12,11 @@ pub(super) const POLL_MS: u64 = 250;
 pub(super) const TROUBLE_PAUSE_MS_MAX: u64 = 60_000;
 /// Kept envelopes are log entries.
 pub(super) const ENVELOPE_BYTES_MAX: u64 = statement::limits::ENTRY_BYTES_MAX as u64;
-/// A kept result is a dozen short fields.
-pub(super) const RESULT_BYTES_MAX: u64 = 16 << 10;
+/// A kept result is a few short fields, at most 32 artifacts and 64 tests.
+pub(super) const RESULT_BYTES_MAX: u64 = 64 << 10;
 /// Longest reason or difference in a `rebuild`, bytes; the end of a build's output is in it.
 pub(super) const DIFFERENCE_BYTES_MAX: usize = 2_000;
+/// Most differences that a `rebuild` tells; the report has all of them.
+pub(super) const DIFFERENCES_MAX: usize = 8;
 /// Largest environment lock.
 pub(super) const LOCK_BYTES_MAX: u64 = crate::limits::LOCK_BYTES_MAX as u64;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use law::{BuildEvidence, Refusal, Settled, Standing};
+use law::{BuildEvidence, BuiltArtifact, Refusal, Settled, Standing};
 use statement::{FileDigest, KeyId, PartyId, Predicate, Role, Source, StatementDigest, Verdict};
 
-use super::kept::KeptResult;
+use super::kept::{KeptFile, KeptResult};
 
 /// Whether a statement stands, whoever signed it.
 pub(super) fn stands(view: Settled<'_>, digest: StatementDigest, predicate: &Predicate) -> bool {
@@ -14,6 +14,10 @@ pub(super) fn stands(view: Settled<'_>, digest: StatementDigest, predicate: &Pre
         Predicate::Commitment(commitment) => commitment.build,
         Predicate::Provenance(provenance) => provenance.build(),
         Predicate::Rebuild(rebuild) => rebuild.build,
+        Predicate::TestResult(tests) => match tests.build() {
+            Some(build) => build,
+            None => return false,
+        },
         _ => return false,
     };
     let entries = view.entries_of_build(build);
@@ -24,13 +28,16 @@ fn predicate(entry: &Standing) -> &Predicate {
     &entry.statement().predicate
 }
 
-/// The first entry that shows `artifact`, or any provenance: the law's own rule. A rebuild that names other bytes shows
-/// nothing that could be copied, and must not be able to spoil a build.
-fn first_reveal<'a>(entries: &[&'a Standing], artifact: FileDigest) -> Option<&'a Standing> {
+/// The first entry that shows all of `artifacts`, or any provenance: the law's own rule. A rebuild that names other bytes
+/// shows nothing that could be copied, and must not be able to spoil a build.
+fn first_reveal<'a>(entries: &[&'a Standing], artifacts: &[KeptFile]) -> Option<&'a Standing> {
     let mut shows = entries.iter().copied();
     shows.find(|entry| match predicate(entry) {
         Predicate::Provenance(_) => true,
-        Predicate::Rebuild(rebuild) => rebuild.artifact == Some(artifact),
+        Predicate::Rebuild(rebuild) => artifacts.iter().all(|own| {
+            let mut shown = rebuild.artifacts.iter();
+            shown.any(|shown| shown.sha256 == own.sha256)
+        }),
         _ => false,
     })
 }
@@ -63,7 +70,7 @@ impl Commitments {
             .map(|party| party.legal_owner.as_str())
             .collect();
         let entries = view.entries_of_build(own.build());
-        let revealed = first_reveal(&entries, own.artifact());
+        let revealed = first_reveal(&entries, own.artifacts());
         let revealed = revealed.map(|entry| (entry.party().clone(), entry.index()));
         let below = revealed.as_ref().map_or(u64::MAX, |(_, index)| *index);
         let mut by_owner: BTreeMap<&str, PartyId> = BTreeMap::new();
@@ -146,8 +153,8 @@ pub(super) enum Task {
         archive: FileDigest,
         /// The provenance.
         provenance: StatementDigest,
-        /// The conveyer's artifact and its size.
-        artifact: (FileDigest, u64),
+        /// The conveyer's artifacts.
+        artifacts: Vec<BuiltArtifact>,
     },
 }
 
@@ -188,7 +195,7 @@ pub(super) fn plan_rebuild(
         Ok(evidence) => Task::Judge {
             archive: source.archive,
             provenance: evidence.provenance().digest(),
-            artifact: (evidence.artifact(), evidence.artifact_bytes()),
+            artifacts: evidence.artifacts().to_vec(),
         },
         Err(refusal) => Task::Await(refusal),
     })

@@ -35,12 +35,13 @@ mod step;
 mod watch;
 mod workshop;
 
-pub use build_release::{Built, build_release};
+pub use build_release::{BuildOrder, Built, build_release};
 pub use config::{ConveyerConfig, ConveyerKeyPaths, Isolation, RebuilderConfig};
 pub use conveyer::{Announced, Conveyer};
 pub use error::RoomError;
-pub use kept::KeptResult;
+pub use kept::{KeptFile, KeptResult, KeptTest};
 pub use rebuilder::{Rebuilt, rebuild_once};
+pub(crate) use statements::inputs as environment_inputs;
 pub use step::{Progress, Step};
 pub use watch::watch;
 pub use workshop::{Clock, system_clock};

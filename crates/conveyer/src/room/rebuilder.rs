@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use binary::{Explanations, Rule};
 use keys::StatementKey;
+use law::BuiltArtifact;
 use statement::{
     FileDigest, Source as SourceStatement, StatementDigest, StatementSigner as _, Verdict,
 };
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use super::config::{Ground, RebuilderConfig};
 use super::error::{RoomError, with_causes};
 use super::examine::Attempt;
+use super::judge::Judged;
 use super::limits::TROUBLE_PAUSE_MS_MAX;
 use super::log_view::{Has, Task, plan_rebuild, unanswered};
 use super::statements::{self, Found};
@@ -76,6 +79,14 @@ pub async fn rebuild_once(
     }
 }
 
+/// The rules of these names and no others.
+fn explanations(names: &[String]) -> Result<Explanations, RoomError> {
+    let wanted = names.iter().map(|name| name.parse());
+    let wanted: Vec<Rule> = wanted.collect::<Result<_, binary::UnknownRule>>()?;
+    let off = Rule::ALL.into_iter().filter(|rule| !wanted.contains(rule));
+    Ok(off.fold(Explanations::all(), Explanations::without))
+}
+
 /// A rebuilder at work.
 pub(super) struct Rebuilder<'a> {
     pub(super) workshop: Workshop<'a>,
@@ -102,9 +113,11 @@ impl<'a> Rebuilder<'a> {
         progress: Progress<'a>,
         clock: Clock,
     ) -> Result<Self, RoomError> {
+        let mut workshop = Workshop::open(Ground::from(config), progress, clock)?;
+        workshop.explanations = explanations(&config.explanations)?;
         Ok(Self {
             key: load_key(&config.key, config.passphrase.as_deref())?,
-            workshop: Workshop::open(Ground::from(config), progress, clock)?,
+            workshop,
             variation: Variation::rebuilder(config.variation),
             failed: BTreeMap::new(),
             trouble: BTreeMap::new(),
@@ -184,9 +197,9 @@ impl<'a> Rebuilder<'a> {
             Task::Judge {
                 archive,
                 provenance,
-                artifact,
+                artifacts,
             } => {
-                let found = self.find(build, (archive, provenance), artifact).await?;
+                let found = self.find(build, (archive, provenance), &artifacts).await?;
                 self.answer(&found).await?;
             }
         }
@@ -220,29 +233,32 @@ impl<'a> Rebuilder<'a> {
         &self,
         build: StatementDigest,
         (archive, provenance): (FileDigest, StatementDigest),
-        artifact: (FileDigest, u64),
+        artifacts: &[BuiltArtifact],
     ) -> Result<Found, RoomError> {
         let kept = self.workshop.results.find(build, self.key.key())?;
-        let (verdict, difference, lock_bytes) = match &kept {
+        let (judged, lock_bytes, taken_from_center) = match &kept {
             Some(kept) => {
-                let (verdict, difference) = self.workshop.judge(kept, artifact).await?;
+                let judged = self.workshop.judge(kept, artifacts, &self.key).await?;
                 let lock = self.workshop.lock_text(kept.environment())?;
                 let lock_bytes = lock.len() as u64;
+                let from_center = self.workshop.taken_from_center(&lock)?;
                 self.workshop
                     .put_blob("environment lock", lock, &self.key)
                     .await?;
-                (verdict, difference, lock_bytes)
+                (judged, lock_bytes, from_center)
             }
-            None => (Verdict::Failed, self.failed.get(&build).cloned(), 0),
+            None => (Judged::failed(self.failed.get(&build)), 0, Vec::new()),
         };
         Ok(Found {
             build,
             archive,
             provenance,
-            verdict,
+            verdict: judged.verdict,
             kept,
             lock_bytes,
-            difference,
+            differences: judged.differences,
+            report: judged.report,
+            taken_from_center,
         })
     }
 

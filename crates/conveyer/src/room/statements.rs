@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use statement::{
-    Blob, BuildDefinition, Builder, Commitment, Environment, EnvironmentInput, ExternalParameters,
-    FileDigest, InternalParameters, Provenance, Rebuild, ResourceDescriptor, RunDetails,
-    RunMetadata, Source, SourceOrigin, Statement, StatementDigest, Subject, Verdict,
+    Artifact, Blob, BuildDefinition, Builder, Commitment, Environment, EnvironmentInput,
+    ExternalParameters, FileDigest, InternalParameters, Provenance, Rebuild, ResourceDescriptor,
+    RunDetails, RunMetadata, Source, SourceOrigin, Statement, StatementDigest, Subject, TestResult,
+    Verdict,
 };
 use tlog::Origin;
 
 use super::config::ConveyerConfig;
 use super::kept::KeptResult;
-use crate::lock::{Lock, LockedKind};
+use crate::lock::{Input, Lock, LockedKind};
 use crate::recipe::{Kind, Recipe};
 
 /// A public blob.
@@ -40,9 +41,12 @@ pub(super) fn source(
 ) -> Statement {
     let archive = FileDigest::new(*source.archive());
     let recipe_digest = FileDigest::new(recipe.digest);
-    let imported_from = match source.commit() {
-        Some(commit) => SourceOrigin::Git {
-            commit: commit.to_owned(),
+    let imported_from = match source.git() {
+        Some(git) => SourceOrigin::Git {
+            author: git.author.clone(),
+            commit: git.commit.clone(),
+            signature: git.signature.clone(),
+            submodules: git.submodules.clone(),
         },
         None => SourceOrigin::Directory,
     };
@@ -60,6 +64,7 @@ pub(super) fn source(
         archive,
         tree: FileDigest::new(*source.tree()),
         recipe: recipe_digest,
+        arguments: recipe.chosen(),
         authors: config.authors.clone(),
         authored_in: config.authored_in.clone(),
         imported_from,
@@ -83,38 +88,32 @@ pub(super) fn environment(origin: &Origin, lock: &Lock, not_after: u64) -> State
 }
 
 /// The digest of an input is that of the lock's own lines about it, in order, each with its newline.
-fn inputs(lock: &Lock) -> Vec<EnvironmentInput> {
-    let mut lines: BTreeMap<&str, String> = BTreeMap::new();
-    let text = lock.to_text();
-    let about_files = text
-        .lines()
-        .filter(|line| line.starts_with("file ") || line.starts_with("link "));
-    for (file, line) in lock.files().iter().zip(about_files) {
-        let of_input = lines.entry(&file.input).or_default();
-        of_input.push_str(line);
-        of_input.push('\n');
-    }
+pub(crate) fn inputs(lock: &Lock) -> Vec<EnvironmentInput> {
     lock.inputs()
         .iter()
-        .map(|input| {
-            let files = lock.files().iter().filter(|file| file.input == input.name);
-            let about = input.about.strip_suffix(" as installed");
-            let about = about.unwrap_or(&input.about);
-            let package = format!("Debian package {} ", input.name);
-            EnvironmentInput {
-                name: input.name.clone(),
-                version: about.strip_prefix(&package).unwrap_or(about).to_owned(),
-                origin: input.origin.clone(),
-                sha256: FileDigest::of(
-                    lines
-                        .get(input.name.as_str())
-                        .map_or(&b""[..], |text| text.as_bytes()),
-                ),
-                files: files.clone().count() as u64,
-                bytes: files.map(|file| bytes_of(&file.kind)).sum(),
-            }
+        .map(|input| EnvironmentInput {
+            name: input.name.clone(),
+            version: version_of(lock, input),
+            origin: input.origin.clone(),
+            sha256: FileDigest::new(lock.digest_of_input(&input.name)),
+            files: lock.files_of(&input.name).count() as u64,
+            bytes: lock
+                .files_of(&input.name)
+                .map(|file| bytes_of(&file.kind))
+                .sum(),
         })
         .collect()
+}
+
+/// As its origin writes it; of what was taken from a host, what the lock says for people.
+fn version_of(lock: &Lock, input: &Input) -> String {
+    if let Some(archive) = lock.archive_of(&input.name) {
+        return archive.version.clone();
+    }
+    let about = input.about.strip_suffix(" as installed");
+    let about = about.unwrap_or(&input.about);
+    let package = format!("Debian package {} ", input.name);
+    about.strip_prefix(&package).unwrap_or(about).to_owned()
 }
 
 /// Bytes of a locked file; a link has none.
@@ -138,34 +137,64 @@ pub(super) fn commitment(origin: &Origin, kept: &KeptResult, not_after: u64) -> 
     Statement::new(vec![subject], predicate)
 }
 
+/// What the conveyer announced, and what of it provenance repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Inputs {
+    pub(super) archive: FileDigest,
+    pub(super) recipe: FileDigest,
+    pub(super) arguments: BTreeMap<String, String>,
+    /// The list of crates, if the recipe names a Cargo.lock, and its size.
+    pub(super) crates: Option<(FileDigest, u64)>,
+}
+
 /// Provenance: what went in and came out; opens the conveyer's commitment.
 pub(super) fn provenance(
     config: &ConveyerConfig,
-    (archive, recipe): (FileDigest, FileDigest),
+    inputs: &Inputs,
     kept: &KeptResult,
     not_after: u64,
 ) -> Statement {
     let resource = |uri: &str, digest| ResourceDescriptor::new(uri, digest);
+    let mut blobs: Vec<Blob> = Vec::new();
+    let files = kept
+        .artifacts()
+        .iter()
+        .chain(kept.sboms())
+        .map(|file| (file.sha256, file.bytes));
+    for (sha256, bytes) in files.chain(inputs.crates) {
+        // Two artifacts may be the same bytes.
+        if blobs.iter().all(|blob| blob.sha256 != sha256) {
+            blobs.push(public(sha256, bytes));
+        }
+    }
+    let crates = inputs.crates.map(|(digest, _)| resource("crates", digest));
+    let dependencies = [
+        resource("source", inputs.archive),
+        resource("recipe", inputs.recipe),
+        resource("environment", kept.environment()),
+    ];
     let predicate = Provenance {
         build_definition: BuildDefinition {
             build_type: Provenance::BUILD_TYPE.to_owned(),
             external_parameters: ExternalParameters {
                 audience: vec![config.origin.clone()],
-                blobs: vec![public(kept.artifact(), kept.artifact_bytes())],
+                arguments: inputs.arguments.clone(),
+                blobs,
                 build: kept.build(),
                 not_after,
             },
             internal_parameters: InternalParameters { salt: kept.salt() },
-            resolved_dependencies: vec![
-                resource("source", archive),
-                resource("recipe", recipe),
-                resource("environment", kept.environment()),
-            ],
+            resolved_dependencies: dependencies.into_iter().chain(crates).collect(),
         },
         run_details: RunDetails {
             builder: Builder {
                 id: config.builder_id.clone(),
             },
+            byproducts: kept
+                .sboms()
+                .iter()
+                .map(|file| resource("sbom", file.sha256))
+                .collect(),
             metadata: RunMetadata {
                 finished_on: rfc3339(kept.finished_at()),
                 // Unique by its salt, and the same however often it is said.
@@ -173,8 +202,29 @@ pub(super) fn provenance(
             },
         },
     };
-    let subject = Subject::new(kept.artifact_name(), kept.artifact());
-    Statement::new(vec![subject], predicate)
+    Statement::new(subjects(kept), predicate)
+}
+
+/// Every artifact, in the recipe's order.
+fn subjects(kept: &KeptResult) -> Vec<Subject> {
+    let files = kept.artifacts().iter();
+    files
+        .map(|file| Subject::new(file.name.clone(), file.sha256))
+        .collect()
+}
+
+/// Test result: what the tests of the recipe said.
+pub(super) fn test_result(origin: &Origin, inputs: &Inputs, kept: &KeptResult) -> Statement {
+    let of = |passed: bool| {
+        let tests = kept.tests().iter().filter(|test| test.passed == passed);
+        tests.map(|test| test.name.clone()).collect()
+    };
+    let tested_with = [
+        ResourceDescriptor::new("recipe", inputs.recipe),
+        ResourceDescriptor::new("environment", kept.environment()),
+    ];
+    let predicate = TestResult::of((origin, kept.build()), tested_with, of(true), of(false));
+    Statement::new(subjects(kept), predicate)
 }
 
 /// What a rebuilder found, and what it is compared with.
@@ -189,7 +239,11 @@ pub(super) struct Found {
     /// Size of the lock it was built in.
     pub(super) lock_bytes: u64,
     /// Where the bytes differ, or why it failed.
-    pub(super) difference: Option<String>,
+    pub(super) differences: Vec<String>,
+    /// The whole comparison, and its size.
+    pub(super) report: Option<(FileDigest, u64)>,
+    /// Inputs of this party that it could get from the center only.
+    pub(super) taken_from_center: Vec<String>,
 }
 
 /// `rebuild`: what came out when I built it myself.
@@ -199,24 +253,32 @@ pub(super) fn rebuild(origin: &Origin, found: &Found, not_after: u64) -> Stateme
         audience: vec![origin.clone()],
         not_after,
         blobs: kept
-            .map(|kept| public(kept.environment(), found.lock_bytes))
+            .map(|kept| (kept.environment(), found.lock_bytes))
             .into_iter()
+            .chain(found.report)
+            .map(|(digest, bytes)| public(digest, bytes))
             .collect(),
         build: found.build,
         provenance: found.provenance,
         verdict: found.verdict,
-        artifact: kept.map(KeptResult::artifact),
+        artifacts: kept.map_or_else(Vec::new, |kept| {
+            let files = kept.artifacts().iter();
+            files
+                .map(|file| Artifact::new(file.name.clone(), file.sha256))
+                .collect()
+        }),
         salt: kept.map(KeptResult::salt),
         environment: kept.map(KeptResult::environment),
-        // The environment is this party's own. Source and recipe are the center's by nature.
-        taken_from_center: Vec::new(),
-        difference: found.difference.clone(),
+        // Of the environment only; source and recipe are the center's by nature.
+        taken_from_center: found.taken_from_center.clone(),
+        differences: found.differences.clone(),
+        report: found.report.map(|(digest, _)| digest),
     };
-    let subject = match kept {
-        Some(kept) => Subject::new(kept.artifact_name(), kept.artifact()),
-        None => Subject::new("source", found.archive),
+    let subjects = match kept {
+        Some(kept) => subjects(kept),
+        None => vec![Subject::new("source", found.archive)],
     };
-    Statement::new(vec![subject], predicate)
+    Statement::new(subjects, predicate)
 }
 
 /// RFC 3339 in UTC; empty where the calendar ends.

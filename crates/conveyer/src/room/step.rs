@@ -58,6 +58,22 @@ pub enum Step {
         /// How long the build took.
         wall_ms: u64,
     },
+    /// A test of the recipe was run.
+    Tested {
+        /// Its name.
+        name: String,
+        /// How it failed.
+        failure: Option<String>,
+    },
+    /// The test result stands.
+    TestsLogged {
+        /// The build.
+        build: StatementDigest,
+        /// How many tests passed.
+        passed: usize,
+        /// How many did not.
+        failed: usize,
+    },
     /// A result from before a restart is gone on with; nothing is built again.
     ResultFound(StatementDigest),
     /// The result and its salt are durable, nobody has seen anything of them.
@@ -125,6 +141,21 @@ impl fmt::Display for Step {
                 write!(f, "importing environment {name} from this machine")
             }
             Self::Building { product, version } => write!(f, "building {product} {version}"),
+            Self::Tested { name, failure } => match failure {
+                None => write!(f, "test {name} passed"),
+                Some(why) => write!(f, "test {name} FAILED: {why}"),
+            },
+            Self::TestsLogged {
+                build,
+                passed,
+                failed,
+            } => {
+                let build = build.short();
+                write!(
+                    f,
+                    "tests of build {build} logged: {passed} passed, {failed} failed"
+                )
+            }
             Self::ResultFound(build) => {
                 write!(f, "going on with the kept result of {}", build.short())
             }

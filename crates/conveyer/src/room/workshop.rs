@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use binary::Explanations;
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
 use sandbox::{Identity, SandboxError};
@@ -29,14 +30,25 @@ use super::outbox::{Draft, Outbox};
 use super::statements::bytes_of;
 use super::step::{Progress, Step};
 use super::{log_view, statements};
-use crate::build::{BuildOutcome, build};
+use crate::build::{BuildOutcome, build, build_and_test};
+use crate::crates::{crates_of, take_crates};
 use crate::environment::{Assurance, Environment};
 use crate::error::ConveyerError;
 use crate::host::HostKind;
+use crate::lock::Lock;
 use crate::party::PartyDirs;
 use crate::recipe::Recipe;
 use crate::source::Source;
 use crate::variation::Variation;
+
+/// How far a build goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// Until the artifacts are there.
+    Build,
+    /// Then the tests of the recipe.
+    BuildAndTest,
+}
 
 /// Tells the time in POSIX seconds.
 pub type Clock = fn() -> u64;
@@ -70,8 +82,10 @@ pub(super) struct Workshop<'a> {
     pub(super) follower: Follower,
     pub(super) party: Arc<PartyDirs>,
     pub(super) results: KeptResults,
+    /// Rules by which a difference may be explained; the conveyer compares nothing.
+    pub(super) explanations: Explanations,
     outbox: Outbox,
-    environments: BTreeMap<&'static str, Environment>,
+    environments: BTreeMap<String, Environment>,
     progress: Progress<'a>,
     clock: Clock,
     _lock: DirLock,
@@ -98,6 +112,7 @@ impl<'a> Workshop<'a> {
         Ok(Self {
             follower: Follower::new(client, ground.anchor),
             party: Arc::new(party),
+            explanations: Explanations::none(),
             results: KeptResults::open(&ground.dir.join("results"))?,
             outbox: Outbox::open(&ground.dir.join("outbox"))?,
             environments: BTreeMap::new(),
@@ -204,12 +219,17 @@ impl<'a> Workshop<'a> {
         self.sync().await
     }
 
-    /// The environment of this name from this party's own machine. Imported once, looked over before each build.
+    /// Inputs of the environment with this lock that only the center could give.
+    pub(super) fn taken_from_center(&self, lock: &[u8]) -> Result<Vec<String>, RoomError> {
+        let lock = Lock::parse(&String::from_utf8_lossy(lock)).map_err(ConveyerError::from)?;
+        let store = self.party.environment_store()?;
+        Ok(store.taken_from_center(&lock)?)
+    }
+
+    /// The environment of this name: from a lock of this party's configuration, else from its own machine. Fetched or
+    /// imported once, looked over before each build.
     pub(super) async fn environment(&mut self, name: &str) -> Result<Environment, RoomError> {
-        let kind = HostKind::from_name(name).ok_or_else(|| RoomError::UnknownEnvironment {
-            name: name.chars().take(100).collect(),
-        })?;
-        if let Some(known) = self.environments.get(kind.name()) {
+        if let Some(known) = self.environments.get(name) {
             let known = known.clone();
             return blocking(move || known.check(Assurance::Listing).map(|()| known))
                 .await?
@@ -217,7 +237,20 @@ impl<'a> Workshop<'a> {
         }
         self.tell(Step::EnvironmentImporting(name.to_owned()));
         let party = Arc::clone(&self.party);
-        let environment = blocking(move || Environment::import_host(kind, &party)).await??;
+        let environment = match self.ground.environments.lock_named(name)? {
+            Some(lock) => {
+                let sources = self.ground.environments.sources();
+                let tell = |line: &str| tracing::info!(line, "environment");
+                blocking(move || Environment::supply(lock, &sources, &party, &tell)).await??
+            }
+            None => {
+                let kind =
+                    HostKind::from_name(name).ok_or_else(|| RoomError::UnknownEnvironment {
+                        name: name.chars().take(100).collect(),
+                    })?;
+                blocking(move || Environment::import_host(kind, &party)).await??
+            }
+        };
         let lock = environment.lock();
         self.tell(Step::EnvironmentReady {
             name: name.to_owned(),
@@ -225,7 +258,8 @@ impl<'a> Workshop<'a> {
             files: lock.files().len(),
             bytes: lock.files().iter().map(|file| bytes_of(&file.kind)).sum(),
         });
-        self.environments.insert(kind.name(), environment.clone());
+        self.environments
+            .insert(name.to_owned(), environment.clone());
         Ok(environment)
     }
 
@@ -235,6 +269,7 @@ impl<'a> Workshop<'a> {
         source: &Source,
         recipe: &Recipe,
         variation: &Variation,
+        run: Run,
     ) -> Result<BuildOutcome, RoomError> {
         let environment = self.environment(&recipe.environment).await?;
         self.tell(Step::Building {
@@ -243,13 +278,33 @@ impl<'a> Workshop<'a> {
         });
         let (source, recipe) = (source.clone(), recipe.clone());
         let (variation, party) = (variation.clone(), Arc::clone(&self.party));
-        let outcome =
-            blocking(move || build(&recipe, &source, &environment, &variation, &party)).await??;
-        self.tell(Step::ArtifactBuilt {
-            artifact: FileDigest::new(outcome.artifact),
-            bytes: outcome.artifact_bytes,
-            wall_ms: outcome.wall_ms,
+        let crates = self.ground.crates.clone();
+        let outcome = blocking(move || {
+            if let Some(folder) = crates {
+                let wanted = crates_of(&recipe, &source, party.blobs())?;
+                take_crates(&wanted, &folder, party.inputs())?;
+            }
+            let build = match run {
+                Run::Build => build,
+                Run::BuildAndTest => build_and_test,
+            };
+            build(&recipe, &source, &environment, &variation, &party)
         });
+        let outcome = outcome.await??;
+        for built in &outcome.artifacts {
+            self.tell(Step::ArtifactBuilt {
+                artifact: FileDigest::new(built.sha256),
+                bytes: built.bytes,
+                wall_ms: outcome.wall_ms,
+            });
+        }
+        for test in &outcome.tests {
+            self.tell(Step::Tested {
+                name: test.name.clone(),
+                failure: (!test.exit.is_success())
+                    .then(|| format!("{}; its last words:\n{}", test.exit, test.log_tail)),
+            });
+        }
         Ok(outcome)
     }
 

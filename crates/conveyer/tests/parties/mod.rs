@@ -2,13 +2,14 @@
 #![allow(dead_code)] // Not every test file that shares this module needs all of it.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use conveyer::{
     BuildOutcome, ConveyerError, Environment, HostKind, PartyDirs, Recipe, Source, SourceFrom,
-    Variation, Verdict, build, compare, import_source,
+    Variation, build, import_source,
 };
 use sandbox::Identity;
 use store::Blobs;
@@ -62,13 +63,22 @@ impl Party {
     }
 
     pub fn artifact(&self, outcome: &BuildOutcome) -> File {
-        self.dirs.blobs().open_file(&outcome.artifact).unwrap().0
+        self.dirs
+            .blobs()
+            .open_file(&outcome.artifacts[0].sha256)
+            .unwrap()
+            .0
     }
 }
 
-/// Compares what two parties built.
-pub fn verdict(a: (&Party, &BuildOutcome), b: (&Party, &BuildOutcome)) -> Verdict {
-    compare(&mut a.0.artifact(a.1), &mut b.0.artifact(b.1)).unwrap()
+/// Compares what two parties built, without any rule that would explain a difference.
+pub fn verdict(a: (&Party, &BuildOutcome), b: (&Party, &BuildOutcome)) -> binary::Verdict {
+    let bytes = |(party, outcome): (&Party, &BuildOutcome)| {
+        let mut bytes = Vec::new();
+        party.artifact(outcome).read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    binary::compare(&bytes(a), &bytes(b), &binary::Explanations::none()).verdict
 }
 
 /// The recipe of every shell-script product in these tests. Its disk limit is small, so that it fits any memory

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use conveyer::{ConveyerConfig, RebuilderConfig, SourceFrom};
+use conveyer::{BuildOrder, ConveyerConfig, RebuilderConfig, SourceFrom};
 use serde_json::json;
 use statement::StatementDigest;
 
@@ -15,6 +15,13 @@ use crate::out::Out;
 pub(super) enum Verb {
     /// Build a source; show the result once others have committed to theirs
     Build(Build),
+    /// Lock, fetch and verify what builds happen in
+    #[command(subcommand)]
+    Environment(super::environment::Verb),
+    /// Turn a source into its archive, and say its digests
+    Import(super::trial::Import),
+    /// Make the bill of materials (SBOM, CycloneDX) of an artifact
+    Sbom(super::sbom::Make),
     /// Rebuild every source in the log until interrupted, or only one
     Rebuild {
         #[command(flatten)]
@@ -23,6 +30,13 @@ pub(super) enum Verb {
         #[arg(long, value_name = "DIGEST")]
         build: Option<StatementDigest>,
     },
+    /// Build a source twice on this machine, without a log, and compare
+    ///
+    /// The second time everything around the build is changed. Exit status: 0
+    /// identical, 3 explained, 4 unexplained, 5 identical but a test failed.
+    Try(super::trial::Try),
+    /// Take the crates of a Cargo.lock from a folder that cargo filled
+    Vendor(super::trial::Vendor),
 }
 
 #[derive(Debug, Args)]
@@ -35,6 +49,18 @@ pub(super) struct Build {
     /// Take this commit of the git repository, not the directory's files
     #[arg(long, value_name = "COMMIT")]
     git: Option<String>,
+    /// Recipe for a source that brings none
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
+    /// Choose an argument of the recipe; may be given several times
+    #[arg(long = "argument", value_name = "NAME=VALUE", value_parser = argument)]
+    arguments: Vec<(String, String)>,
+}
+
+/// `NAME=VALUE`
+pub(super) fn argument(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Verb {
@@ -54,18 +80,30 @@ impl Verb {
                         exclude: Vec::new(),
                     },
                 };
+                let order = BuildOrder {
+                    from,
+                    recipe: build.recipe,
+                    arguments: build.arguments.into_iter().collect(),
+                };
                 let built =
-                    conveyer::build_release(&config, from, &tell, ::release::system_clock).await?;
-                let text = format!(
-                    "build {}\nartifact {} ({} bytes)",
-                    built.build, built.artifact, built.artifact_bytes
-                );
-                out.result(
-                    &text,
-                    &json!({"build": built.build, "artifact": built.artifact, "bytes": built.artifact_bytes,
-                            "provenance": built.provenance}),
-                );
+                    conveyer::build_release(&config, order, &tell, ::release::system_clock).await?;
+                let mut text = format!("build {}", built.build);
+                for file in &built.artifacts {
+                    let (sha256, bytes, name) = (file.sha256, file.bytes, &file.name);
+                    text.push_str(&format!("\nartifact {sha256} ({bytes} bytes) {name}"));
+                }
+                if let Some(tests) = built.tests {
+                    text.push_str(&format!("\ntests {tests:?}"));
+                }
+                let json = json!({"build": built.build, "artifacts": built.artifacts,
+                                  "provenance": built.provenance, "tests": built.tests});
+                out.result(&text, &json);
             }
+            Self::Environment(verb) => verb.run(out)?,
+            Self::Import(import) => import.run(out)?,
+            Self::Sbom(make) => make.run(out)?,
+            Self::Try(trial) => trial.run(out)?,
+            Self::Vendor(vendor) => vendor.run(out)?,
             Self::Rebuild { file, build: None } => {
                 let config: RebuilderConfig = serve::load_config(&file.config)?;
                 conveyer::watch(

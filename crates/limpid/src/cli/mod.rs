@@ -7,12 +7,17 @@ mod demo;
 mod draft;
 mod endpoint;
 mod keys;
+mod environment;
 mod log;
 mod release;
 mod release_root;
 mod statement;
+mod sbom;
+mod source_tree;
 mod supervisor;
 #[cfg(test)]
+mod trace;
+mod trial;
 mod units;
 mod up;
 mod witness;
@@ -71,6 +76,9 @@ enum Room {
     #[command(subcommand)]
     Conveyer(conveyer::Verb),
     /// Sign, publish and withdraw releases, as the center
+    /// Compare bills of materials
+    #[command(subcommand)]
+    Sbom(sbom::Verb),
     #[command(subcommand)]
     Release(release::Verb),
     /// Check everything again, approve and co-sign, as the supervisor
