@@ -18,7 +18,7 @@ pub struct Found {
     pub finding: Finding,
 }
 
-/// Two checkpoints that cannot both be true, byte for byte.
+/// Two checkpoints that do not fit together, byte for byte: of two histories, or an older one shown as the newest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The log that signed both.

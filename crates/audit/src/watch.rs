@@ -229,7 +229,7 @@ impl Evidence {
     /// The file for everybody to see: why, then both checkpoints byte for byte.
     pub fn to_text(&self) -> String {
         format!(
-            "Two checkpoints of {} that cannot both be true:\n{}\n\nseen first\n{RULE}\n{}{RULE}\n\nshown now\n{RULE}\n{}{RULE}\n",
+            "Two checkpoints of {} that do not fit together:\n{}\n\nseen first\n{RULE}\n{}{RULE}\n\nshown now\n{RULE}\n{}{RULE}\n",
             self.origin,
             self.why,
             String::from_utf8_lossy(&self.earlier),

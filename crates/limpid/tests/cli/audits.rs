@@ -12,6 +12,7 @@ use crate::{
     place::Place,
     program::{Ran, limpid},
     released::Running,
+    running::Up,
 };
 
 /// A world and a copy of its repository that can be damaged.
@@ -102,6 +103,7 @@ fn a_released_world_is_audited_and_each_damage_to_its_repository_is_named() {
     let audited = Audited::start();
     whole_world_holds(&audited);
     doubts_are_not_broken_promises(&audited);
+    a_monitor_tells_what_is_new(&audited);
     let damages: [(&str, &str); 7] = [
         ("metadata/1.rules.json", "publication.missing"),
         ("metadata/2.rules.json", "publication.missing"),
@@ -186,6 +188,46 @@ fn doubts_are_not_broken_promises(audited: &Audited) {
             .contains("supervisor.limpid.example/log")
     );
     audited.audit_all(&audited.repository(), &remember).json(0);
+}
+
+/// A monitor tells where the logs stand, then only what is new, and ends with the last judgement.
+fn a_monitor_tells_what_is_new(audited: &Audited) {
+    let served = audited.path("served");
+    copy_dir(
+        &audited.running.world.dir.join("vendor/log/public"),
+        &served,
+    );
+    let (anchor, cursor) = (
+        audited.running.world.anchor().to_string(),
+        audited.path("seen.json"),
+    );
+    let mut monitor = Up::start_verb(&[
+        "--json",
+        "audit",
+        "--anchor",
+        &anchor,
+        "--log",
+        served.to_str().unwrap(),
+        "--watch",
+        "1",
+        "--cursor",
+        cursor.to_str().unwrap(),
+    ]);
+    let news: Value = serde_json::from_str(&monitor.line()).unwrap();
+    // Blobs are not below `public`, and the supervisor's log was not given.
+    assert_eq!(news["outcome"], "broken");
+    let found = codes(&news);
+    assert!(
+        found.contains("blob.missing") && found.contains("log.not_given"),
+        "{found:?}"
+    );
+    fs::remove_file(served.join("checkpoint")).unwrap();
+    fs::copy(served.join("archive/5"), served.join("checkpoint")).unwrap();
+    let news: Value = serde_json::from_str(&monitor.line()).unwrap();
+    assert_eq!(codes(&news), ["log.went_back".to_owned()].into());
+    let evidence = news["evidence"][0].as_str().unwrap();
+    assert!(fs::read_to_string(evidence).unwrap().contains("seen first"));
+    assert_eq!(monitor.stop().0.code(), Some(4));
 }
 
 #[test]

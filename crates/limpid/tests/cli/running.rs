@@ -1,4 +1,4 @@
-//! `limpid up` as a process that is stopped at the end, come what may.
+//! `limpid up`, or another verb that goes on, as a process that is stopped at the end, come what may.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,10 +15,15 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) fn start(dir: &Path, json: bool) -> Self {
+        let dir = dir.to_str().unwrap();
+        let up = ["--json", "up", "--dir", dir];
+        Self::start_verb(&up[usize::from(!json)..])
+    }
+
+    /// Any verb that goes on until it is stopped.
+    pub(crate) fn start_verb(arguments: &[&str]) -> Self {
         let mut child = Command::new(LIMPID)
-            .args(json.then_some("--json"))
-            .args(["up", "--dir"])
-            .arg(dir)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -31,7 +36,7 @@ impl Up {
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         let bytes = self.output.read_line(&mut line).unwrap();
-        assert!(bytes > 0, "`limpid up` ended: {:?}", self.child.wait());
+        assert!(bytes > 0, "the program ended: {:?}", self.child.wait());
         line
     }
 
