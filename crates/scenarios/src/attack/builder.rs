@@ -1,12 +1,17 @@
 //! Attacks by who builds: the conveyer itself, or rebuilders that are one or build nothing.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use conveyer::{Announced, Built, Conveyer, ConveyerConfig, KeptResult, SourceFrom};
 use statement::{
-    FileDigest, Predicate, Statement, StatementDigest, StatementSigner as _, artifacts_digest,
-    commitment_digest,
+    FileDigest, Predicate, Statement, StatementDigest, StatementSigner as _, Verdict,
+    artifacts_digest, commitment_digest,
 };
 
 use super::{
@@ -22,7 +27,7 @@ pub(super) async fn inserted_code(stage: &Stage) -> Result<Outcome> {
         "the clean build {} was approved",
         honest.built.build.short()
     );
-    let built = dishonest_build(stage, "lures-inserted", true).await?;
+    let built = dishonest_build(stage, "lures-inserted", Cheat::InsertCode).await?;
     let subject = built.build.to_string();
     Ok(Outcome {
         honest,
@@ -40,7 +45,7 @@ pub(super) async fn one_owner(stage: &mut Stage) -> Result<Outcome> {
         honest.built.build.short()
     );
     stage.world.stop_rebuilder("lab-a");
-    let built = dishonest_build(stage, "lures-one-owner", false).await?;
+    let built = dishonest_build(stage, "lures-one-owner", Cheat::No).await?;
     let subject = built.build.to_string();
     Ok(Outcome {
         honest,
@@ -52,11 +57,31 @@ pub(super) async fn one_owner(stage: &mut Stage) -> Result<Outcome> {
 
 /// The steps of an honest conveyer with its own keys, but: code may be inserted after the import, and any two
 /// commitments are enough, whoever is behind them.
-async fn dishonest_build(stage: &Stage, product: &str, insert: bool) -> Result<Built> {
+async fn dishonest_build(stage: &Stage, product: &str, cheat: Cheat) -> Result<Built> {
     let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
-    let mut work = Work::begin(stage, &config, product, insert).await?;
+    let mut work = Work::begin(stage, &config, product, cheat).await?;
     await_two_commitments(stage, work.announced.build()).await?;
     work.reveal().await
+}
+
+/// What is wrong with a build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cheat {
+    No,
+    /// Code that is not in the logged source is built in.
+    InsertCode,
+    /// The logged source itself has the time written into the artifact.
+    EmbedTime,
+}
+
+const INSERTED: &str = "payroll.xlsx | lures.collect | nobody | not in the audited source";
+const EMBED_TIME: &str = "busybox date -u '+made %Y-%m-%d %H:%M:%S' >> lures.db";
+
+/// Appends a line to a file, which is made if it is not there.
+fn add_line(file: &Path, line: &str) -> Result<()> {
+    let written = fs::OpenOptions::new().append(true).create(true).open(file);
+    let written = written.and_then(|mut file| writeln!(file, "{line}"));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// A build whose result is committed to and not shown yet.
@@ -72,10 +97,13 @@ impl<'a> Work<'a> {
         stage: &Stage,
         config: &'a ConveyerConfig,
         product: &str,
-        insert: bool,
+        cheat: Cheat,
     ) -> Result<Self> {
         let directory = stage.world.make_dir("vendor", "source")?.join(product);
         LURES_1_0.write_to(&directory, Some(product))?;
+        if cheat == Cheat::EmbedTime {
+            add_line(&directory.join("build.sh"), EMBED_TIME)?;
+        }
         let from = SourceFrom::Directory {
             path: directory.clone(),
             exclude: Vec::new(),
@@ -85,14 +113,13 @@ impl<'a> Work<'a> {
         let archive = *clean.archive();
         let announced = conveyer.announce(&clean, &recipe).await?;
         let mut built_from = clean;
-        if insert {
-            let rules = directory.join("rules").join("inserted.txt");
-            fs::write(
-                &rules,
-                "payroll.xlsx | lures.collect | nobody | not in the audited source\n",
-            )
-            .with_context(|| format!("cannot write {}", rules.display()))?;
+        if cheat == Cheat::InsertCode {
+            add_line(&directory.join("rules").join("inserted.txt"), INSERTED)?;
             built_from = conveyer.import(from.clone()).await?.0;
+        }
+        if cheat == Cheat::EmbedTime {
+            // The labs build as soon as the source is logged; the clock must have gone on by then.
+            tokio::time::sleep(Duration::from_secs(2)).await;
         }
         let outcome = conveyer.build(&built_from, &recipe).await?;
         let kept = conveyer.keep(&announced, &outcome)?;
@@ -113,7 +140,7 @@ impl<'a> Work<'a> {
 /// The source is logged and rebuilt from; then its bytes disappear before the supervisor looks at them.
 pub(super) async fn withheld_blob(stage: &Stage) -> Result<Outcome> {
     let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
-    let mut work = Work::begin(stage, &config, "lures-withheld", false).await?;
+    let mut work = Work::begin(stage, &config, "lures-withheld", Cheat::No).await?;
     let build = work.announced.build();
     await_two_commitments(stage, build).await?;
     let name = work.archive.to_hex();
@@ -130,6 +157,35 @@ pub(super) async fn withheld_blob(stage: &Stage) -> Result<Outcome> {
     Ok(Outcome {
         honest: format!("with the source back, build {} was approved", build.short()),
         caught,
+    })
+}
+
+/// The time of the build stands in the artifact: each party gets other bytes. That the difference is explained
+/// makes nothing of it count.
+pub(super) async fn embedded_time(stage: &Stage) -> Result<Outcome> {
+    let honest = stage.approved("lures-without-time", LURES_1_0).await?;
+    let honest = format!(
+        "without the time in it build {} was approved",
+        honest.built.build.short()
+    );
+    let built = dishonest_build(stage, "lures-with-time", Cheat::EmbedTime).await?;
+    let shown = of_lab(stage, built.build, |predicate| {
+        matches!(predicate, Predicate::Rebuild(_))
+    });
+    if let Predicate::Rebuild(rebuild) = shown.await?.predicate
+        && rebuild.verdict != Verdict::Explained
+    {
+        bail!(
+            "the lab says {:?}: {:?}",
+            rebuild.verdict,
+            rebuild.differences
+        );
+    }
+    let subject = built.build.to_string();
+    let caught = stage.supervisor_refusal(&subject, "rebuild.not_identical");
+    Ok(Outcome {
+        honest,
+        caught: caught.await?,
     })
 }
 
@@ -151,7 +207,7 @@ pub(super) async fn copied_verdict(stage: &mut Stage) -> Result<Outcome> {
 
 async fn copy_verdict(stage: &Stage) -> Result<Option<Caught>> {
     let config: ConveyerConfig = toml::from_str(&stage.world.conveyer_config()?)?;
-    let mut work = Work::begin(stage, &config, "lures-copied", false).await?;
+    let mut work = Work::begin(stage, &config, "lures-copied", Cheat::No).await?;
     let build = work.announced.build();
     let copied = of_lab(stage, build, |predicate| {
         matches!(predicate, Predicate::Commitment(_))

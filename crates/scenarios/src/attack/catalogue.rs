@@ -181,6 +181,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "blob.missing",
     },
     Attack {
+        name: "embedded-time",
+        title: "the artifact tells when it was built; explained, not counted",
+        holds: "the source",
+        catcher: "supervisor",
+        place: "approval of the build",
+        code: "rebuild.not_identical",
+    },
+    Attack {
         name: "copied-verdict",
         title: "a rebuilder builds nothing and repeats the result it was shown",
         holds: "one lab",

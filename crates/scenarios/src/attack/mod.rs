@@ -123,6 +123,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "revived-change" => moment::revived_change(stage).await,
         "dropped-entry" => history::dropped_entry(stage).await,
         "withheld-blob" => builder::withheld_blob(stage).await,
+        "embedded-time" => builder::embedded_time(stage).await,
         "copied-verdict" => builder::copied_verdict(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
     }
