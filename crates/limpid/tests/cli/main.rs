@@ -6,6 +6,7 @@ mod attacks;
 mod audits;
 mod bundles;
 mod help;
+mod interop;
 mod kills;
 mod place;
 mod program;
