@@ -47,7 +47,7 @@ async fn everything_is_made_anew_before_it_expires() {
 
     // Days ahead; then versions of targets, software, rules, snapshot.
     let due = [
-        (0, 15 * HOUR, [1, 1, 1, 1]),
+        (0, 14 * HOUR, [1, 1, 1, 1]),
         (0, 17 * HOUR, [1, 1, 1, 1]),
         (5, 0, [1, 1, 1, 2]),
         (10, 0, [1, 1, 2, 3]),

@@ -184,6 +184,27 @@ fn stable(build: StatementDigest) -> Order {
     }
 }
 
+/// The parties that are left stage a root and bring the constitution that names it into force.
+async fn replace_supervisor(world: &World, room: &mut release::Room<'_, release::RemoteLog>) {
+    let office = successor(world);
+    let root = second_root(world);
+    let staged = room.stage_root(&root).unwrap();
+    assert_eq!(staged, FileDigest::of(&root));
+    let amendment = Amendment {
+        remove: vec!["supervisor".parse().unwrap()],
+        add: vec![office],
+        tuf_root: Some(staged),
+        ..Amendment::default()
+    };
+    // Nothing happens before the constitution is in force.
+    let before = room.publish().await.unwrap();
+    assert_eq!(room.publish().await.unwrap(), before);
+    let signers = ["vendor", "lab-a", "lab-b", SUCCESSOR];
+    let proposed = propose(world, &amendment, &signers).await;
+    let key = world.statement_key("lab-a", "governance");
+    activate(world, proposed, &key).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follows() {
     let world = World::found().await;
@@ -201,27 +222,7 @@ async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follo
     assert_eq!(update(&endpoint, world::now()).await.unwrap(), (true, 1));
 
     desk.fall_silent().await;
-    let office = successor(&world);
-    let root = second_root(&world);
-    let staged = room.stage_root(&root).unwrap();
-    assert_eq!(staged, FileDigest::of(&root));
-    let amendment = Amendment {
-        remove: vec!["supervisor".parse().unwrap()],
-        add: vec![office],
-        tuf_root: Some(staged),
-        ..Amendment::default()
-    };
-    // Nothing happens before the constitution is in force.
-    room.publish().await.unwrap();
-    assert_eq!(update(&endpoint, world::now()).await.unwrap(), (false, 1));
-    let signers = ["vendor", "lab-a", "lab-b", SUCCESSOR];
-    let proposed = propose(&world, &amendment, &signers).await;
-    activate(
-        &world,
-        proposed,
-        &world.statement_key("lab-a", "governance"),
-    )
-    .await;
+    replace_supervisor(&world, &mut room).await;
     drop(room);
 
     // The keeper serves the root; what the lost party signed cannot be kept, and it says so.
