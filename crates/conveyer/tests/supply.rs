@@ -10,7 +10,7 @@ use conveyer::{
     Center, EnvironmentStore, Lock, LockedKind, PackFault, Sources, Supplier, SupplyError,
     WishList, fetch, lock_wishes,
 };
-use depot::{Depot, Member, component_of, deb_of, file, line, lock_of, tar_of};
+use depot::{Depot, Member, component_of, deb_of, deb_with, file, line, lock_of, tar_of};
 use tar::EntryType;
 
 fn quiet(_: &str) {}
@@ -97,6 +97,30 @@ fn a_hard_link_is_the_earlier_file_and_anything_else_is_refused() {
     let both = line("555", b"body", "usr/bin/a") + &line("555", b"body", "usr/bin/b");
     let lock = lock_of("debian", "deb", &deb, "bookworm/main/amd64", &both);
     fetch(&lock, &depot.files_only(), &depot.store(), &quiet).unwrap();
+}
+
+#[test]
+fn packages_of_every_compression_that_debian_and_its_kin_use_are_read() {
+    use std::io::Write;
+    let tar = tar_of(&[file("./usr/bin/a", b"body")]);
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(&tar).unwrap();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let zst = ruzstd::encoding::compress_to_vec(tar.as_slice(), level);
+    for (name, data) in [
+        ("data.tar", tar.clone()),
+        ("data.tar.gz", gz.finish().unwrap()),
+        ("data.tar.zst", zst),
+    ] {
+        let depot = Depot::new();
+        let deb = deb_with(name, &data);
+        depot.put("files", "tool_1.0_amd64.deb", &deb);
+        let lines = line("555", b"body", "usr/bin/a");
+        let lock = lock_of("debian", "deb", &deb, "bookworm/main/amd64", &lines);
+        fetch(&lock, &depot.files_only(), &depot.store(), &quiet).unwrap();
+    }
+    let odd = refused_deb(&deb_with("data.tar.lz4", &tar));
+    assert!(matches!(odd, PackFault::Form(_)), "{odd:?}");
 }
 
 #[test]

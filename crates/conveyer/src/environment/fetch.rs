@@ -125,7 +125,7 @@ fn from_host(
         if store.inputs().contains(sha256) {
             continue;
         }
-        if let Err(why) = asker.from_center(sha256, *bytes)? {
+        if let Err(why) = asker.ask_center(sha256, *bytes)? {
             let own = "it was locked on a host; run: limpid conveyer environment import";
             return Ok(Err(format!("{own}; {why}")));
         }

@@ -139,7 +139,7 @@ impl Gatherer<'_> {
             let archive = &parcel.archive;
             let is_wanted = archive.format == ArchiveFormat::Deb
                 && !self.store.inputs().contains(&archive.sha256)
-                && !self.from_folder(archive)?;
+                && !self.ask_folder(archive)?;
             if is_wanted {
                 lacking.extend(package_of(archive));
             }
@@ -191,11 +191,11 @@ impl Gatherer<'_> {
             from,
             why,
         };
-        if self.from_folder(archive)? {
+        if self.ask_folder(archive)? {
             self.told(archive, Supplier::Folder);
             return Ok(Ok(got(Supplier::Folder, None)));
         }
-        let why = match self.from_origin(parcel)? {
+        let why = match self.ask_origin(parcel)? {
             Ok(()) => {
                 self.told(archive, Supplier::Origin);
                 return Ok(Ok(got(Supplier::Origin, None)));
@@ -206,7 +206,7 @@ impl Gatherer<'_> {
         if is_here && record.is_some() {
             return Ok(Ok(got(Supplier::Center, Some(why))));
         }
-        Ok(match self.from_center(&archive.sha256, archive.bytes)? {
+        Ok(match self.ask_center(&archive.sha256, archive.bytes)? {
             Ok(()) => {
                 self.told(archive, Supplier::Center);
                 Ok(got(Supplier::Center, Some(why)))
@@ -237,7 +237,7 @@ impl Gatherer<'_> {
         }
     }
 
-    fn from_folder(&self, archive: &Archive) -> Result<bool, SupplyError> {
+    fn ask_folder(&self, archive: &Archive) -> Result<bool, SupplyError> {
         let names = match archive.format {
             ArchiveFormat::Deb => {
                 let architecture = archive.place.rsplit('/').next().unwrap_or_default();
@@ -269,7 +269,7 @@ impl Gatherer<'_> {
         Ok(false)
     }
 
-    fn from_origin(&self, parcel: &Parcel) -> Result<Result<(), String>, SupplyError> {
+    fn ask_origin(&self, parcel: &Parcel) -> Result<Result<(), String>, SupplyError> {
         let archive = &parcel.archive;
         let differs = |found| SupplyError::OriginDiffers {
             input: archive.input.clone(),
@@ -329,7 +329,7 @@ impl Gatherer<'_> {
     }
 
     /// Asks the center for one blob; the inner error says why it has none.
-    pub(super) fn from_center(
+    pub(super) fn ask_center(
         &self,
         digest: &Hash,
         bytes: u64,

@@ -42,11 +42,17 @@ pub fn tar_of(members: &[Member]) -> Vec<u8> {
 
 /// A Debian package around a tar archive, without compression.
 pub fn deb_of(data: &[u8]) -> Vec<u8> {
+    deb_with("data.tar", data)
+}
+
+/// A Debian package with this data member.
+pub fn deb_with(name: &str, data: &[u8]) -> Vec<u8> {
+    let data_name = name;
     let mut bytes = b"!<arch>\n".to_vec();
     for (name, body) in [
         ("debian-binary", b"2.0\n".as_slice()),
         ("control.tar", b"odd"),
-        ("data.tar", data),
+        (data_name, data),
     ] {
         bytes.extend(
             format!(
