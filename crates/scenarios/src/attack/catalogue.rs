@@ -181,6 +181,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "blob.missing",
     },
     Attack {
+        name: "trojaned-tools",
+        title: "the center locks a trojaned compiler under a public version",
+        holds: "the center's store and lock",
+        catcher: "rebuilder",
+        place: "inputs fetched from their public origin",
+        code: "environment.origin_differs",
+    },
+    Attack {
         name: "embedded-time",
         title: "the artifact tells when it was built; explained, not counted",
         holds: "the source",

@@ -16,6 +16,7 @@ mod moment;
 mod report;
 mod signatures;
 mod stage;
+mod toolchain;
 
 use std::path::Path;
 
@@ -123,6 +124,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "revived-change" => moment::revived_change(stage).await,
         "dropped-entry" => history::dropped_entry(stage).await,
         "withheld-blob" => builder::withheld_blob(stage).await,
+        "trojaned-tools" => toolchain::trojaned_toolchain(stage).await,
         "embedded-time" => builder::embedded_time(stage).await,
         "copied-verdict" => builder::copied_verdict(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
