@@ -67,10 +67,15 @@ pub(crate) fn files(
             "packed too deep to be looked into",
         );
     }
+    let before = findings.count();
     match kind {
         Kind::Elf => elf::compare(findings, place, ours, theirs),
         Kind::Pe => pe::compare(findings, place, ours, theirs),
         packed => container::compare(findings, place, Pair::new(ours, theirs), packed, depth),
+    }
+    if findings.count() == before {
+        let because = "bytes that no part of the format accounts for";
+        plain(findings, place, ours, theirs, because);
     }
 }
 

@@ -197,8 +197,16 @@ impl fmt::Display for Comparison {
             "{}: ours {ours} bytes, theirs {theirs} bytes",
             self.verdict
         )?;
+        let code = self
+            .differences
+            .iter()
+            .any(|difference| matches!(difference.what, What::Function { .. }));
         for difference in &self.differences {
-            write!(f, "{difference}")?;
+            match &difference.what {
+                // Where functions are told, sections differ by them and by what they shifted.
+                What::Bytes { .. } if code => difference.short(f)?,
+                _ => write!(f, "{difference}")?,
+            }
         }
         if self.left_off > 0 {
             writeln!(f, "and {} more differences", self.left_off)?;
@@ -220,14 +228,32 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.place.is_empty() {
+impl Difference {
+    fn named(&self) -> &str {
+        if self.place.is_empty() {
             "the file"
         } else {
             &self.place
+        }
+    }
+
+    /// In one line.
+    fn short(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (judgement, place) = (self.judgement, self.named());
+        let What::Bytes { differing, .. } = &self.what else {
+            return fold(f, 2, &format!("{judgement}: {place}"));
         };
-        fold(f, 2, &format!("{}: {place}", self.judgement))?;
+        fold(
+            f,
+            2,
+            &format!("{judgement}: {place}, {differing} bytes differ"),
+        )
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fold(f, 2, &format!("{}: {}", self.judgement, self.named()))?;
         self.what.print(f)?;
         fold(f, 6, &self.because)
     }

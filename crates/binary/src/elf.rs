@@ -13,10 +13,12 @@ mod relocations;
 
 pub(crate) use image::{Image, Section, Symbol};
 
+use std::ops::Range;
+
 use crate::{
-    Judgement, Pair, Rule, Side, What,
+    Explanations, Judgement, Pair, Rule, Side, What,
     compare::{bytes_differ, plain, within},
-    explain::{Covered, Ground, explain_runs},
+    explain::{Covered, FolderPairs, Ground, differing, explain_runs},
     findings::Findings,
 };
 use image::{SHT_NOTE, SHT_PROGBITS};
@@ -46,16 +48,45 @@ pub(crate) fn compare(findings: &mut Findings<'_>, place: &str, ours: &[u8], the
         functions::compare(findings, place, &images);
     }
     let strings = debug::Strings::new(&pairs);
+    let mut covered: Vec<Range<u64>> = Vec::new();
     for pair in &pairs {
-        section(
-            findings,
-            &within(place, &pair.ours.name),
-            &images,
-            pair,
-            &strings,
-        );
+        let place = within(place, &pair.ours.name);
+        covered.extend(section(findings, &place, &images, pair, &strings));
     }
     between(findings, place, &images);
+    if ours.len() == theirs.len() && !resized {
+        nothing_hidden(findings, place, ours, theirs, covered);
+    }
+}
+
+/// All over again without any notion of sections: files of one layout are equal once the covered
+/// bytes are taken out, or something was told above.
+fn nothing_hidden(
+    findings: &mut Findings<'_>,
+    place: &str,
+    ours: &[u8],
+    theirs: &[u8],
+    covered: Vec<Range<u64>>,
+) {
+    if findings.has_unexplained() {
+        return;
+    }
+    let (mut a, mut b) = (ours.to_vec(), theirs.to_vec());
+    for range in covered {
+        let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(ours.len());
+        let range = bound(range.start)..bound(range.end);
+        a[range.clone()].fill(0);
+        b[range].fill(0);
+    }
+    if a != b {
+        plain(
+            findings,
+            place,
+            &a,
+            &b,
+            "bytes that no part of the file accounts for",
+        );
+    }
 }
 
 /// The two images, or the two sections.
@@ -135,69 +166,90 @@ fn paired<'i, 'a>(
 /// What is loaded lies at the same place; what is not keeps its meaning, and its place too unless
 /// another such section has grown.
 fn layout(findings: &mut Findings<'_>, place: &str, pairs: &[Sections<'_, '_>], resized: bool) {
-    let moved: Vec<&str> = pairs
+    let moved: Vec<&Sections<'_, '_>> = pairs
         .iter()
         .filter(|pair| {
             let (a, b) = (pair.ours, pair.theirs);
             a.meaning() != b.meaning() || (!resized || a.allocated()) && a.layout() != b.layout()
         })
-        .map(|pair| pair.ours.name.as_str())
         .collect();
     if moved.is_empty() {
         return;
     }
-    let names = moved.join(" ");
+    let shown = |side: fn(&Sections<'_, '_>) -> String| -> String {
+        let mut texts: Vec<String> = moved
+            .iter()
+            .take(MOVED_SHOWN)
+            .map(|pair| side(pair))
+            .collect();
+        if moved.len() > MOVED_SHOWN {
+            texts.push("...".to_owned());
+        }
+        texts.join(", ")
+    };
     let what = What::Field {
         field: "section headers".to_owned(),
-        values: Pair::new(names.clone(), names),
+        values: Pair::new(
+            shown(|pair| pair.ours.placed()),
+            shown(|pair| pair.theirs.placed()),
+        ),
     };
-    let because = format!(
-        "{} sections that are loaded moved or grew, or sections changed their kind",
-        moved.len()
-    );
+    let because = format!("{} sections moved, grew or changed their kind", moved.len());
     findings.unexplained(place, what, because);
 }
 
+/// Sections that are named when many have moved.
+const MOVED_SHOWN: usize = 3;
+
+/// Judges one section and notes it. Returns the bytes of the file that a rule covers.
 fn section(
     findings: &mut Findings<'_>,
     place: &str,
     images: &Images<'_>,
     pair: &Sections<'_, '_>,
-    strings: &debug::Strings,
-) {
+    strings: &debug::Strings<'_>,
+) -> Vec<Range<u64>> {
     let (a, b) = (pair.ours, pair.theirs);
     if a.data == b.data {
-        return;
+        return Vec::new();
     }
+    match judge(images, pair, strings, findings.rules, &mut findings.folders) {
+        Err(because) => {
+            plain(findings, place, a.data, b.data, because);
+            Vec::new()
+        }
+        Ok(places) => {
+            let sizes = Pair::new(a.data.len() as u64, b.data.len() as u64);
+            findings.places(place, &sizes, &places);
+            let in_file = |at: usize| a.offset.saturating_add(at as u64);
+            places
+                .iter()
+                .filter(|place| place.rule.is_some())
+                .map(|place| in_file(place.start)..in_file(place.end))
+                .collect()
+        }
+    }
+}
+
+/// The places in which a section differs, or why no rule looks into it.
+fn judge(
+    images: &Images<'_>,
+    pair: &Sections<'_, '_>,
+    strings: &debug::Strings<'_>,
+    rules: &Explanations,
+    folders: &mut FolderPairs,
+) -> Result<Vec<Covered>, &'static str> {
+    let (a, b) = (pair.ours, pair.theirs);
     if images.is_code(pair) {
-        return plain(
-            findings,
-            place,
-            a.data,
-            b.data,
-            "code, which no rule covers",
-        );
+        return Err("code, which no rule covers");
     }
-    if let Some(desc) = build_id(a, b) {
-        return build_id_differs(findings, place, pair, desc);
+    if is_build_id(a, b) {
+        return build_id(a.data, b.data, rules);
     }
-    let loaded = images.is_loaded(pair);
     if a.kind != SHT_PROGBITS || b.kind != SHT_PROGBITS {
-        return plain(
-            findings,
-            place,
-            a.data,
-            b.data,
-            "no rule covers a section of this kind",
-        );
+        return Err("no rule covers a section of this kind");
     }
-    let ground = match a.name.as_str() {
-        _ if !loaded && a.name.starts_with(".debug_") => Ground::Debug,
-        ".rodata" | ".data" => Ground::Constants,
-        _ => Ground::Loaded,
-    };
-    let sizes = Pair::new(a.data.len() as u64, b.data.len() as u64);
-    let (rules, folders) = (findings.rules, &mut findings.folders);
+    let ground = ground(&a.name, images.is_loaded(pair)).ok_or("no rule covers this section")?;
     let covered = if ground == Ground::Debug {
         strings.explain(pair, rules, folders)
     } else if a.data.len() == b.data.len() {
@@ -205,15 +257,24 @@ fn section(
     } else {
         None
     };
-    match covered {
-        Some(places) => findings.places(place, &sizes, &places),
-        None => plain(
-            findings,
-            place,
-            a.data,
-            b.data,
-            "sizes differ in more than the rules cover",
-        ),
+    covered.ok_or("sizes differ in more than the rules cover")
+}
+
+/// Sections in which rules may cover something. What steers the program without being code (unwind
+/// tables, pointers, the name of the loader) is not among them.
+fn ground(name: &str, loaded: bool) -> Option<Ground> {
+    let of = |kind: &str| {
+        name.strip_prefix(kind)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    if !loaded && name.starts_with(".debug_") {
+        Some(Ground::Debug)
+    } else if name == ".rodata" || name == ".data" {
+        Some(Ground::Constants)
+    } else if of(".rodata") || of(".data") || of(".tdata") || of(".comment") {
+        Some(Ground::Loaded)
+    } else {
+        None
     }
 }
 
@@ -221,52 +282,37 @@ fn section(
 const NOTE_HEAD_BYTES: usize = 16;
 const BUILD_ID_TYPE: [u8; 4] = [3, 0, 0, 0];
 
-/// The size of the descriptor, if both are one note with a build-id, equal in all else.
-fn build_id(a: &Section<'_>, b: &Section<'_>) -> Option<usize> {
+/// Whether both are one note with a build-id, equal in all but the digest.
+fn is_build_id(a: &Section<'_>, b: &Section<'_>) -> bool {
     let named = |s: &Section<'_>| s.name == ".note.gnu.build-id" && s.kind == SHT_NOTE;
-    let size = a.data.len().checked_sub(NOTE_HEAD_BYTES)?;
-    let head = a.data.get(..NOTE_HEAD_BYTES)?;
-    let one = named(a)
+    let Some((head, digest)) = a.data.split_at_checked(NOTE_HEAD_BYTES) else {
+        return false;
+    };
+    let size = u32::try_from(digest.len()).unwrap_or(u32::MAX);
+    named(a)
         && named(b)
         && a.data.len() == b.data.len()
         && b.data.starts_with(head)
-        && head[..4] == [4, 0, 0, 0]
-        && head[4..8] == u32::try_from(size).ok()?.to_le_bytes()
-        && head[8..12] == BUILD_ID_TYPE
-        && &head[12..] == b"GNU\0";
-    (one && (8..=64).contains(&size)).then_some(size)
+        && (8..=64).contains(&size)
+        && *head == [[4, 0, 0, 0], size.to_le_bytes(), BUILD_ID_TYPE, *b"GNU\0"].concat()
 }
 
-fn build_id_differs(
-    findings: &mut Findings<'_>,
-    place: &str,
-    pair: &Sections<'_, '_>,
-    size: usize,
-) {
-    let (a, b) = (pair.ours.data, pair.theirs.data);
-    if !findings.rules.allow(Rule::BuildId) {
-        return plain(
-            findings,
-            place,
-            a,
-            b,
-            "the rule for build-ids is switched off",
-        );
+fn build_id(a: &[u8], b: &[u8], rules: &Explanations) -> Result<Vec<Covered>, &'static str> {
+    if !rules.allow(Rule::BuildId) {
+        return Err("the rule for build-ids is switched off");
     }
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
-    let (a, b) = (&a[NOTE_HEAD_BYTES..], &b[NOTE_HEAD_BYTES..]);
-    let covered = Covered {
+    let hex = |bytes: &[u8]| -> String {
+        let digest = &bytes[NOTE_HEAD_BYTES..];
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    Ok(vec![Covered {
         start: NOTE_HEAD_BYTES,
-        differing: crate::explain::differing(a, b),
+        end: a.len(),
+        differing: differing(a, b),
         rule: Some(Rule::BuildId),
         ours: hex(a),
         theirs: hex(b),
-    };
-    let sizes = Pair::new(
-        (size + NOTE_HEAD_BYTES) as u64,
-        (size + NOTE_HEAD_BYTES) as u64,
-    );
-    findings.places(place, &sizes, &[covered]);
+    }])
 }
 
 /// Bytes that belong to no header and no section.

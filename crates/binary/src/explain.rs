@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 pub(crate) use folders::FolderPairs;
-pub(crate) use path::PathPair;
+pub(crate) use path::{PathPair, same_but_folder};
 pub(crate) use text::{
     Covered, Ground, differing, explain_runs, explain_text, next_difference, shown,
 };

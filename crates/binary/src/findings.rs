@@ -32,6 +32,16 @@ impl<'r> Findings<'r> {
         }
     }
 
+    /// Whether anything was found that no rule covers.
+    pub(crate) const fn has_unexplained(&self) -> bool {
+        self.unexplained
+    }
+
+    /// How many differences there are so far, listed or not.
+    pub(crate) const fn count(&self) -> u64 {
+        self.differences.len() as u64 + self.left_off
+    }
+
     /// Notes one difference.
     pub(crate) fn add(
         &mut self,

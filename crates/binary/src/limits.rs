@@ -24,6 +24,8 @@ pub(crate) const EXAMPLES_MAX: usize = 3;
 pub(crate) const SHOWN_CHARS_MAX: usize = 120;
 /// Different pairs of build folders in one comparison (source, registry, toolchain, sysroot).
 pub(crate) const FOLDER_PAIRS_MAX: usize = 4;
+/// Paths in debug information that differ in the folder; each is looked for among all others.
+pub(crate) const DEBUG_FOLDERS_MAX: usize = 1_000;
 /// A path that is longer is no path.
 pub(crate) const PATH_BYTES_MAX: usize = 4096;
 /// `.debug_line`: a byte of it may become a row of 24 bytes in memory.

@@ -74,6 +74,11 @@ impl Section<'_> {
         (self.offset, self.size)
     }
 
+    /// Name, address and size, for people.
+    pub(crate) fn placed(&self) -> String {
+        format!("{} {:#x}+{:#x}", self.name, self.address, self.size)
+    }
+
     /// Bytes of the file that are its.
     fn range(&self) -> Range<u64> {
         self.offset..self.offset.saturating_add(self.data.len() as u64)
@@ -158,6 +163,9 @@ impl<'a> Image<'a> {
             .collect();
         let class_64 = header.is_type_64();
         let place = |offset: u64, count: usize, size: u16| {
+            if offset == 0 || count == 0 {
+                return 0..0;
+            }
             let start = usize::try_from(offset)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
@@ -171,7 +179,7 @@ impl<'a> Image<'a> {
             .collect();
         in_memory.sort_by_key(|place| sections[*place].address);
         let offset_at = if class_64 { 40 } else { 32 };
-        let header_end = usize::from(header.e_ehsize(endian)).min(bytes.len());
+        let header_end = size_of::<H>().min(bytes.len());
         Ok(Self {
             bytes,
             relocatable: header.e_type(endian).0 == ET_REL,

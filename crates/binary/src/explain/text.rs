@@ -25,6 +25,8 @@ pub(crate) enum Ground {
 pub(crate) struct Covered {
     /// First byte, in ours.
     pub(crate) start: usize,
+    /// Behind the last byte, in ours.
+    pub(crate) end: usize,
     /// Differing bytes.
     pub(crate) differing: u64,
     /// `None`: unexplained.
@@ -63,9 +65,11 @@ pub(crate) fn explain_runs(
         match places.last_mut() {
             Some(last) if rule.is_none() && last.rule.is_none() && next - at < NEAR => {
                 last.differing += differing;
+                last.end = end;
             }
             _ => places.push(Covered {
                 start,
+                end,
                 differing,
                 rule,
                 ours: shown(&ours[start..shown_end(ours, end, rule)]),
@@ -204,6 +208,7 @@ pub(crate) fn explain_text(
             for place in &mut covered {
                 place.rule?;
                 place.start += start;
+                place.end += start;
             }
             places.append(&mut covered);
         }
@@ -232,6 +237,7 @@ fn path_in_line(
     let pair = same_but_folder(a, b, anywhere)?;
     folders.admit(pair).then(|| Covered {
         start,
+        end,
         differing: differing(a, b),
         rule: Some(Rule::EmbeddedPath),
         ours: shown(a),
