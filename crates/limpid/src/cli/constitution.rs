@@ -23,13 +23,22 @@ const DAY_SECONDS: u64 = 86_400;
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Show what is in force, and what was proposed and by whom
+    #[command(
+        override_usage = "limpid constitution status --url <URL> --origin <NAME> --anchor <DIGEST>"
+    )]
     Status {
         #[command(flatten)]
         replay: Replay,
     },
     /// Describe a party from its keys, for others to propose
+    #[command(
+        override_usage = "limpid constitution party [OPTIONS] --key <ROLE=FILE>... --out <FILE>"
+    )]
     Party(Describe),
     /// Draft the successor of the constitution in force
+    #[command(
+        override_usage = "limpid constitution propose --url <URL> --origin <NAME> --anchor <DIGEST>"
+    )]
     Propose(Box<Propose>),
 }
 

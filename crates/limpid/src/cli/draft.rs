@@ -31,6 +31,9 @@ pub(super) enum Draft {
         reason: String,
     },
     /// Say what is wrong with a source, build or release
+    #[command(
+        override_usage = "limpid statement draft finding [OPTIONS] --about <DIGEST> --title <TEXT>"
+    )]
     Finding {
         #[command(flatten)]
         bounds: Bounds,
@@ -45,6 +48,7 @@ pub(super) enum Draft {
         detail: String,
     },
     /// Settle a finding, halt or failed rebuild
+    #[command(override_usage = "limpid statement draft closure [OPTIONS] --closes <DIGEST>")]
     Closure {
         #[command(flatten)]
         bounds: Bounds,
@@ -56,6 +60,7 @@ pub(super) enum Draft {
         reason: String,
     },
     /// Take a key of your own party out of use
+    #[command(override_usage = "limpid statement draft revocation [OPTIONS] --key <KEYID>")]
     Revocation {
         #[command(flatten)]
         bounds: Bounds,
@@ -78,6 +83,9 @@ pub(super) enum Draft {
         note: String,
     },
     /// Keep the newest witnessed checkpoint of a log in another log
+    #[command(
+        override_usage = "limpid statement draft anchor [OPTIONS] --url <URL> --anchor <DIGEST>"
+    )]
     Anchor {
         #[command(flatten)]
         bounds: Bounds,
@@ -85,6 +93,9 @@ pub(super) enum Draft {
         replay: Replay,
     },
     /// Bring a constitution into force that has waited long enough
+    #[command(
+        override_usage = "limpid statement draft activation [OPTIONS] --url <URL> --anchor <DIGEST>"
+    )]
     Activation {
         #[command(flatten)]
         bounds: Bounds,
@@ -149,12 +160,12 @@ impl FromStr for Suspect {
 
 /// The three fields that all predicates of ours carry.
 macro_rules! ours {
-    ($bounds:ident, $name:ident { $($field:ident: $value:expr),* $(,)? }) => {
+    ($bounds:ident, $name:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
         $name {
             audience: $bounds.audience.clone(),
             not_after: now().saturating_add($bounds.days.saturating_mul(DAY_SECONDS)),
             blobs: Vec::new(),
-            $($field: $value),*
+            $($field $(: $value)?),*
         }
     };
 }
@@ -169,13 +180,7 @@ impl Draft {
             } => {
                 let name = product.clone().unwrap_or_else(|| "everything".to_owned());
                 let subject = FileDigest::of(name.as_bytes());
-                let halt = ours!(
-                    bounds,
-                    Halt {
-                        product: product,
-                        reason: reason
-                    }
-                );
+                let halt = ours!(bounds, Halt { product, reason });
                 bounds.write(out, &name, subject, halt)
             }
             Self::Finding {
@@ -187,9 +192,9 @@ impl Draft {
                 let finding = ours!(
                     bounds,
                     Finding {
-                        about: about,
-                        title: title,
-                        detail: detail
+                        about,
+                        title,
+                        detail
                     }
                 );
                 bounds.write(out, "statement", digest(about), finding)
@@ -199,13 +204,7 @@ impl Draft {
                 closes,
                 reason,
             } => {
-                let closure = ours!(
-                    bounds,
-                    Closure {
-                        closes: closes,
-                        reason: reason
-                    }
-                );
+                let closure = ours!(bounds, Closure { closes, reason });
                 bounds.write(out, "statement", digest(closes), closure)
             }
             Self::Revocation {
@@ -219,16 +218,16 @@ impl Draft {
                 let revocation = ours!(
                     bounds,
                     Revocation {
-                        key: key,
-                        suspect_from: suspect_from,
-                        reason: reason,
+                        key,
+                        suspect_from,
+                        reason
                     }
                 );
                 bounds.write(out, "key", subject, revocation)
             }
             Self::Heartbeat { bounds, note } => {
                 let subject = FileDigest::of(note.as_bytes());
-                let heartbeat = ours!(bounds, Heartbeat { note: note });
+                let heartbeat = ours!(bounds, Heartbeat { note });
                 bounds.write(out, "note", subject, heartbeat)
             }
             Self::Anchor { bounds, replay } => anchor(out, &bounds, &replay).await,
@@ -254,8 +253,8 @@ async fn anchor(out: Out, bounds: &Bounds, replay: &Replay) -> Result<()> {
         bounds,
         Anchor {
             origin: origin.clone(),
-            checkpoint: checkpoint,
-            note: String::from_utf8_lossy(newest.note()).into_owned(),
+            checkpoint,
+            note: String::from_utf8_lossy(newest.note()).into_owned()
         }
     );
     bounds.write(out, origin.as_str(), root, anchor)
@@ -281,9 +280,9 @@ async fn activation(
     let activation = ours!(
         bounds,
         Activation {
-            constitution: constitution,
+            constitution,
             signed_by: wait.signed_by,
-            waited_until: wait.waited_until,
+            waited_until: wait.waited_until
         }
     );
     bounds.write(out, "constitution", digest(constitution), activation)

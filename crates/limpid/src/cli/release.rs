@@ -42,6 +42,9 @@ pub(super) enum Verb {
     /// Release to one ring of endpoints after the other
     Ring(RingOrder),
     /// Hand the delegated roles to other keys, after a new constitution
+    #[command(
+        override_usage = "limpid release delegate --config <FILE> --software <KEYS> --rules <KEYS>"
+    )]
     Delegate {
         #[command(flatten)]
         file: ConfigFile,
@@ -168,16 +171,7 @@ impl Verb {
                 let config: Config = serve::load_config(&file.config)?;
                 show_queue(out, &open(&config, &tell)?.queue()?)?;
             }
-            Self::Ring(ring) => {
-                let config: Config = serve::load_config(&ring.order.file.config)?;
-                let mut room = open(&config, &tell)?;
-                let (order, percents) = (ring.order.order(), &ring.percents);
-                let proposed = match &ring.emergency {
-                    Some(reason) => room.emergency(&order, percents, reason).await?,
-                    None => vec![room.widen(&order, percents).await?],
-                };
-                show_proposed(out, &proposed);
-            }
+            Self::Ring(ring) => ring.run(out, &tell).await?,
             Self::Delegate {
                 file,
                 software,
@@ -192,18 +186,7 @@ impl Verb {
                 show(out, &published);
             }
             Self::Root(root) => root.run(out, &tell)?,
-            Self::Keep(file) => {
-                let config: Config = serve::load_config(&file.config)?;
-                let tended = open(&config, &tell)?.tend().await;
-                if let Some((duty, error)) = tended.failed.into_iter().next() {
-                    let what = format!("`{duty}` was not done; the rest was");
-                    return Err(anyhow::Error::new(error).context(what));
-                }
-                match &tended.published {
-                    Some(published) => show(out, published),
-                    None => out.result("nothing is published", &json!({})),
-                }
-            }
+            Self::Keep(file) => keep(out, &serve::load_config(&file.config)?, &tell).await?,
             Self::Publish(file) => {
                 let config: Config = serve::load_config(&file.config)?;
                 let published = open(&config, &tell)?.publish().await?;
@@ -234,6 +217,33 @@ impl Verb {
 fn open<'a>(config: &'a Config, tell: release::Progress<'a>) -> Result<Room<'a, RemoteLog>> {
     let log = RemoteLog::new(config)?;
     Ok(Room::open(config, log, release::system_clock, tell)?)
+}
+
+async fn keep(out: Out, config: &Config, tell: release::Progress<'_>) -> Result<()> {
+    let tended = open(config, tell)?.tend().await;
+    if let Some((duty, error)) = tended.failed.into_iter().next() {
+        let what = format!("`{duty}` was not done; the rest was tried");
+        return Err(anyhow::Error::new(error).context(what));
+    }
+    match &tended.published {
+        Some(published) => show(out, published),
+        None => out.result("nothing is published", &json!({})),
+    }
+    Ok(())
+}
+
+impl RingOrder {
+    async fn run(self, out: Out, tell: release::Progress<'_>) -> Result<()> {
+        let config: Config = serve::load_config(&self.order.file.config)?;
+        let mut room = open(&config, tell)?;
+        let (order, percents) = (self.order.order(), &self.percents);
+        let proposed = match &self.emergency {
+            Some(reason) => room.emergency(&order, percents, reason).await?,
+            None => vec![room.widen(&order, percents).await?],
+        };
+        show_proposed(out, &proposed);
+        Ok(())
+    }
 }
 
 impl Propose {
