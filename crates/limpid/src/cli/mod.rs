@@ -1,23 +1,24 @@
 //! The command line: one file per room.
 
 mod audit;
+mod compare;
 mod constitution;
 mod conveyer;
 mod demo;
 mod draft;
 mod endpoint;
-mod keys;
 mod environment;
+mod keys;
 mod log;
 mod release;
 mod release_root;
-mod statement;
 mod sbom;
 mod source_tree;
+mod statement;
 mod supervisor;
-#[cfg(test)]
 mod trace;
 mod trial;
+#[cfg(test)]
 mod units;
 mod up;
 mod witness;
@@ -75,10 +76,10 @@ enum Room {
     /// Build from source; rebuild what others have built
     #[command(subcommand)]
     Conveyer(conveyer::Verb),
-    /// Sign, publish and withdraw releases, as the center
     /// Compare bills of materials
     #[command(subcommand)]
     Sbom(sbom::Verb),
+    /// Sign, publish and withdraw releases, as the center
     #[command(subcommand)]
     Release(release::Verb),
     /// Check everything again, approve and co-sign, as the supervisor
@@ -86,6 +87,10 @@ enum Room {
     Supervisor(supervisor::Verb),
     /// Judge whole logs by rules of our own; trust nobody
     Audit(Box<audit::Verb>),
+    /// Say what differs between two builds, and what explains it
+    Compare(compare::Compare),
+    /// Trace a byte of a program to its source line, and back
+    Trace(trace::Trace),
     /// Run a public append-only log; submit to one; replay one
     #[command(subcommand)]
     Log(log::Verb),
@@ -131,6 +136,9 @@ impl Limpid {
             | Room::Endpoint(_)
             | Room::Conveyer(_)
             | Room::Keys(_)
+            | Room::Compare(_)
+            | Room::Trace(_)
+            | Room::Sbom(_)
             | Room::Statement(_)
             | Room::Constitution(_) => None,
         };
@@ -152,6 +160,9 @@ impl Limpid {
             Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,
+            Room::Compare(compare) => compare.run(*out),
+            Room::Trace(trace) => trace.run(*out),
+            Room::Sbom(verb) => verb.run(*out),
             Room::Keys(verb) => verb.run(*out),
             Room::Statement(verb) => verb.run(*out).await,
             Room::Constitution(verb) => verb.run(*out).await,

@@ -14,4 +14,5 @@ mod readme;
 mod refusals;
 mod released;
 mod running;
+mod traces;
 mod up;
