@@ -17,7 +17,7 @@ use tokio::{
 
 /// Longest request head that is read.
 const HEAD_BYTES_MAX: usize = 16 << 10;
-const PIECE: [u8; 64 << 10] = [b' '; 64 << 10];
+static PIECE: [u8; 64 << 10] = [b' '; 64 << 10];
 
 /// The mirror; it stops when it is dropped.
 pub(super) struct Flood {
