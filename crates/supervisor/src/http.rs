@@ -47,7 +47,9 @@ where
     L: FollowedLog + 'static,
     O: OwnLog + 'static,
 {
-    check_role(&role)?;
+    if let Some(problem) = unknown_role(&role) {
+        return Err(problem);
+    }
     // Signing goes on to its end even when the caller hangs up.
     let shared = Arc::clone(&shared);
     let signing = tokio::spawn(async move { shared.lock().await.cosign(&role, &candidate).await });
@@ -66,7 +68,9 @@ where
     L: FollowedLog + 'static,
     O: OwnLog + 'static,
 {
-    check_role(&role)?;
+    if let Some(problem) = unknown_role(&role) {
+        return Err(problem);
+    }
     let found = shared.lock().await.cosigned_file(&role, version);
     found.map_err(|error| problem(&error))?.ok_or_else(|| {
         let detail = "no candidate of this version was cosigned";
@@ -79,17 +83,17 @@ where
     })
 }
 
-fn check_role(role: &str) -> Result<(), Problem> {
+fn unknown_role(role: &str) -> Option<Problem> {
     if matches!(role, "targets" | "software" | "rules") {
-        return Ok(());
+        return None;
     }
-    Err(Problem::new(
+    let problem = Problem::new(
         StatusCode::NOT_FOUND,
         "metadata.role",
         "no such role",
         "roles that are cosigned: targets, software, rules",
-    )
-    .about("role", role))
+    );
+    Some(problem.about("role", role))
 }
 
 /// The one place where a refusal becomes a status.
@@ -107,7 +111,7 @@ fn problem(error: &SupervisorError) -> Problem {
             StatusCode::CONFLICT,
             SECOND_CANDIDATE,
             "another candidate of this version was cosigned",
-            &error.to_string(),
+            error.to_string(),
         ),
         SupervisorError::PreviousLost { .. } => unavailable(
             "the file published before is not to be had",
