@@ -4,6 +4,7 @@
 mod demo_times;
 mod environments;
 mod fuzz;
+mod histories;
 mod kills;
 mod mutants;
 mod projects;
@@ -32,9 +33,10 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
     };
     let kept = match name {
         "fuzz" => fuzz::run(&root, number.unwrap_or(fuzz::SECONDS_EACH))?,
+        "histories" => histories::run(&root, number.unwrap_or(histories::COUNT))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
-        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, kills, demo-times, environments or projects"),
+        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments or projects"),
     };
     Ok(u8::from(!kept))
 }

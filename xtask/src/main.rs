@@ -33,8 +33,8 @@ The project's own commands.
   cargo xtask check --list      names the checks and what each claims
   cargo xtask test              installs what the tests need, builds once, runs all tests
   cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS],
-                                kills [COUNT], demo-times [RUNS], environments,
-                                projects
+                                histories [COUNT], kills [COUNT],
+                                demo-times [RUNS], environments, projects
 ";
 
 fn main() -> ExitCode {

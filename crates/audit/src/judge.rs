@@ -22,6 +22,7 @@ mod findings;
 mod install;
 mod metadata;
 mod release;
+mod ring;
 mod roll;
 mod summary;
 mod types;
@@ -307,6 +308,10 @@ impl Judge {
         match *gate {
             Gate::Approval { build } => view.gate_approval(build),
             Gate::Release { payload } => view.gate_release(payload),
+            Gate::Ring {
+                payload,
+                wait_seconds,
+            } => view.gate_ring(payload, wait_seconds),
             Gate::Released {
                 release,
                 rebuilds_min,

@@ -54,6 +54,7 @@ codes! {
     RELEASE_PREDECESSOR = "release.predecessor";
     RELEASE_FORK = "release.fork";
     RELEASE_WITHDRAWN = "release.withdrawn";
+    RELEASE_RING = "release.ring";
     QUORUM_CENTER = "release.quorum_center";
     QUORUM_SUPERVISOR = "release.quorum_supervisor";
     QUORUM_ONE_PARTY = "release.quorum_one_party";

@@ -128,6 +128,7 @@ pub(super) struct Facts {
     pub(super) halts: Vec<Fact<Option<String>>>,
     pub(super) closures: Table<StatementDigest, ()>,
     pub(super) withdrawals: Table<StatementDigest, ()>,
+    pub(super) emergencies: Table<StatementDigest, ()>,
     pub(super) releases: Table<StatementDigest, Released>,
     pub(super) publications: Table<String, Published>,
     pub(super) revocations: Table<KeyId, Revoked>,
@@ -229,6 +230,9 @@ impl Facts {
             Predicate::Halt(halt) => self.halts.push(said.fact(halt.product.clone())),
             Predicate::Closure(closure) => add(&mut self.closures, closure.closes, said.fact(())),
             Predicate::Withdrawal(gone) => add(&mut self.withdrawals, gone.release, said.fact(())),
+            Predicate::Emergency(emergency) => {
+                add(&mut self.emergencies, emergency.build, said.fact(()));
+            }
             Predicate::Revocation(revocation) => {
                 let here = revocation
                     .suspect_from
@@ -314,9 +318,9 @@ fn bare<T>(fact: &Fact<T>) -> Fact<()> {
 impl Facts {
     /// Every fact, by kind.
     pub(super) fn marks(&self) -> Vec<(&'static str, Fact<()>)> {
-        fn of<'a, K, T>(
+        fn of<K, T>(
             kind: &'static str,
-            table: &'a Table<K, T>,
+            table: &Table<K, T>,
         ) -> impl Iterator<Item = (&'static str, Fact<()>)> {
             let facts = table.values().flatten();
             facts.map(move |fact| (kind, bare(fact)))
@@ -331,6 +335,7 @@ impl Facts {
             .chain(of("finding", &self.findings))
             .chain(of("closure", &self.closures))
             .chain(of("withdrawal", &self.withdrawals))
+            .chain(of("emergency", &self.emergencies))
             .chain(of("release", &self.releases))
             .chain(of("publication", &self.publications))
             .chain(halts)

@@ -191,6 +191,13 @@ impl Judge {
         for (digest, table) in &self.facts.releases {
             let complete = view.complete_at(*digest);
             let signed = view.all(Some(table));
+            if let (Ok(at), Some(fact)) = (&complete, view.all(Some(table)).next())
+                && let Err(refused) = self.as_of(*at).check_ring(&fact.said.release, 0)
+            {
+                let what = format!("it skipped a ring, and no emergency says why: {refused}");
+                let amber = about(*at, *digest, refused.code, Severity::Amber);
+                found.push(amber.says(what, ASK_SIGNER));
+            }
             let needed = signed.filter(|f| complete.as_ref().is_ok_and(|at| f.at <= *at));
             for fact in needed {
                 let said = &fact.said;

@@ -187,7 +187,8 @@ impl<'a> AsOf<'a> {
                 None => known.contains(&name),
             };
             let due = name == "delegations" && role == "targets";
-            if !same && !(due && self.is_delegated_anew(next)?) {
+            let explained = same || due && self.is_delegated_anew(next)?;
+            if !explained {
                 let detail = format!("field `{name}`");
                 return Err(Refused::new(codes::METADATA_OTHER, detail));
             }

@@ -88,6 +88,13 @@ pub enum Gate<'a> {
         /// The in-toto statement.
         payload: &'a [u8],
     },
+    /// This release payload waited for the narrower ring of its product.
+    Ring {
+        /// The in-toto statement.
+        payload: &'a [u8],
+        /// How long the signer waits between two rings, in seconds.
+        wait_seconds: u64,
+    },
     /// This release stands, signed by both sides, with everything it rests on.
     Released {
         /// Digest of the release.

@@ -25,6 +25,10 @@ impl History<'_> {
         let made = &self.told[dice.below(self.told.len())].made;
         match dice.below(12) {
             0..2 => Question::Approval(made.build()),
+            2 if dice.one_in(3) => {
+                let payload = in_ring(dice, made.payload(Step::ReleaseCenter));
+                Question::Ring(payload, *dice.pick(&[0, 60, 3000]))
+            }
             2..5 => Question::Release(made.payload(Step::ReleaseCenter).to_vec()),
             5..7 => {
                 let statement = made.statement(Step::ReleaseCenter);
@@ -101,6 +105,17 @@ impl History<'_> {
             now,
         }
     }
+}
+
+/// The same release for one ring or for everybody.
+fn in_ring(dice: &mut crate::dice::Dice, payload: &[u8]) -> Vec<u8> {
+    let mut statement = statement::Statement::parse(payload).unwrap();
+    if let Predicate::Release(release) = &mut statement.predicate {
+        release.channel = dice
+            .pick(&["stable", "stable.r10", "stable.r1"])
+            .to_string();
+    }
+    statement.to_payload().unwrap()
 }
 
 fn has_target(payload: &[u8]) -> bool {

@@ -19,12 +19,54 @@ pub(crate) struct Seen {
     pub(crate) differing: BTreeMap<(String, String, String), (u64, u64, String)>,
 }
 
+impl Seen {
+    /// Takes up what another saw.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (mine, theirs) in [(&mut self.law, other.law), (&mut self.audit, other.audit)] {
+            for (code, times) in theirs {
+                *mine.entry(code).or_default() += times;
+            }
+        }
+        for (gate, times) in other.granted {
+            *self.granted.entry(gate).or_default() += times;
+        }
+        for (key, found) in other.differing {
+            self.differing.entry(key).or_insert(found).0 += 1;
+        }
+    }
+
+    /// Where law and audit do not agree.
+    pub(crate) fn differences(&self) -> String {
+        let each = self.differing.iter().map(|((question, law, audit), (times, seed, detail))| {
+            format!("{question}: law {law}, audit {audit}: {times} times, first in history {seed}\n    {detail}\n")
+        });
+        each.collect()
+    }
+
+    /// How often each answer was given, as Markdown.
+    pub(crate) fn table(&self, count: u64) -> String {
+        let mut text = format!("{count} histories.\n\n| granted | times |\n|---|---|\n");
+        for (gate, times) in &self.granted {
+            text += &format!("| {gate} | {times} |\n");
+        }
+        text += "\n| refused with | by the law | by the audit |\n|---|---|---|\n";
+        let codes: std::collections::BTreeSet<_> =
+            self.law.keys().chain(self.audit.keys()).collect();
+        for code in codes {
+            let [law, audit] = [&self.law, &self.audit].map(|m| m.get(code).copied().unwrap_or(0));
+            text += &format!("| `{code}` | {law} | {audit} |\n");
+        }
+        text
+    }
+}
+
 /// A question that both can answer.
 #[derive(Clone)]
 pub(crate) enum Question {
     Approval(StatementDigest),
     Release(Vec<u8>),
     Released(StatementDigest, FileDigest, u64),
+    Ring(Vec<u8>, u64),
     Metadata {
         role: &'static str,
         previous: Option<Vec<u8>>,
@@ -41,6 +83,7 @@ impl Question {
             Self::Approval(_) => "approval",
             Self::Release(_) => "release",
             Self::Released(..) => "released",
+            Self::Ring(..) => "ring",
             Self::Metadata { .. } => "metadata",
             Self::Published(..) => "published",
             Self::TufRoot(_) => "tuf root",
@@ -53,6 +96,13 @@ impl Question {
             Self::Release(payload) => Releasable::check(view, payload).map(drop),
             Self::Released(release, artifact, bytes) => {
                 ReleasedFile::check(view, *release, *artifact, *bytes, 1).map(drop)
+            }
+            Self::Ring(payload, wait) => {
+                let statement = statement::Statement::parse(payload).unwrap();
+                let statement::Predicate::Release(release) = &statement.predicate else {
+                    panic!("no release");
+                };
+                law::check_ring(view, release, *wait)
             }
             Self::Metadata {
                 role,
@@ -72,6 +122,10 @@ impl Question {
             Self::Released(release, ..) => Gate::Released {
                 release: *release,
                 rebuilds_min: 1,
+            },
+            Self::Ring(payload, wait_seconds) => Gate::Ring {
+                payload,
+                wait_seconds: *wait_seconds,
             },
             Self::Metadata {
                 role,

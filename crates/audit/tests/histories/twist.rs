@@ -124,6 +124,8 @@ const APPROVALS: &[Twist] = &[
         approval(s).resource_uri = uri;
     },
     |s| approval(s).policy.digest.sha256 = FileDigest::of(b"x"),
+    |s| approval(s).policy.digest.sha256 = FileDigest::of(b"y"),
+    |s| approval(s).policy.digest.sha256 = FileDigest::of(b"z"),
     |s| s.subject[0].digest.sha256 = FileDigest::of(b"x"),
     |s| s.subject.push(s.subject[0].clone()),
     |s| drop(approval(s).input_attestations.remove(0)),
@@ -136,6 +138,9 @@ const RELEASES: &[Twist] = &[
     |s| release(s).version.push('x'),
     |s| release(s).platform.push('x'),
     |s| release(s).channel.push('x'),
+    |s| release(s).channel.push_str(".r1"),
+    |s| release(s).channel.push_str(".r10"),
+    |s| release(s).channel.push_str(".r10"),
     |s| release(s).kind = Kind::Rules,
     |s| release(s).artifact = FileDigest::of(b"x"),
     |s| release(s).artifact_bytes += 1,
@@ -228,14 +233,15 @@ fn with_keys(dice: &mut Dice, step: Step, story: Story) -> Story {
 
 /// Another file is published.
 fn publishing(dice: &mut Dice, story: Story) -> Story {
-    let keys: &[(&str, &str)] = *dice.pick(&[
-        &[("vendor", "tuf")][..],
+    const SIGNERS: [&[(&str, &str)]; 6] = [
+        &[("vendor", "tuf")],
         &[("vendor", "tuf"), ("vendor", "tuf-2")],
         &[("supervisor", "tuf")],
         &[("vendor", "tuf"), ("supervisor", "supervisor")],
         &[("vendor", "tuf-2"), ("supervisor", "tuf")],
         &[("vendor", "tuf"), ("supervisor", "tuf-2")],
-    ]);
+    ];
+    let keys = dice.pick(&SIGNERS);
     let keys: Vec<_> = keys.iter().map(|(p, n)| Key::of(p, n)).collect();
     match dice.below(3) {
         0 => story.publishing(move |version, release| {

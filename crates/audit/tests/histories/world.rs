@@ -76,10 +76,23 @@ const ODD: [Tweak; 22] = [
 /// None, one or two of them.
 pub(crate) fn odd(dice: &mut Dice) -> Vec<Tweak> {
     let count = [0, 0, 0, 1, 1, 1, 1, 2][dice.below(8)];
+    if dice.one_in(3) {
+        return vec![|d| d.floors.governance_min = 2];
+    }
     let first = dice.below(ODD.len());
     (0..count)
         .map(|at| ODD[(first + at * 7) % ODD.len()])
         .collect()
+}
+
+fn new_supervisor(draft: &mut Constitution) {
+    let key = ed25519("lab-a", "supervisor", Role::Supervisor);
+    let lab = party_mut(draft, "lab-a");
+    if !lab.keys.iter().any(|held| held.public == key.public) {
+        lab.keys.push(key);
+    }
+    let keys = &mut party_mut(draft, "supervisor").keys;
+    keys.retain(|key| key.role != Role::Supervisor);
 }
 
 /// What a successor may change.
@@ -106,12 +119,7 @@ const CHANGES: [Tweak; 19] = [
     |d| d.version += 1,
     |d| d.audience.truncate(1),
     |d| d.audience.rotate_left(1),
-    |d| {
-        let key = ed25519("lab-a", "supervisor", Role::Supervisor);
-        party_mut(d, "lab-a").keys.push(key);
-        let keys = &mut party_mut(d, "supervisor").keys;
-        keys.retain(|key| key.role != Role::Supervisor);
-    },
+    new_supervisor,
     |d| {
         for party in ["supervisor", "lab-a", "lab-b"] {
             let key = ed25519(party, "planted", Role::Governance);
@@ -132,7 +140,10 @@ pub(crate) fn successor(dice: &mut Dice, now: &Constitution) -> Constitution {
         previous: Some(roster::digest(now)),
         ..now.clone()
     };
-    let change = dice.pick(&CHANGES);
-    change(&mut next);
+    if dice.one_in(if now.floors.governance_min == 2 { 3 } else { 8 }) {
+        new_supervisor(&mut next);
+    } else {
+        dice.pick(&CHANGES)(&mut next);
+    }
     next
 }
