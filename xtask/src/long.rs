@@ -36,7 +36,9 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "histories" => histories::run(&root, number.unwrap_or(histories::COUNT))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
-        _ => anyhow::bail!("no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments or projects"),
+        _ => anyhow::bail!(
+            "no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments or projects"
+        ),
     };
     Ok(u8::from(!kept))
 }

@@ -332,12 +332,15 @@ impl Drop for Entries {
     }
 }
 
+/// An archived size and its checkpoint, if it is served.
+type SizedNote = (u64, Option<Vec<u8>>);
+
 /// Archived checkpoints in order; `None` inside for one that is listed and not served.
 #[derive(Debug)]
 pub(crate) struct Notes {
     reader: LogReader,
     sizes: VecDeque<u64>,
-    ahead: VecDeque<JoinHandle<Result<(u64, Option<Vec<u8>>), AuditError>>>,
+    ahead: VecDeque<JoinHandle<Result<SizedNote, AuditError>>>,
 }
 
 impl Notes {
@@ -345,7 +348,7 @@ impl Notes {
     ///
     /// # Errors
     /// The place cannot be read.
-    pub(crate) async fn next(&mut self) -> Result<Option<(u64, Option<Vec<u8>>)>, AuditError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<SizedNote>, AuditError> {
         while self.ahead.len() < NOTES_AHEAD {
             let Some(size) = self.sizes.pop_front() else {
                 break;

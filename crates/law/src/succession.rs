@@ -346,6 +346,11 @@ fn check_delay(
             "`signed_by` does not contain the last signature (entry {last_signature})"
         )));
     }
+    if activation.waited_until.size < activation.signed_by.size {
+        return Err(no(
+            "`waited_until` is of fewer entries than `signed_by`".to_owned()
+        ));
+    }
     if activation.waited_until.size > index {
         return Err(no(
             "`waited_until` is above the activation itself".to_owned()

@@ -195,3 +195,16 @@ fn all_that_is_the_vendor_s_is_one_in_a_governance_quorum() {
     let posing = Amendment::under(hidden, rename).signed_by_parties(&three);
     refused_with!("constitution.quorum", posing.enact().outcome);
 }
+
+#[test]
+fn a_wait_has_a_direction_even_where_no_delay_is_asked() {
+    let patient = |draft: &mut Constitution| draft.floors.change_delay_seconds = 0;
+    let rename = |draft: &mut Constitution| party_mut(draft, "lab-a").name.push('x');
+    let named = |signed_by, waited_until| {
+        let amendment = Amendment::under(patient, rename).naming(signed_by, waited_until);
+        amendment.enact()
+    };
+    assert_eq!(named(1, 2).version(), 2);
+    assert_eq!(named(1, 1).version(), 2);
+    refused_with!("constitution.delay", named(2, 1).outcome);
+}

@@ -53,7 +53,9 @@ pub use expires::Expires;
 pub use key::{Key, KeyId};
 pub use path::{TIMESTAMP_FILE, TargetPath, TargetRole, metadata_file, root_file, root_version};
 pub use role::{Authority, PartialSigners, RoleKeys, VerifiedSigners, verify_role};
-pub use root::{Root, RootPlan, Seats, TopRole, verify_first_root, verify_named_root, verify_next_root};
+pub use root::{
+    Root, RootPlan, Seats, TopRole, verify_first_root, verify_named_root, verify_next_root,
+};
 pub use signed::{
     Header, Metadata, SPEC_VERSION, Signature, Signed, TufSigner, metadata_digest, signing_bytes,
 };

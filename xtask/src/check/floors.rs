@@ -40,7 +40,15 @@ const FLOORS: [(Floor, &[&str]); 5] = [
     (Floor::Words, &["tlog", "statement", "law", "tuf"]),
     (
         Floor::Hands,
-        &["keys", "store", "sandbox", "scan", "serve", "logclient", "binary"],
+        &[
+            "keys",
+            "store",
+            "sandbox",
+            "scan",
+            "serve",
+            "logclient",
+            "binary",
+        ],
     ),
     (
         Floor::Rooms,

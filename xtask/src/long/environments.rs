@@ -30,7 +30,13 @@ pub(super) fn run(root: &Path) -> Result<bool> {
     std::fs::create_dir_all(&scratch).context("cannot make the scratch folder")?;
     let mut names: Vec<String> = std::fs::read_dir(root.join(EXAMPLES))?
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_suffix(".toml")
+                .map(str::to_owned)
+        })
         .collect();
     names.sort();
     anyhow::ensure!(!names.is_empty(), "no wish list in {EXAMPLES}");
@@ -97,9 +103,23 @@ fn measure(root: &Path, scratch: &Path, name: &str) -> Result<Measured> {
     let store = |party: &str| path(format!("{name}-{party}"));
     let (a, b, c) = (store("a"), store("b"), store("c"));
     let started = Instant::now();
-    let said = limpid(root, &["lock", "--packages", &wishes, "--out", &lock, "--store", &a])?;
+    let said = limpid(
+        root,
+        &["lock", "--packages", &wishes, "--out", &lock, "--store", &a],
+    )?;
     let lock_seconds = started.elapsed().as_secs_f64();
-    let again = limpid(root, &["lock", "--packages", &wishes, "--out", &other, "--store", &b])?;
+    let again = limpid(
+        root,
+        &[
+            "lock",
+            "--packages",
+            &wishes,
+            "--out",
+            &other,
+            "--store",
+            &b,
+        ],
+    )?;
     let started = Instant::now();
     limpid(root, &["fetch", &lock, "--store", &c])?;
     let fetch_seconds = started.elapsed().as_secs_f64();
@@ -121,7 +141,9 @@ fn measure(root: &Path, scratch: &Path, name: &str) -> Result<Measured> {
 fn limpid(root: &Path, words: &[&str]) -> Result<Value> {
     let binary = root.join("target/debug/limpid");
     let mut command = program(root, &binary.to_string_lossy());
-    command.args(["--json", "conveyer", "environment"]).args(words);
+    command
+        .args(["--json", "conveyer", "environment"])
+        .args(words);
     let said = output(&mut command)?;
     serde_json::from_str(&said).with_context(|| format!("this is no result: {said}"))
 }

@@ -25,7 +25,7 @@ impl History<'_> {
         let made = &self.told[dice.below(self.told.len())].made;
         match dice.below(12) {
             0..2 => Question::Approval(made.build()),
-            2 if dice.one_in(3) => {
+            2 if dice.one_in(2) => {
                 let payload = in_ring(dice, made.payload(Step::ReleaseCenter));
                 Question::Ring(payload, *dice.pick(&[0, 60, 3000]))
             }

@@ -142,7 +142,9 @@ impl History<'_> {
                 }
             }
             self.publish_and_ask();
-            if self.dice.one_in(4) {
+            let floors = self.both.law.constitution().map(|now| &now.floors);
+            let is_weak = floors.is_some_and(|floors| floors.governance_min == 2);
+            if self.dice.one_in(if is_weak { 2 } else { 4 }) {
                 self.amend();
             }
         }
@@ -304,6 +306,7 @@ impl History<'_> {
                 continue;
             }
             let key = match self.dice.below(12) {
+                _ if few => governance(party),
                 0 => Key::of(party, "planted"),
                 1 => Key::of(party, "governance-2"),
                 2 => twist::key(&mut self.dice),

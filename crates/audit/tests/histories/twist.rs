@@ -139,6 +139,7 @@ const RELEASES: &[Twist] = &[
     |s| release(s).platform.push('x'),
     |s| release(s).channel.push('x'),
     |s| release(s).channel.push_str(".r1"),
+    |s| release(s).channel.push_str(".r1"),
     |s| release(s).channel.push_str(".r10"),
     |s| release(s).channel.push_str(".r10"),
     |s| release(s).kind = Kind::Rules,

@@ -140,7 +140,7 @@ pub(crate) fn successor(dice: &mut Dice, now: &Constitution) -> Constitution {
         previous: Some(roster::digest(now)),
         ..now.clone()
     };
-    if dice.one_in(if now.floors.governance_min == 2 { 3 } else { 8 }) {
+    if dice.one_in(if now.floors.governance_min == 2 { 2 } else { 8 }) {
         new_supervisor(&mut next);
     } else {
         dice.pick(&CHANGES)(&mut next);
