@@ -56,6 +56,21 @@ impl<'a> AsOf<'a> {
         }
     }
 
+    /// Refuses while a finding about one of these is open.
+    pub(super) fn check_findings(self, kin: &BTreeSet<StatementDigest>) -> Result<(), Refused> {
+        let mut against = Vec::new();
+        let findings = &self.judge.facts.findings;
+        let about = kin.iter().flat_map(|s| self.all(findings.get(s)));
+        about.for_each(|fact| self.gather(&mut against, fact));
+        match against.iter().find(|adverse| self.is_open(adverse)) {
+            None => Ok(()),
+            Some(open) => {
+                let detail = format!("entry {} against the same source or artifact", open.at);
+                Err(Refused::new(codes::ADVERSE_OPEN, detail))
+            }
+        }
+    }
+
     /// Adds one entry to the statements it repeats, or as a new one.
     pub(super) fn gather<T>(self, against: &mut Vec<Adverse>, fact: &Fact<T>) {
         let issuer = self.signer(fact).map(|seat| seat.party.id.clone());

@@ -22,13 +22,13 @@ impl<'a> AsOf<'a> {
         let floors = self.floors()?;
         let evidence = self.evidence(build, floors.rebuilds_min)?;
         let subjects = self.subjects(&evidence);
-        self.check_adverse(build, &subjects, &evidence.source.said.product)
+        self.check_adverse(build, &subjects, &evidence.source.said.product)?;
+        self.check_findings(&self.kin_builds(build))
     }
 
-    /// Everything a finding may be about that touches this build.
+    /// Everything a finding may be about that is of this very build.
     fn subjects(self, evidence: &Evidence<'_>) -> BTreeSet<StatementDigest> {
-        let mut subjects = self.kin_builds(evidence.build);
-        subjects.insert(evidence.build);
+        let mut subjects = BTreeSet::from([evidence.build]);
         subjects.extend(evidence.provenances.iter().map(|fact| fact.digest));
         subjects
     }
@@ -61,9 +61,11 @@ impl<'a> AsOf<'a> {
         self.check_place(release, digest)?;
         self.check_withdrawn(release, digest)?;
         let mut about = self.subjects(&evidence);
-        about.extend(self.kin_releases(release.artifact));
         about.extend([release.approval, digest]);
-        self.check_adverse(release.build, &about, &release.product)
+        self.check_adverse(release.build, &about, &release.product)?;
+        let mut kin = self.kin_builds(release.build);
+        kin.extend(self.kin_releases(release.artifact));
+        self.check_findings(&kin)
     }
 
     /// Judges the approval that a release names; its index.
