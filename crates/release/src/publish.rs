@@ -163,7 +163,12 @@ impl<L: CenterLog> Room<'_, L> {
     /// Keeps a signed publication, unless one of this version is kept that may still be included.
     fn stage_publication(&mut self, cosigned: &Cosigned) -> Result<(), ReleaseError> {
         let (role, version) = (cosigned.role, cosigned.version);
-        let envelope = self.keys.sign_publication(cosigned, self.bounds())?;
+        let file = Signed::<Targets>::parse(&cosigned.bytes)?;
+        let mut bounds = self.bounds();
+        // Its proof is made anew, to a newer checkpoint, as long as the file may be used; a proof to a
+        // checkpoint after `not_after` would show it as logged too late.
+        bounds.not_after = bounds.not_after.max(file.signed().expires().posix());
+        let envelope = self.keys.sign_publication(cosigned, bounds)?;
         match self.staging.publication(role, version)? {
             None => self.staging.put_publication(role, version, &envelope)?,
             Some(kept) if self.is_lost(&kept)? => {

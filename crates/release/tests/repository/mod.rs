@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use law::{Bundle, PublishedMetadata, ReleasedFile};
 use release::{Config, KeyPaths, Progress, RemoteLog, RoleSeats, Room, Step};
 use serve::ClientConfig;
-use statement::{FileDigest, Predicate, StatementDigest};
-use tuf::{Root, Signed, Snapshot, TargetRole, Timestamp, view::Files};
+use statement::{Envelope, FileDigest, Predicate, Statement, StatementDigest};
+use tuf::{Root, Signed, Snapshot, TargetRole, Targets, Timestamp, view::Files};
 
 use crate::world::{CENTER_LOG, SUPERVISOR_LOG, World, now};
 
@@ -138,8 +138,13 @@ impl Kept {
     fn check_published(&self, role: &str, version: u64, file: &[u8]) {
         let bundle = self.read(&format!("publications/{version}.{role}.bundle"));
         let bundle = Bundle::parse(&bundle.unwrap()).unwrap();
+        let last = &bundle.entries.last().unwrap().entry;
+        let last = Statement::parse(Envelope::parse(last).unwrap().payload()).unwrap();
         let bundle = bundle.open(self.anchor).unwrap();
         PublishedMetadata::check(bundle.view(), role, file).unwrap();
+        // The proof can be made anew as long as the file may be used.
+        let file = Signed::<Targets>::parse(file).unwrap();
+        assert!(last.predicate.not_after() >= file.signed().expires().posix());
     }
 
     /// The bundle of a release convinces a stranger with nothing but the anchor.
