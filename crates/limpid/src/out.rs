@@ -1,6 +1,6 @@
 //! The one place that prints. People get text, machines get one JSON value per result.
-#![expect(clippy::print_stdout, reason = "this is the edge")]
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -47,16 +47,16 @@ impl Out {
     /// Prints a result: text for people, value for machines.
     pub(crate) fn result(self, text: &str, value: &Value) {
         if self.json {
-            println!("{value}");
+            line(&value.to_string());
         } else {
-            println!("{}", text.trim_end());
+            line(text.trim_end());
         }
     }
 
     /// Prints progress, for people only.
     pub(crate) fn progress(self, line: &str) {
         if !self.json {
-            println!("{line}");
+            self::line(line);
         }
     }
 
@@ -78,10 +78,7 @@ impl Out {
         let code = code_of(error);
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         if self.json {
-            println!(
-                "{}",
-                json!({"error": causes[0], "causes": causes[1..], "code": code})
-            );
+            line(&json!({"error": causes[0], "causes": causes[1..], "code": code}).to_string());
         } else {
             let mut text = format!("limpid: {}", causes[0]);
             for cause in &causes[1..] {
@@ -95,6 +92,18 @@ impl Out {
         // An audit that cannot read a place has judged nothing, whatever the place answered.
         let unjudged = error.chain().any(|cause| cause.is::<audit::AuditError>());
         ExitCode::from(if code.is_some() && !unjudged { 1 } else { 2 })
+    }
+}
+
+/// Prints a line. A reader that has seen enough and closed the pipe takes nothing from what is done
+/// and from the exit status; results that cannot be written anywhere else are an error.
+fn line(text: &str) {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("limpid: standard output cannot be written: {error}");
+            std::process::exit(2);
+        }
+        _ => {}
     }
 }
 

@@ -24,8 +24,11 @@ pub(super) enum Verb {
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// The file as received
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "this_program")]
+    file: Option<PathBuf>,
+    /// Verify this very program instead of a file
+    #[arg(long = "self", conflicts_with = "file")]
+    this_program: bool,
     /// Its bundle of proofs
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
@@ -72,7 +75,11 @@ impl Verb {
 }
 
 impl Verify {
-    fn run(self, out: Out) -> Result<()> {
+    pub(super) fn run(self, out: Out) -> Result<()> {
+        let file = match self.file {
+            Some(file) => file,
+            None => std::env::current_exe().context("cannot tell where this program lies")?,
+        };
         let read = |path: &PathBuf| {
             fs::read(path).with_context(|| format!("cannot read {}", path.display()))
         };
@@ -84,7 +91,7 @@ impl Verify {
         let withdrawals = (!withdrawals.is_empty()).then_some(withdrawals);
         let bundle = read(&self.bundle)?;
         let report = endpoint::verify_file(
-            &self.file,
+            &file,
             &bundle,
             self.anchor,
             withdrawals.as_deref(),

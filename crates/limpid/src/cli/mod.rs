@@ -38,7 +38,7 @@ const AFTER_HELP: &str = "\
 Start here:
   limpid demo                one release from source to a running endpoint
   limpid demo --attack all   every attack on it, each caught by a named check
-  limpid endpoint verify FILE --bundle BUNDLE --anchor DIGEST
+  limpid verify FILE --bundle BUNDLE --anchor DIGEST
 
 Exit status: 0 done; 1 refused, a named check did not hold;
 2 the command, its input or this machine is not as needed. An audit that finds
@@ -73,6 +73,8 @@ enum Room {
     /// Install and update with proof; verify any file offline
     #[command(subcommand)]
     Endpoint(endpoint::Verb),
+    /// Verify a file, or this program, by its bundle of proofs: offline
+    Verify(endpoint::Verify),
     /// Build from source; rebuild what others have built
     #[command(subcommand)]
     Conveyer(conveyer::Verb),
@@ -134,6 +136,7 @@ impl Limpid {
             | Room::Audit(_)
             | Room::Up(_)
             | Room::Endpoint(_)
+            | Room::Verify(_)
             | Room::Conveyer(_)
             | Room::Keys(_)
             | Room::Compare(_)
@@ -154,6 +157,7 @@ impl Limpid {
             Room::Demo(demo) => demo.run(*out).await,
             Room::Up(up) => up.run(*out).await,
             Room::Endpoint(verb) => verb.run(*out).await,
+            Room::Verify(verify) => verify.run(*out),
             Room::Conveyer(verb) => verb.run(*out).await,
             Room::Release(verb) => verb.run(*out).await,
             Room::Supervisor(verb) => verb.run(*out).await,

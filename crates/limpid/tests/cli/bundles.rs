@@ -101,6 +101,19 @@ fn honest(download: &Download, release: &str) {
     let shown = held.verify();
     assert_eq!((shown.status, shown.stderr.as_str()), (0, ""));
     assert!(shown.stdout.contains("does not prove"), "{}", shown.stdout);
+    // The short form says the same, and a program that was not released is told so about itself.
+    let short = limpid(&held.arguments()[1..]);
+    assert_eq!((short.status, short.stdout), (0, shown.stdout));
+    let own = [
+        "verify",
+        "--self",
+        "--bundle",
+        &held.bundle,
+        "--anchor",
+        &held.anchor,
+    ];
+    limpid(&own).refused(1, &["check: install.artifact"]);
+    limpid(&[own.as_slice(), &[held.file.as_str()]].concat()).refused(2, &["--self"]);
 }
 
 fn bad_bundles(download: &Download) {
