@@ -1,4 +1,4 @@
-//! Which ring this endpoint is in (`docs/decisions/0020-rings.md`).
+//! Which ring this endpoint is in (`docs/decisions/0015-rings.md`).
 //!
 //! A ring is a channel of its own: `stable.r10` is for ten percent. The endpoint draws a number of its own
 //! once, keeps it, and tells it to nobody; together with product and channel it decides. So nobody can

@@ -1,4 +1,4 @@
-//! Rings: a release reaches few endpoints first (`docs/decisions/0020-rings.md`).
+//! Rings: a release reaches few endpoints first (`docs/decisions/0015-rings.md`).
 //!
 //! A ring is a channel: `stable.r1` is for one percent, `stable.r10` for ten, `stable` for all. So each
 //! widening is a `release` with its quorum and a publication of its own. This file says in which order.

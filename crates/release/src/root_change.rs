@@ -2,7 +2,7 @@
 //!
 //! Both follow the constitution, never the other way round. A root that the parties signed is staged, a
 //! constitution that names its digest takes force, and the next verb serves it: at once with everything
-//! that has to be signed anew under it. `docs/decisions/0021-a-new-root.md` says why the constitution
+//! that has to be signed anew under it. `docs/decisions/0016-a-new-root.md` says why the constitution
 //! alone is enough when those who could have signed as the old root's keys are gone.
 
 use law::{Code, Refusal};
