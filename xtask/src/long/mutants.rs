@@ -24,13 +24,14 @@ const OUTPUT: &str = "target/mutants";
 /// Exit statuses after all mutants were tried: none survived, some did, some timed out.
 const COMPLETE: [i32; 3] = [0, 2, 3];
 
-/// What is mutated, by package: floor 0 entirely but its tests, and where supervisor and endpoint
-/// judge.
-const PARTS: [(&str, &[&str]); 6] = [
+/// What is mutated, by package: floor 0 entirely but its tests, and where audit, supervisor and
+/// endpoint judge.
+const PARTS: [(&str, &[&str]); 7] = [
     ("statement", &["src/**/*.rs"]),
     ("tlog", &["src/**/*.rs"]),
     ("tuf", &["src/**/*.rs"]),
     ("law", &["src/**/*.rs"]),
+    ("audit", &["src/judge.rs", "src/judge/*.rs"]),
     (
         "supervisor",
         &[
