@@ -84,8 +84,8 @@ pub use recipe::{
 };
 pub use room::{
     Announced, BuildOrder, Built, Clock, Conveyer, ConveyerConfig, ConveyerKeyPaths, Isolation,
-    KeptFile, KeptResult, KeptTest, Progress, RebuilderConfig, Rebuilt, RoomError, Step,
-    build_release, rebuild_once, system_clock, watch,
+    KeptFile, KeptResult, KeptTest, PastConfig, Progress, RebuilderConfig, Rebuilt, RoomError,
+    Step, build_release, rebuild_once, system_clock, watch,
 };
 pub use sbom::{
     CargoFacts, Sbom, SbomChange, SbomDiff, SbomFault, SbomField, SbomInput, SbomItem, SbomOrder,

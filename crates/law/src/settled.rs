@@ -96,6 +96,11 @@ impl<'a> Settled<'a> {
         entry.check_in_time(by)
     }
 
+    /// When an entry stood at the latest, POSIX seconds: the time of the first witnessed checkpoint with it.
+    pub fn included_by(&self, entry: &Standing) -> Option<u64> {
+        self.state.included_by(entry.index)
+    }
+
     /// Why something is missing: the reason for which the one that is there does not count, if there is one.
     pub(crate) fn why_missing(
         &self,

@@ -1,5 +1,6 @@
 //! Configuration of conveyer and rebuilder: one TOML file each, unknown keys are errors.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,39 @@ pub struct ConveyerConfig {
     pub client: ClientConfig,
 }
 
+/// How often a rebuilder looks back (`spec/rebuild.md`): builds that stand in a release are built again, the one looked at
+/// longest ago first.
+///
+/// ```toml
+/// [past]
+/// every_hours = 24   # no build more often than this
+/// at_a_time = 1      # and at most so many builds within that time
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PastConfig {
+    /// The period, hours.
+    pub every_hours: NonZeroU32,
+    /// At most so many builds in each period.
+    pub at_a_time: NonZeroU32,
+}
+
+impl Default for PastConfig {
+    fn default() -> Self {
+        Self {
+            every_hours: NonZeroU32::MIN.saturating_add(limits::PAST_HOURS - 1),
+            at_a_time: NonZeroU32::MIN,
+        }
+    }
+}
+
+impl PastConfig {
+    /// The period in seconds.
+    pub(super) const fn period(self) -> u64 {
+        self.every_hours.get() as u64 * 3_600
+    }
+}
+
 /// What a rebuilder needs to know.
 ///
 /// ```toml
@@ -148,6 +182,9 @@ pub struct RebuilderConfig {
     /// Pause between two looks at the log.
     #[serde(default = "poll_ms")]
     pub poll_ms: u64,
+    /// Whether and how often it rebuilds the past; never when absent.
+    #[serde(default)]
+    pub past: Option<PastConfig>,
     /// Where it listens; it answers `/healthz` and `/metrics` only.
     #[serde(default)]
     pub server: ServerConfig,

@@ -27,12 +27,13 @@ pub(super) enum Attempt {
 }
 
 impl Workshop<'_> {
-    /// Fetches, checks and builds what a `source` names.
+    /// Fetches, checks and builds what a `source` names; in the environment with the digest `locked`, if it is of the past.
     pub(super) async fn attempt(
         &mut self,
         build: StatementDigest,
         said: &SourceStatement,
         variation: &Variation,
+        locked: Option<FileDigest>,
     ) -> Result<Attempt, RoomError> {
         if let Err(reason) = self.fetch_archive(said).await? {
             return Ok(Attempt::Failed(reason));
@@ -44,7 +45,13 @@ impl Workshop<'_> {
             Err(error) => return blame(error),
         };
         self.tell(Step::SourceChecked(build));
-        match self.build(&source, &recipe, variation, Run::Build).await {
+        let environment = match locked {
+            Some(digest) => self.locked_environment(digest).await?,
+            None => self.environment(&recipe.environment).await?,
+        };
+        let what = (&source, &recipe);
+        let built = self.build_in(environment, what, variation, Run::Build);
+        match built.await {
             Ok(outcome) => Ok(Attempt::Built(Box::new(outcome))),
             Err(RoomError::Conveyer(error)) => blame(error),
             Err(error) => Err(error),

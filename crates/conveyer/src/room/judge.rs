@@ -8,7 +8,7 @@ use statement::{FileDigest, Verdict};
 
 use super::error::RoomError;
 use super::examine::shortened;
-use super::kept::{KeptFile, KeptResult};
+use super::kept::KeptFile;
 use super::limits::DIFFERENCES_MAX;
 use super::workshop::{Workshop, blocking};
 use crate::compare::Report;
@@ -40,24 +40,19 @@ impl Workshop<'_> {
     /// fetched only to describe a difference, of which the log gets the whole report.
     pub(super) async fn judge(
         &self,
-        kept: &KeptResult,
+        made: &[KeptFile],
         artifacts: &[BuiltArtifact],
         key: &StatementKey,
     ) -> Result<Judged, RoomError> {
         let mut report = Report::new(&self.explanations);
-        let own: Vec<_> = kept
-            .artifacts()
-            .iter()
-            .map(|one| one.name.as_str())
-            .collect();
+        let own: Vec<_> = made.iter().map(|one| one.name.as_str()).collect();
         let theirs: Vec<_> = artifacts.iter().map(|one| one.name.as_str()).collect();
         if own != theirs {
             let (own, theirs) = (own.join(", "), theirs.join(", "));
             report.miss(format!("the conveyer made {theirs}; here came out {own}"));
         }
         for original in artifacts {
-            let mut own = kept.artifacts().iter();
-            let Some(own) = own.find(|own| own.name == original.name) else {
+            let Some(own) = made.iter().find(|own| own.name == original.name) else {
                 continue;
             };
             if own.sha256 == original.sha256 {

@@ -56,6 +56,35 @@ pub struct KeptTest {
     pub passed: bool,
 }
 
+/// What a rebuilder made of a build, as its verdict names it.
+pub(super) struct Made {
+    pub(super) artifacts: Vec<KeptFile>,
+    /// Digest of the lock it was built in.
+    pub(super) environment: FileDigest,
+    /// Opens the commitment; none when the build is of the past, and nothing was committed to.
+    pub(super) salt: Option<FileDigest>,
+}
+
+impl From<&KeptResult> for Made {
+    fn from(kept: &KeptResult) -> Self {
+        Self {
+            artifacts: kept.artifacts.clone(),
+            environment: kept.environment,
+            salt: Some(kept.salt),
+        }
+    }
+}
+
+impl From<&BuildOutcome> for Made {
+    fn from(outcome: &BuildOutcome) -> Self {
+        Self {
+            artifacts: outcome.artifacts.iter().map(KeptFile::from).collect(),
+            environment: FileDigest::new(outcome.environment),
+            salt: None,
+        }
+    }
+}
+
 impl fmt::Debug for KeptResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the salt: it is secret until the reveal.

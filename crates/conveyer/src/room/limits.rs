@@ -8,6 +8,8 @@ pub(super) const NOT_AFTER_SECONDS: u64 = 30 * 86_400;
 pub(super) const WAIT_MS: u64 = 20 * 60_000;
 /// Pause between two looks at the log, in milliseconds.
 pub(super) const POLL_MS: u64 = 250;
+/// A released build is looked at again after so many hours, unless `[past]` says another number.
+pub(super) const PAST_HOURS: u32 = 24;
 /// Longest pause before a build is tried again that could not take place here, in milliseconds.
 pub(super) const TROUBLE_PAUSE_MS_MAX: u64 = 60_000;
 /// Kept envelopes are log entries.

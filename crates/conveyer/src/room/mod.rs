@@ -17,7 +17,8 @@
 //! stand behind, so a daemon that was killed says the same again, and the log takes it once.
 //!
 //! Each step of the conveyer is a method of [`Conveyer`]; [`build_release`] is the honest order. A rebuilder
-//! ([`watch`], [`rebuild_once`]) has no order of its own: it looks at the log and does what is missing.
+//! ([`watch`], [`rebuild_once`]) has no order of its own: it looks at the log and does what is missing. With nothing new to
+//! do it rebuilds the past, if its configuration has a [`PastConfig`].
 
 mod build_release;
 mod config;
@@ -29,6 +30,7 @@ mod kept;
 mod limits;
 mod log_view;
 mod outbox;
+mod past;
 mod rebuilder;
 mod statements;
 mod step;
@@ -36,7 +38,7 @@ mod watch;
 mod workshop;
 
 pub use build_release::{BuildOrder, Built, build_release};
-pub use config::{ConveyerConfig, ConveyerKeyPaths, Isolation, RebuilderConfig};
+pub use config::{ConveyerConfig, ConveyerKeyPaths, Isolation, PastConfig, RebuilderConfig};
 pub use conveyer::{Announced, Conveyer};
 pub use error::RoomError;
 pub use kept::{KeptFile, KeptResult, KeptTest};

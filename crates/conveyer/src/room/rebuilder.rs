@@ -10,14 +10,16 @@ use binary::{Explanations, Rule};
 use keys::StatementKey;
 use law::BuiltArtifact;
 use statement::{
-    FileDigest, Source as SourceStatement, StatementDigest, StatementSigner as _, Verdict,
+    Envelope, FileDigest, Source as SourceStatement, Statement, StatementDigest,
+    StatementSigner as _, Verdict,
 };
 use tokio::time::Instant;
 
-use super::config::{Ground, RebuilderConfig};
+use super::config::{Ground, PastConfig, RebuilderConfig};
 use super::error::{RoomError, with_causes};
 use super::examine::Attempt;
 use super::judge::Judged;
+use super::kept::Made;
 use super::limits::TROUBLE_PAUSE_MS_MAX;
 use super::log_view::{Has, Task, plan_rebuild, unanswered};
 use super::statements::{self, Found};
@@ -90,8 +92,11 @@ fn explanations(names: &[String]) -> Result<Explanations, RoomError> {
 /// A rebuilder at work.
 pub(super) struct Rebuilder<'a> {
     pub(super) workshop: Workshop<'a>,
-    key: StatementKey,
-    variation: Variation,
+    pub(super) key: StatementKey,
+    pub(super) variation: Variation,
+    pub(super) past: Option<PastConfig>,
+    /// When this process began to build something of the past, by its own clock.
+    pub(super) looked_back: BTreeMap<StatementDigest, u64>,
     /// Why builds failed here. Not kept on disk: after a restart it is tried again.
     failed: BTreeMap<StatementDigest, String>,
     /// Builds that could not take place here, and when they are tried again.
@@ -119,6 +124,8 @@ impl<'a> Rebuilder<'a> {
             key: load_key(&config.key, config.passphrase.as_deref())?,
             workshop,
             variation: Variation::rebuilder(config.variation),
+            past: config.past,
+            looked_back: BTreeMap::new(),
             failed: BTreeMap::new(),
             trouble: BTreeMap::new(),
             answered: BTreeSet::new(),
@@ -127,8 +134,12 @@ impl<'a> Rebuilder<'a> {
     }
 
     /// Looks at the log and does what is missing for every build, but builds only one, since others may have
-    /// revealed theirs meanwhile. Returns whether anything was done.
+    /// revealed theirs meanwhile. With nothing to do for new builds it looks back. Returns whether anything was done.
     pub(super) async fn round(&mut self) -> Result<bool, RoomError> {
+        Ok(self.round_of_new().await? || self.look_back().await?)
+    }
+
+    async fn round_of_new(&mut self) -> Result<bool, RoomError> {
         self.workshop.sync().await?;
         let now = Instant::now();
         let mut tasks = Vec::new();
@@ -199,8 +210,14 @@ impl<'a> Rebuilder<'a> {
                 provenance,
                 artifacts,
             } => {
-                let found = self.find(build, (archive, provenance), &artifacts).await?;
-                self.answer(&found).await?;
+                let kept = self.workshop.results.find(build, self.key.key())?;
+                let made = kept.as_ref().map(Made::from);
+                let made = made.ok_or_else(|| self.failed.get(&build).cloned());
+                let of = (build, archive, provenance);
+                let found = self.find(of, &artifacts, made).await?;
+                let draft = self.rebuild_draft(&found);
+                let envelope = self.workshop.sign_once(draft, &self.key)?;
+                self.answer(&found, &envelope).await?;
             }
         }
         Ok(true)
@@ -211,7 +228,7 @@ impl<'a> Rebuilder<'a> {
         build: StatementDigest,
         source: &SourceStatement,
     ) -> Result<(), RoomError> {
-        let attempt = self.workshop.attempt(build, source, &self.variation);
+        let attempt = self.workshop.attempt(build, source, &self.variation, None);
         match attempt.await? {
             Attempt::Built(outcome) => {
                 let kept = self.workshop.keep(build, &self.key, &outcome)?;
@@ -228,18 +245,20 @@ impl<'a> Rebuilder<'a> {
         }
     }
 
-    /// Compares what this party has with what the conveyer shows.
-    async fn find(
+    /// Compares what this party made, or why it could not, with what the conveyer shows.
+    pub(super) async fn find(
         &self,
-        build: StatementDigest,
-        (archive, provenance): (FileDigest, StatementDigest),
+        (build, archive, provenance): (StatementDigest, FileDigest, StatementDigest),
         artifacts: &[BuiltArtifact],
+        made: Result<Made, Option<String>>,
     ) -> Result<Found, RoomError> {
-        let kept = self.workshop.results.find(build, self.key.key())?;
-        let (judged, lock_bytes, taken_from_center) = match &kept {
-            Some(kept) => {
-                let judged = self.workshop.judge(kept, artifacts, &self.key).await?;
-                let lock = self.workshop.lock_text(kept.environment())?;
+        let (judged, lock_bytes, taken_from_center) = match &made {
+            Ok(made) => {
+                let judged = self
+                    .workshop
+                    .judge(&made.artifacts, artifacts, &self.key)
+                    .await?;
+                let lock = self.workshop.lock_text(made.environment)?;
                 let lock_bytes = lock.len() as u64;
                 let from_center = self.workshop.taken_from_center(&lock)?;
                 self.workshop
@@ -247,14 +266,14 @@ impl<'a> Rebuilder<'a> {
                     .await?;
                 (judged, lock_bytes, from_center)
             }
-            None => (Judged::failed(self.failed.get(&build)), 0, Vec::new()),
+            Err(reason) => (Judged::failed(reason.as_ref()), 0, Vec::new()),
         };
         Ok(Found {
             build,
             archive,
             provenance,
             verdict: judged.verdict,
-            kept,
+            made: made.ok(),
             lock_bytes,
             differences: judged.differences,
             report: judged.report,
@@ -262,12 +281,18 @@ impl<'a> Rebuilder<'a> {
         })
     }
 
-    /// Logs the verdict, which opens this party's commitment.
-    async fn answer(&mut self, found: &Found) -> Result<(), RoomError> {
-        let origin = self.workshop.ground.origin.clone();
-        let draft = |not_after| statements::rebuild(&origin, found, not_after);
-        let envelope = self.workshop.sign_once(draft, &self.key)?;
-        self.workshop.submit(&envelope).await?;
+    pub(super) fn rebuild_draft<'b>(&'b self, found: &'b Found) -> impl Fn(u64) -> Statement + 'b {
+        let origin = &self.workshop.ground.origin;
+        move |not_after| statements::rebuild(origin, found, not_after)
+    }
+
+    /// Logs the verdict, which opens this party's commitment if there is one.
+    pub(super) async fn answer(
+        &mut self,
+        found: &Found,
+        envelope: &Envelope,
+    ) -> Result<(), RoomError> {
+        self.workshop.submit(envelope).await?;
         self.answered.insert(found.build);
         self.waiting.remove(&found.build);
         self.workshop.tell(Step::RebuildLogged {
@@ -289,7 +314,7 @@ impl<'a> Rebuilder<'a> {
     }
 
     /// A build that cannot take place here must not hold up the others; it is tried again, ever more rarely.
-    fn note_trouble(&mut self, build: StatementDigest, error: &RoomError) {
+    pub(super) fn note_trouble(&mut self, build: StatementDigest, error: &RoomError) {
         let longest = Duration::from_millis(TROUBLE_PAUSE_MS_MAX);
         let before = self.trouble.get(&build).map(|trouble| trouble.pause);
         let pause = before.map_or(self.workshop.poll(), |pause| pause * 2);

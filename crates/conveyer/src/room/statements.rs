@@ -11,7 +11,7 @@ use statement::{
 use tlog::Origin;
 
 use super::config::ConveyerConfig;
-use super::kept::KeptResult;
+use super::kept::{KeptFile, KeptResult, Made};
 use crate::lock::{Input, Lock, LockedKind};
 use crate::recipe::{Kind, Recipe};
 
@@ -202,13 +202,13 @@ pub(super) fn provenance(
             },
         },
     };
-    Statement::new(subjects(kept), predicate)
+    Statement::new(subjects(kept.artifacts()), predicate)
 }
 
 /// Every artifact, in the recipe's order.
-fn subjects(kept: &KeptResult) -> Vec<Subject> {
-    let files = kept.artifacts().iter();
-    files
+fn subjects(artifacts: &[KeptFile]) -> Vec<Subject> {
+    artifacts
+        .iter()
         .map(|file| Subject::new(file.name.clone(), file.sha256))
         .collect()
 }
@@ -224,18 +224,17 @@ pub(super) fn test_result(origin: &Origin, inputs: &Inputs, kept: &KeptResult) -
         ResourceDescriptor::new("environment", kept.environment()),
     ];
     let predicate = TestResult::of((origin, kept.build()), tested_with, of(true), of(false));
-    Statement::new(subjects(kept), predicate)
+    Statement::new(subjects(kept.artifacts()), predicate)
 }
 
 /// What a rebuilder found, and what it is compared with.
-#[derive(Debug, Clone)]
 pub(super) struct Found {
     pub(super) build: StatementDigest,
     pub(super) archive: FileDigest,
     pub(super) provenance: StatementDigest,
     pub(super) verdict: Verdict,
     /// The result, unless it failed.
-    pub(super) kept: Option<KeptResult>,
+    pub(super) made: Option<Made>,
     /// Size of the lock it was built in.
     pub(super) lock_bytes: u64,
     /// Where the bytes differ, or why it failed.
@@ -248,12 +247,12 @@ pub(super) struct Found {
 
 /// `rebuild`: what came out when I built it myself.
 pub(super) fn rebuild(origin: &Origin, found: &Found, not_after: u64) -> Statement {
-    let kept = found.kept.as_ref();
+    let made = found.made.as_ref();
     let predicate = Rebuild {
         audience: vec![origin.clone()],
         not_after,
-        blobs: kept
-            .map(|kept| (kept.environment(), found.lock_bytes))
+        blobs: made
+            .map(|made| (made.environment, found.lock_bytes))
             .into_iter()
             .chain(found.report)
             .map(|(digest, bytes)| public(digest, bytes))
@@ -261,21 +260,21 @@ pub(super) fn rebuild(origin: &Origin, found: &Found, not_after: u64) -> Stateme
         build: found.build,
         provenance: found.provenance,
         verdict: found.verdict,
-        artifacts: kept.map_or_else(Vec::new, |kept| {
-            let files = kept.artifacts().iter();
+        artifacts: made.map_or_else(Vec::new, |made| {
+            let files = made.artifacts.iter();
             files
                 .map(|file| Artifact::new(file.name.clone(), file.sha256))
                 .collect()
         }),
-        salt: kept.map(KeptResult::salt),
-        environment: kept.map(KeptResult::environment),
+        salt: made.and_then(|made| made.salt),
+        environment: made.map(|made| made.environment),
         // Of the environment only; source and recipe are the center's by nature.
         taken_from_center: found.taken_from_center.clone(),
         differences: found.differences.clone(),
         report: found.report.map(|(digest, _)| digest),
     };
-    let subjects = match kept {
-        Some(kept) => subjects(kept),
+    let subjects = match made {
+        Some(made) => subjects(&made.artifacts),
         None => vec![Subject::new("source", found.archive)],
     };
     Statement::new(subjects, predicate)

@@ -114,6 +114,8 @@ pub enum Step {
         /// The statement.
         rebuild: StatementDigest,
     },
+    /// A released build is built again.
+    LookingBack(StatementDigest),
     /// Something of ours or of the log prevented a step; it is tried again.
     Trouble {
         /// The build, unless it is the log as a whole.
@@ -173,6 +175,9 @@ impl fmt::Display for Step {
             }
             Self::RebuildLogged { build, verdict, .. } => {
                 write!(f, "rebuild of {} logged: {verdict:?}", build.short())
+            }
+            Self::LookingBack(build) => {
+                write!(f, "looking back: building {} again", build.short())
             }
             Self::Trouble { build, why } => match build {
                 Some(build) => write!(f, "build {} has to wait: {why}", build.short()),

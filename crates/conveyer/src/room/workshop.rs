@@ -197,12 +197,30 @@ impl<'a> Workshop<'a> {
         draft: F,
         key: &StatementKey,
     ) -> Result<Envelope, RoomError> {
+        self.sign(draft, key, |is_alive, stands| is_alive || stands)
+    }
+
+    /// The same for what is said again and again: what stands already is signed anew, what does not yet is not.
+    pub(super) fn sign_again<F: Fn(u64) -> Statement>(
+        &self,
+        draft: F,
+        key: &StatementKey,
+    ) -> Result<Envelope, RoomError> {
+        self.sign(draft, key, |is_alive, stands| is_alive && !stands)
+    }
+
+    fn sign<F: Fn(u64) -> Statement>(
+        &self,
+        draft: F,
+        key: &StatementKey,
+        serves: impl Fn(bool, bool) -> bool,
+    ) -> Result<Envelope, RoomError> {
         let draft = Draft::new(draft);
         if let Some((kept, statement)) = self.outbox.find(&draft)? {
             let predicate = &statement.predicate;
             let is_alive = kept.key() == key.key() && predicate.not_after() >= self.now();
             let view = self.follower.view()?;
-            if is_alive || log_view::stands(view, kept.digest(), predicate) {
+            if serves(is_alive, log_view::stands(view, kept.digest(), predicate)) {
                 return Ok(kept);
             }
         }
@@ -263,6 +281,30 @@ impl<'a> Workshop<'a> {
         Ok(environment)
     }
 
+    /// The environment in which this party built before, from its own store; what the store lost is fetched as always.
+    pub(super) async fn locked_environment(
+        &self,
+        digest: FileDigest,
+    ) -> Result<Environment, RoomError> {
+        let mut known = self.environments.values();
+        if let Some(known) = known.find(|known| known.digest() == digest.hash()).cloned() {
+            return blocking(move || known.check(Assurance::Listing).map(|()| known))
+                .await?
+                .map_err(RoomError::from);
+        }
+        let text = self.lock_text(digest)?;
+        let lock = Lock::parse(&String::from_utf8_lossy(&text)).map_err(ConveyerError::from)?;
+        let (sources, party) = (self.ground.environments.sources(), Arc::clone(&self.party));
+        let tell = |line: &str| tracing::info!(line, "environment");
+        let environment = blocking(move || {
+            match Environment::assemble(lock.clone(), &party, Assurance::Listing) {
+                Ok(environment) => Ok(environment),
+                Err(_) => Environment::supply(lock, &sources, &party, &tell),
+            }
+        });
+        Ok(environment.await??)
+    }
+
     /// Builds in this party's own folders, environment and surrounding.
     pub(super) async fn build(
         &mut self,
@@ -272,6 +314,18 @@ impl<'a> Workshop<'a> {
         run: Run,
     ) -> Result<BuildOutcome, RoomError> {
         let environment = self.environment(&recipe.environment).await?;
+        self.build_in(environment, (source, recipe), variation, run)
+            .await
+    }
+
+    /// The same in this very environment.
+    pub(super) async fn build_in(
+        &self,
+        environment: Environment,
+        (source, recipe): (&Source, &Recipe),
+        variation: &Variation,
+        run: Run,
+    ) -> Result<BuildOutcome, RoomError> {
         self.tell(Step::Building {
             product: recipe.product.clone(),
             version: recipe.version.clone(),

@@ -19,6 +19,7 @@ const VENDOR: &[Seat] = &[
     ("governance", Role::Governance),
     ("author", Role::Author),
     ("conveyer", Role::Conveyer),
+    ("center", Role::Center),
     ("log", Role::Log),
     ("log-mldsa", Role::Log),
 ];

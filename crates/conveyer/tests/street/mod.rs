@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use conveyer::{
-    ConveyerConfig, ConveyerKeyPaths, Isolation, RebuilderConfig, RoomError, SourceFrom, Step,
-    system_clock, watch,
+    Clock, ConveyerConfig, ConveyerKeyPaths, Isolation, RebuilderConfig, RoomError, SourceFrom,
+    Step, system_clock, watch,
 };
 use keys::{SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
@@ -147,6 +147,7 @@ impl Street {
             not_after_seconds: 3_600,
             wait_ms: 120_000,
             poll_ms: 20,
+            past: None,
             server: serve::ServerConfig::default(),
             client: serve::ClientConfig::default(),
         }
@@ -233,12 +234,17 @@ pub struct Lab {
 
 impl Lab {
     pub fn start(config: RebuilderConfig) -> Self {
+        Self::start_at(config, system_clock)
+    }
+
+    /// With a clock of its own.
+    pub fn start_at(config: RebuilderConfig, clock: Clock) -> Self {
         let told = Told::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let (dir, teller) = (config.dir.clone(), told.clone());
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            watch(config, &|step| teller.tell(step), system_clock, stopped).await
+            watch(config, &|step| teller.tell(step), clock, stopped).await
         });
         Self {
             told,

@@ -148,6 +148,41 @@ fn one_rebuild_is_too_few_where_two_are_needed() {
     refused_with!("rebuild.same_owner", twice.tell().approvable());
 }
 
+/// The same lab looks at the build again, when everybody has seen what came out: without a salt.
+fn looked_at_again(made: &crate::honest::story::Made, verdict: Verdict) -> Vec<u8> {
+    let mut statement = made.statement(Step::RebuildA);
+    let Predicate::Rebuild(rebuild) = &mut statement.predicate else {
+        panic!("not a rebuild");
+    };
+    rebuild.salt = None;
+    rebuild.verdict = verdict;
+    sign(&statement.to_payload().unwrap(), made.key(Step::RebuildA))
+}
+
+#[test]
+fn a_second_look_by_the_same_lab_adds_nothing_and_is_adverse_if_it_differs() {
+    let again = |story: Story, verdict| {
+        let story = story.until(Step::Approval);
+        story
+            .appended(move |made| looked_at_again(made, verdict))
+            .tell()
+    };
+    again(Story::honest(), Verdict::Identical)
+        .approvable()
+        .unwrap();
+    again(Story::honest(), Verdict::Identical)
+        .releasable()
+        .unwrap();
+    let alone = Story::honest().without(Step::RebuildB);
+    let alone = again(alone, Verdict::Identical);
+    refused_with!("rebuild.not_identical", alone.approvable());
+    for verdict in [Verdict::Explained, Verdict::Unexplained, Verdict::Failed] {
+        let told = again(Story::honest(), verdict);
+        refused_with!("adverse.open", told.approvable());
+        refused_with!("adverse.open", told.releasable());
+    }
+}
+
 fn with_second_rebuild(change: impl Fn(&mut statement::Rebuild) + 'static) -> Story {
     Story::honest().change(Step::RebuildB, move |statement| {
         let Predicate::Rebuild(rebuild) = &mut statement.predicate else {
