@@ -210,7 +210,8 @@ fn a_killed_caller_takes_its_sandbox_along() {
         .spawn()
         .unwrap();
     wait_until(|| work.join("started").exists());
-    assert!(is_running("86323"));
+    // Between the two words of the command its shell still runs.
+    wait_until(|| is_running("86323"));
     caller.kill().unwrap();
     caller.wait().unwrap();
     wait_until(|| !is_running("86323"));
