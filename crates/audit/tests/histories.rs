@@ -95,3 +95,10 @@ fn law_and_audit_agree_on_generated_histories() {
         .collect();
     assert!(count < LONG || rare.is_empty(), "too rare: {rare:?}");
 }
+
+/// Two provenances of the same artifacts, the first of them not committed to.
+#[test]
+fn a_history_that_once_told_them_apart_does_so_no_more() {
+    let report = tell_all(18_744, 1).differences();
+    assert!(report.is_empty(), "{report}");
+}

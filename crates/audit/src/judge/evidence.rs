@@ -16,8 +16,8 @@ use super::{
 pub(super) struct Evidence<'a> {
     pub(super) build: StatementDigest,
     pub(super) source: &'a Fact<Sourced>,
-    /// All provenances in order; they name the same artifacts.
-    pub(super) provenances: Vec<&'a Fact<Conveyed>>,
+    /// The first that fits the source; later ones name the same artifacts and change nothing.
+    pub(super) provenance: &'a Fact<Conveyed>,
     pub(super) artifacts: &'a [Made],
     /// One per legal owner.
     pub(super) rebuilds: Vec<&'a Fact<Rebuilt>>,
@@ -37,20 +37,16 @@ impl<'a> AsOf<'a> {
             let detail = format!("build {build}");
             self.missing(sources, codes::SOURCE_MISSING, detail)
         })?;
-        let provenances = self.provenances(build, source)?;
-        let artifacts = one_result(build, &provenances)?;
+        let (provenance, artifacts) = self.provenance(build, source)?;
         let reveal = self.first_reveal(build, artifacts);
-        let committed = provenances
-            .iter()
-            .any(|fact| self.committed(build, fact, fact.said.salt, artifacts) < reveal);
-        if !committed {
+        if self.committed(build, provenance, provenance.said.salt, artifacts) >= reveal {
             let detail = format!("build {build}: the first result was shown at entry {reveal}");
             return Err(Refused::new(codes::PROVENANCE_UNCOMMITTED, detail));
         }
         let mut evidence = Evidence {
             build,
             source,
-            provenances,
+            provenance,
             artifacts,
             rebuilds: Vec::new(),
         };
@@ -58,12 +54,13 @@ impl<'a> AsOf<'a> {
         Ok(evidence)
     }
 
-    /// The provenances that name this source and its recipe, arguments and an environment.
-    fn provenances(
+    /// The first provenance that names this source and its recipe, arguments and an environment, and
+    /// the artifacts, which no other that does so may contradict.
+    fn provenance(
         self,
         build: StatementDigest,
         source: &Fact<Sourced>,
-    ) -> Result<Vec<&'a Fact<Conveyed>>, Refused> {
+    ) -> Result<(&'a Fact<Conveyed>, &'a [Made]), Refused> {
         let table = self.judge.facts.provenances.get(&build);
         let standing: Vec<_> = self.all(table).collect();
         if standing.is_empty() {
@@ -79,11 +76,11 @@ impl<'a> AsOf<'a> {
                 && said.artifacts.is_some()
         };
         let fitting: Vec<_> = standing.into_iter().filter(|f| fits(&f.said)).collect();
-        if fitting.is_empty() {
+        let first = fitting.first().ok_or_else(|| {
             let detail = format!("build {build}: source, recipe, arguments or artifacts");
-            return Err(Refused::new(codes::PROVENANCE_SOURCE, detail));
-        }
-        Ok(fitting)
+            Refused::new(codes::PROVENANCE_SOURCE, detail)
+        })?;
+        Ok((*first, one_result(build, &fitting)?))
     }
 
     /// The lowest entry that is a provenance of the build, or a rebuild that names its artifacts.
@@ -156,11 +153,11 @@ impl<'a> AsOf<'a> {
         let said = &rebuild.said;
         let seat = self.signer(rebuild)?;
         let owner = seat.party.legal_owner.as_str();
-        let mut builders = evidence.provenances.iter().filter_map(|f| self.signer(f));
+        let builder = self.signer(evidence.provenance);
         if self.is_vendor(seat) {
             return Some(codes::REBUILD_VENDOR);
         }
-        if builders.any(|builder| builder.party.legal_owner == owner) {
+        if builder.is_some_and(|builder| builder.party.legal_owner == owner) {
             return Some(codes::REBUILD_SAME_OWNER);
         }
         let same = said.artifacts.len() == evidence.artifacts.len()
@@ -169,8 +166,7 @@ impl<'a> AsOf<'a> {
                 .iter()
                 .zip(evidence.artifacts)
                 .all(|((name, sha256), made)| *name == made.name && *sha256 == made.sha256);
-        let mut provenances = evidence.provenances.iter();
-        let compared = provenances.any(|fact| fact.digest == said.provenance);
+        let compared = evidence.provenance.digest == said.provenance;
         let salt = said.salt.filter(|_| same && compared);
         let Some(salt) = salt.filter(|_| said.verdict == Verdict::Identical) else {
             return Some(codes::REBUILD_NOT_IDENTICAL);

@@ -28,9 +28,7 @@ impl<'a> AsOf<'a> {
 
     /// Everything a finding may be about that is of this very build.
     fn subjects(self, evidence: &Evidence<'_>) -> BTreeSet<StatementDigest> {
-        let mut subjects = BTreeSet::from([evidence.build]);
-        subjects.extend(evidence.provenances.iter().map(|fact| fact.digest));
-        subjects
+        BTreeSet::from([evidence.build, evidence.provenance.digest])
     }
 
     /// A side may sign this payload.
@@ -103,8 +101,7 @@ impl<'a> AsOf<'a> {
         let rests_on = |digest: StatementDigest, at: u64| {
             at < fact.at && said.inputs.contains(&FileDigest::new(*digest.hash()))
         };
-        let mut provenances = evidence.provenances.iter();
-        if !provenances.any(|found| rests_on(found.digest, found.at)) {
+        if !rests_on(evidence.provenance.digest, evidence.provenance.at) {
             return no(
                 codes::APPROVAL_INPUTS,
                 "its provenance does not stand below it",
