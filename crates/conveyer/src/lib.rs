@@ -48,6 +48,7 @@ mod host;
 mod import;
 mod limits;
 mod lock;
+mod order;
 mod party;
 mod path;
 mod reader;
@@ -76,6 +77,7 @@ pub use error::{ArchiveFault, ConveyerError};
 pub use git::GitOrigin;
 pub use host::HostKind;
 pub use lock::{Archive, ArchiveFormat, Input, Lock, LockFault, LockedFile, LockedKind};
+pub use order::BuildOrder;
 pub use party::PartyDirs;
 pub use path::{BadTreePath, LinkTarget, TreePath};
 pub use reader::ArchiveReader;
@@ -83,9 +85,9 @@ pub use recipe::{
     Argument, ArgumentFault, ArtifactPlace, Kind, Platform, Recipe, RecipeFault, Test,
 };
 pub use room::{
-    Announced, BuildOrder, Built, Clock, Conveyer, ConveyerConfig, ConveyerKeyPaths, Isolation,
-    KeptFile, KeptResult, KeptTest, PastConfig, Progress, RebuilderConfig, Rebuilt, RoomError,
-    Step, build_release, rebuild_once, system_clock, watch,
+    Announced, Built, Clock, Conveyer, ConveyerConfig, ConveyerKeyPaths, Isolation, KeptFile,
+    KeptResult, KeptTest, PastConfig, Progress, RebuilderConfig, Rebuilt, RoomError, Step,
+    build_release, rebuild_once, system_clock, watch,
 };
 pub use sbom::{
     CargoFacts, Sbom, SbomChange, SbomDiff, SbomFault, SbomField, SbomInput, SbomItem, SbomOrder,

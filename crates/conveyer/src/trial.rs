@@ -14,9 +14,10 @@ use crate::environment::{Assurance, Environment};
 use crate::error::ConveyerError;
 use crate::host::HostKind;
 use crate::lock::Lock;
+use crate::order::BuildOrder;
 use crate::party::PartyDirs;
 use crate::recipe::Recipe;
-use crate::source::{RecipeBeside, Source, SourceFrom, import_with_recipe};
+use crate::source::Source;
 use crate::variation::Variation;
 
 /// In which environment a trial takes place.
@@ -31,12 +32,8 @@ pub enum TrialEnvironment {
 /// What is tried.
 #[derive(Clone, Debug)]
 pub struct TrialOrder {
-    /// The source.
-    pub from: SourceFrom,
-    /// A recipe for a source that brings none.
-    pub recipe: Option<PathBuf>,
-    /// Values of arguments that are not to stay as the recipe has them.
-    pub arguments: BTreeMap<String, String>,
+    /// The source and its recipe.
+    pub build: BuildOrder,
     /// Where it is built.
     pub environment: TrialEnvironment,
     /// Folder with `.crate` files that ordinary cargo fetched.
@@ -149,20 +146,13 @@ impl Trial {
 /// Imports, builds, tests, builds again in another surrounding, compares.
 ///
 /// # Errors
-/// As [`import_with_recipe`], [`Environment::assemble`], [`build_and_test`] and [`take_crates`].
+/// As [`BuildOrder::import`], [`Environment::assemble`], [`build_and_test`] and [`take_crates`].
 pub fn try_recipe(
     order: &TrialOrder,
     party: &PartyDirs,
     tell: TrialTell<'_>,
 ) -> Result<Trial, ConveyerError> {
-    let beside = order
-        .recipe
-        .as_deref()
-        .map(RecipeBeside::read)
-        .transpose()?;
-    let source = import_with_recipe(&order.from, beside.as_ref(), party.blobs())?;
-    let mut recipe = Recipe::of_source(&source, party.blobs())?;
-    recipe.choose(&order.arguments)?;
+    let (source, recipe) = order.build.import(party.blobs())?;
     let (files, archive) = (source.files().len(), source.archive().to_hex());
     tell(&format!("source archive {archive}, {files} files"));
     let crates = crates_of(&recipe, &source, party.blobs())?;

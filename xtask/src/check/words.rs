@@ -111,16 +111,22 @@ mod tests {
             .collect()
     }
 
+    /// The words this check looks for, spelled here only, so that it does not find its own tests.
+    fn spelled(text: &str) -> String {
+        text.replace("MARK", "todo").replace("SKIP", "ignore")
+    }
+
     #[test]
     fn unfinished_macros_and_ignored_tests_are_found() {
-        let text = "fn a() { todo!() }\nfn b() { unimplemented! {} }\n#[test]\n#[ignore = \"slow\"]\nfn c() {}\n\
-                    #[cfg_attr(miri, ignore)]\nfn d() {}\n";
-        assert_eq!(lines(text), [1, 2, 4, 6]);
+        let text = "fn a() { MARK!() }\nfn b() { unimplemented! {} }\n#[test]\n#[SKIP = \"slow\"]\nfn c() {}\n\
+                    #[cfg_attr(miri, SKIP)]\nfn d() {}\n";
+        assert_eq!(lines(&spelled(text)), [1, 2, 4, 6]);
     }
 
     #[test]
     fn the_same_words_in_prose_or_as_names_pass() {
-        assert!(lines("// todo!() #[ignore]\nlet todo = \"todo!()\"; let ignore = 1;").is_empty());
+        let text = "// MARK!() #[SKIP]\nlet MARK = \"MARK!()\"; let SKIP = 1;";
+        assert!(lines(&spelled(text)).is_empty());
     }
 
     #[test]

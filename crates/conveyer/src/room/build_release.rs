@@ -1,8 +1,5 @@
 //! `conveyer build`: from a source to provenance.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use statement::{StatementDigest, TestOutcome};
 
 use super::config::ConveyerConfig;
@@ -11,34 +8,7 @@ use super::error::RoomError;
 use super::kept::KeptFile;
 use super::step::Progress;
 use super::workshop::Clock;
-use crate::source::SourceFrom;
-
-/// What should be built.
-#[derive(Debug, Clone)]
-pub struct BuildOrder {
-    /// The source.
-    pub from: SourceFrom,
-    /// A recipe for a source that brings none.
-    pub recipe: Option<PathBuf>,
-    /// Values of arguments that are not to stay as the recipe has them.
-    pub arguments: BTreeMap<String, String>,
-}
-
-impl From<SourceFrom> for BuildOrder {
-    fn from(from: SourceFrom) -> Self {
-        Self {
-            from,
-            recipe: None,
-            arguments: BTreeMap::new(),
-        }
-    }
-}
-
-impl From<&SourceFrom> for BuildOrder {
-    fn from(from: &SourceFrom) -> Self {
-        from.clone().into()
-    }
-}
+use crate::order::BuildOrder;
 
 /// A build whose provenance stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use keys::StatementKey;
 use statement::{FileDigest, StatementDigest, StatementSigner as _, TestOutcome};
 use tokio::time::Instant;
 
-use super::build_release::{BuildOrder, Built};
+use super::build_release::Built;
 use super::config::{ConveyerConfig, Ground};
 use super::error::RoomError;
 use super::kept::KeptResult;
@@ -19,8 +19,9 @@ use crate::crates::{crate_list, crates_of};
 use crate::error::ConveyerError;
 use crate::limits::RECIPE_BYTES_MAX;
 use crate::lock::Lock;
+use crate::order::BuildOrder;
 use crate::recipe::Recipe;
-use crate::source::{RecipeBeside, Source, import_with_recipe};
+use crate::source::Source;
 use crate::variation::Variation;
 
 /// The conveyer at work: author's and conveyer's key, one directory, one log.
@@ -68,24 +69,13 @@ impl<'a> Conveyer<'a> {
     /// Turns a directory or commit into the archive, reads its recipe, and chooses the arguments.
     ///
     /// # Errors
-    /// As [`import_with_recipe`], [`Recipe::of_source`] and [`Recipe::choose`].
+    /// As [`BuildOrder::import`].
     pub async fn import(
         &self,
         order: impl Into<BuildOrder>,
     ) -> Result<(Source, Recipe), RoomError> {
         let (order, party) = (order.into(), Arc::clone(&self.workshop.party));
-        let work = move || -> Result<_, ConveyerError> {
-            let beside = order
-                .recipe
-                .as_deref()
-                .map(RecipeBeside::read)
-                .transpose()?;
-            let source = import_with_recipe(&order.from, beside.as_ref(), party.blobs())?;
-            let mut recipe = Recipe::of_source(&source, party.blobs())?;
-            recipe.choose(&order.arguments)?;
-            Ok((source, recipe))
-        };
-        let (source, recipe) = blocking(work).await??;
+        let (source, recipe) = blocking(move || order.import(party.blobs())).await??;
         self.workshop.tell(Step::SourceImported {
             archive: FileDigest::new(*source.archive()),
             bytes: source.archive_bytes(),

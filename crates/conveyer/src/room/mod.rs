@@ -37,7 +37,7 @@ mod step;
 mod watch;
 mod workshop;
 
-pub use build_release::{BuildOrder, Built, build_release};
+pub use build_release::{Built, build_release};
 pub use config::{ConveyerConfig, ConveyerKeyPaths, Isolation, PastConfig, RebuilderConfig};
 pub use conveyer::{Announced, Conveyer};
 pub use error::RoomError;

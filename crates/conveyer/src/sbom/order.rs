@@ -13,16 +13,15 @@ use crate::archive::EntryKind;
 use crate::error::ConveyerError;
 use crate::limits::{CHUNK_BYTES, LOCK_BYTES_MAX};
 use crate::lock::Lock;
+use crate::order::BuildOrder;
 use crate::recipe::{ArtifactPlace, Recipe};
-use crate::source::{RecipeBeside, Source, SourceFrom, import_with_recipe};
+use crate::source::Source;
 
 /// Of what an SBOM is wanted.
 #[derive(Clone, Debug)]
 pub struct SbomOrder {
-    /// The source.
-    pub source: SourceFrom,
-    /// A recipe for a source that brings none.
-    pub recipe: Option<PathBuf>,
+    /// The source and its recipe.
+    pub build: BuildOrder,
     /// The environment's lock.
     pub environment: PathBuf,
     /// Which of the recipe's artifacts, by the name it is released under; the first if there is no wish.
@@ -39,14 +38,12 @@ impl SbomOrder {
     /// Imports the source into a scratch folder, reads what is named, and makes the SBOM.
     ///
     /// # Errors
-    /// What [`import_with_recipe`], [`Recipe::of_source`], [`Lock::parse`] and [`of`] refuse; a file that cannot be read.
+    /// What [`BuildOrder::import`], [`Lock::parse`] and [`of`] refuse; a file that cannot be read.
     pub fn carry_out(&self) -> Result<Sbom, ConveyerError> {
         let scratch =
             tempfile::tempdir().map_err(ConveyerError::io("make", std::env::temp_dir()))?;
         let archives = Blobs::open_cache(scratch.path())?;
-        let beside = self.recipe.as_deref().map(RecipeBeside::read).transpose()?;
-        let source = import_with_recipe(&self.source, beside.as_ref(), &archives)?;
-        let recipe = Recipe::of_source(&source, &archives)?;
+        let (source, recipe) = self.build.import(&archives)?;
         let lock = read(
             &self.environment,
             "the lock in bytes",

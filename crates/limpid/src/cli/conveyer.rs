@@ -1,14 +1,13 @@
 //! `limpid conveyer ...`
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use conveyer::{BuildOrder, ConveyerConfig, RebuilderConfig, SourceFrom};
+use conveyer::{ConveyerConfig, RebuilderConfig};
 use serde_json::json;
 use statement::StatementDigest;
 
 use super::ConfigFile;
+use super::source::{Choices, FromArgs};
 use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
@@ -43,24 +42,10 @@ pub(super) enum Verb {
 pub(super) struct Build {
     #[command(flatten)]
     file: ConfigFile,
-    /// Directory with the source and its recipe.toml, or a git repository
-    #[arg(value_name = "SOURCE")]
-    source: PathBuf,
-    /// Take this commit of the git repository, not the directory's files
-    #[arg(long, value_name = "COMMIT")]
-    git: Option<String>,
-    /// Recipe for a source that brings none
-    #[arg(long, value_name = "FILE")]
-    recipe: Option<PathBuf>,
-    /// Choose an argument of the recipe; may be given several times
-    #[arg(long = "argument", value_name = "NAME=VALUE", value_parser = argument)]
-    arguments: Vec<(String, String)>,
-}
-
-/// `NAME=VALUE`
-pub(super) fn argument(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted")?;
-    Ok((name.to_owned(), value.to_owned()))
+    #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
+    choices: Choices,
 }
 
 impl Verb {
@@ -69,22 +54,7 @@ impl Verb {
         match self {
             Self::Build(build) => {
                 let config: ConveyerConfig = serve::load_config(&build.file.config)?;
-                let from = match build.git {
-                    Some(commit) => SourceFrom::GitCommit {
-                        repository: build.source,
-                        commit,
-                        folder: None,
-                    },
-                    None => SourceFrom::Directory {
-                        path: build.source,
-                        exclude: Vec::new(),
-                    },
-                };
-                let order = BuildOrder {
-                    from,
-                    recipe: build.recipe,
-                    arguments: build.arguments.into_iter().collect(),
-                };
+                let order = build.from.order_with(build.choices);
                 let built =
                     conveyer::build_release(&config, order, &tell, ::release::system_clock).await?;
                 let mut text = format!("build {}", built.build);

@@ -13,6 +13,7 @@ mod log;
 mod release;
 mod release_root;
 mod sbom;
+mod source;
 mod source_tree;
 mod statement;
 mod supervisor;

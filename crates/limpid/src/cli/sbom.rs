@@ -4,10 +4,11 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use conveyer::{Sbom, SbomDiff, SbomOrder, SourceFrom};
+use conveyer::{Sbom, SbomDiff, SbomOrder};
 use serde_json::json;
 use statement::FileDigest;
 
+use super::source::FromArgs;
 use crate::out::{Out, Status};
 
 /// `diff` ends with this when the two say different things.
@@ -47,15 +48,8 @@ impl Verb {
 /// `limpid conveyer sbom`
 #[derive(Debug, Args)]
 pub(super) struct Make {
-    /// Directory with the source and its recipe.toml, or a git repository
-    #[arg(value_name = "SOURCE")]
-    source: PathBuf,
-    /// Take this commit of the git repository, not the directory's files
-    #[arg(long, value_name = "COMMIT")]
-    git: Option<String>,
-    /// Recipe for a source that brings none
-    #[arg(long, value_name = "FILE")]
-    recipe: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromArgs,
     /// Lock of the environment it is built in
     #[arg(long, value_name = "LOCK")]
     environment: PathBuf,
@@ -79,20 +73,8 @@ pub(super) struct Make {
 
 impl Make {
     pub(super) fn run(self, out: Out) -> Result<()> {
-        let source = match self.git {
-            Some(commit) => SourceFrom::GitCommit {
-                repository: self.source,
-                commit,
-                folder: None,
-            },
-            None => SourceFrom::Directory {
-                path: self.source,
-                exclude: Vec::new(),
-            },
-        };
         let order = SbomOrder {
-            source,
-            recipe: self.recipe,
+            build: self.from.order(),
             environment: self.environment,
             name: self.name,
             artifact: self.artifact,

@@ -1,19 +1,20 @@
 //! `limpid conveyer try`, `import` and `vendor`: a recipe on this machine, without a log.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use ::binary::{Explanations, Rule, Verdict};
 use ::conveyer::{
-    HostKind, Lock, PartyDirs, Recipe, RecipeBeside, Source, SourceFrom, Trial, TrialEnvironment,
-    TrialOrder, crates_of, import_with_recipe, take_crates, try_recipe,
+    HostKind, Lock, PartyDirs, Trial, TrialEnvironment, TrialOrder, crates_of, take_crates,
+    try_recipe,
 };
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use sandbox::Identity;
 use serde_json::json;
 
-use super::conveyer::argument;
+use super::source::{Choices, FromArgs};
 use crate::out::{Out, Status};
 
 /// Differs, each byte by a rule.
@@ -23,24 +24,10 @@ const UNEXPLAINED: u8 = 4;
 /// Identical, and a test failed.
 const TESTS_FAILED: u8 = 5;
 
-/// What a source is taken from.
-#[derive(Debug, Args)]
-pub(super) struct From {
-    /// Directory with the source, or a git repository
-    #[arg(value_name = "SOURCE")]
-    source: PathBuf,
-    /// Take this commit of the git repository, not the directory's files
-    #[arg(long, value_name = "COMMIT")]
-    git: Option<String>,
-    /// Recipe for a source that brings none
-    #[arg(long, value_name = "FILE")]
-    recipe: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct Try {
     #[command(flatten)]
-    from: From,
+    from: FromArgs,
     /// Lock of the environment; or rust-host or busybox, as installed here
     #[arg(long, value_name = "LOCK")]
     environment: String,
@@ -50,9 +37,8 @@ pub(super) struct Try {
     /// Folder with .crate files that cargo fetched
     #[arg(long, value_name = "DIR")]
     crates: Option<PathBuf>,
-    /// Choose an argument of the recipe; may be given several times
-    #[arg(long = "argument", value_name = "NAME=VALUE", value_parser = argument)]
-    arguments: Vec<(String, String)>,
+    #[command(flatten)]
+    choices: Choices,
     /// Copy the artifacts here
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -64,7 +50,7 @@ pub(super) struct Try {
 #[derive(Debug, Args)]
 pub(super) struct Import {
     #[command(flatten)]
-    from: From,
+    from: FromArgs,
     /// Where the archive is kept
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
@@ -73,36 +59,13 @@ pub(super) struct Import {
 #[derive(Debug, Args)]
 pub(super) struct Vendor {
     #[command(flatten)]
-    from: From,
+    from: FromArgs,
     /// Folder with .crate files that cargo fetched: registry/cache
     #[arg(long, value_name = "DIR")]
     crates: PathBuf,
     /// Where inputs are kept
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
-}
-
-impl From {
-    fn place(&self) -> SourceFrom {
-        match &self.git {
-            Some(commit) => SourceFrom::GitCommit {
-                repository: self.source.clone(),
-                commit: commit.clone(),
-                folder: None,
-            },
-            None => SourceFrom::Directory {
-                path: self.source.clone(),
-                exclude: Vec::new(),
-            },
-        }
-    }
-
-    fn import(&self, party: &PartyDirs) -> Result<(Source, Recipe)> {
-        let beside = self.recipe.as_deref().map(RecipeBeside::read).transpose()?;
-        let source = import_with_recipe(&self.place(), beside.as_ref(), party.blobs())?;
-        let recipe = Recipe::of_source(&source, party.blobs())?;
-        Ok((source, recipe))
-    }
 }
 
 fn party(store: &Path) -> Result<PartyDirs> {
@@ -112,7 +75,7 @@ fn party(store: &Path) -> Result<PartyDirs> {
 
 impl Import {
     pub(super) fn run(self, out: Out) -> Result<()> {
-        let (source, recipe) = self.from.import(&party(&self.store)?)?;
+        let (source, recipe) = self.from.order().import(party(&self.store)?.blobs())?;
         let (archive, tree) = (source.archive().to_hex(), source.tree().to_hex());
         let mut text = format!(
             "{} {}\narchive {archive}\n{} files, {} bytes\ntree    {tree}\nrecipe  {}",
@@ -143,7 +106,7 @@ impl Import {
 impl Vendor {
     pub(super) fn run(self, out: Out) -> Result<()> {
         let party = party(&self.store)?;
-        let (source, recipe) = self.from.import(&party)?;
+        let (source, recipe) = self.from.order().import(party.blobs())?;
         if recipe.cargo_lock.is_none() {
             bail!(
                 "the recipe has no [cargo] table, so nothing is vendored; add: lock = \"Cargo.lock\""
@@ -181,9 +144,7 @@ impl Try {
         };
         let off = self.no_explain.iter().copied();
         let order = TrialOrder {
-            from: self.from.place(),
-            recipe: self.from.recipe.clone(),
-            arguments: self.arguments.iter().cloned().collect(),
+            build: self.from.order_with(self.choices),
             environment,
             crates: self.crates.clone(),
             rules: off.fold(Explanations::all(), Explanations::without),
@@ -209,9 +170,17 @@ fn copy_out(trial: &Trial, party: &PartyDirs, folder: &Path) -> Result<()> {
     for built in &trial.first.artifacts {
         let path = folder.join(&built.name);
         let bytes = party.blobs().get(&built.sha256, built.bytes)?;
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        let mode = if is_program(&bytes) { 0o755 } else { 0o644 };
+        fs::write(&path, bytes)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Blobs have no mode, so the bytes tell: ELF, or a script that names its interpreter.
+fn is_program(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"#!")
 }
 
 fn told(trial: &Trial) -> String {

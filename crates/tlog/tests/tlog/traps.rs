@@ -221,3 +221,19 @@ fn trap_a_proof_carries_the_checkpoint_verbatim() {
     let (_, opened) = parsed.open(b"e", &world.strict_policy()).unwrap();
     assert_eq!(opened.note(), proof.checkpoint);
 }
+
+#[test]
+fn a_key_type_is_shown_by_its_byte_and_its_name() {
+    let shown = |byte| KeyType::from_byte(byte).unwrap().to_string();
+    assert_eq!(shown(0x01), "0x01 Ed25519");
+    assert_eq!(shown(0x04), "0x04 Ed25519 cosignature");
+    assert_eq!(shown(0x06), "0x06 ML-DSA-44 cosignature");
+}
+
+#[test]
+fn debug_output_of_a_key_names_it_without_its_bytes() {
+    let key = TestSigner::new("example.com/log", KeyType::Ed25519, "debug");
+    let text = format!("{:?}", key.vkey());
+    assert!(text.starts_with("VerifierKey(example.com/log+"), "{text}");
+    assert!(text.ends_with(", 0x01 Ed25519)"), "{text}");
+}
