@@ -52,7 +52,6 @@ mod sequence;
 mod shared;
 mod start;
 mod submit;
-mod tree;
 mod upload;
 
 pub use config::{Config, WitnessUrl};

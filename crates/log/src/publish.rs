@@ -18,7 +18,7 @@ use crate::error::{LogError, chain};
 use crate::gather::{Signed, Witnesses};
 use crate::limits::{BACKOFF, WRITE_BYTES_MAX};
 use crate::shared::{Published, Shared};
-use crate::tree::{Edge, File, plan_bundle};
+use tlog::tree::{Edge, File, plan_bundle};
 
 /// The task's own state.
 pub(crate) struct Publisher {

@@ -22,7 +22,7 @@ use crate::memory::Recall;
 use crate::publish::{Publisher, blocking, write_archive};
 use crate::rows::Rows;
 use crate::shared::{Published, Shared};
-use crate::tree::Edge;
+use tlog::tree::Edge;
 
 /// What the log signed, by size: the root, and who remembers it.
 type Claims = BTreeMap<u64, Vec<(Hash, String)>>;

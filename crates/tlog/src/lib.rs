@@ -41,6 +41,7 @@ mod policy_text;
 mod proof;
 mod prove;
 mod tile;
+pub mod tree;
 mod verify;
 mod witness;
 

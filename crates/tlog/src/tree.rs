@@ -1,31 +1,35 @@
 //! Which files a log writes when it grows: a pure function of its entries (tlog-tiles).
 
-use tlog::limits::TILE_WIDTH;
-use tlog::{BundleId, Frontier, Hash, ParseError, TileId, bundle, full_tile_root, leaf_hash};
+use crate::bundle;
+use crate::errors::ParseError;
+use crate::hash::{Hash, leaf_hash};
+use crate::limits::TILE_WIDTH;
+use crate::merkle::Frontier;
+use crate::tile::{BundleId, TileId, full_tile_root};
 
-/// A file to be made: its path below `public/`, and its bytes.
-pub(crate) type File = (String, Vec<u8>);
+/// A file to be made: its path below the log's prefix, and its bytes.
+pub type File = (String, Vec<u8>);
 
 /// The right edge of the tree: for each level the hashes of the tile that is being filled.
 #[derive(Debug, Default)]
-pub(crate) struct Edge {
+pub struct Edge {
     frontier: Frontier,
     levels: Vec<Vec<Hash>>,
 }
 
 impl Edge {
     /// Number of leaves.
-    pub(crate) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.frontier.size()
     }
 
     /// The root of the tree.
-    pub(crate) fn root(&self) -> Hash {
+    pub fn root(&self) -> Hash {
         self.frontier.root()
     }
 
     /// Adds an entry; tiles that become full are given to `full`.
-    pub(crate) fn append(&mut self, entry: &[u8], full: &mut Vec<File>) {
+    pub fn append(&mut self, entry: &[u8], full: &mut Vec<File>) {
         let mut hash = leaf_hash(entry);
         self.frontier.append(hash);
         for level in 0.. {
@@ -45,7 +49,7 @@ impl Edge {
     }
 
     /// The partial tiles of the tree as it is now.
-    pub(crate) fn partial_tiles(&self) -> Vec<File> {
+    pub fn partial_tiles(&self) -> Vec<File> {
         let levels = self.levels.iter().enumerate();
         levels
             .filter(|(_, tile)| !tile.is_empty())
@@ -68,7 +72,10 @@ fn concat(hashes: &[Hash]) -> Vec<u8> {
 /// The files of one bundle of entries as the tree grows over it: the bundle, and the tiles that
 /// become full. `entries` begins with the bundle's first entry; those the tree has already are
 /// needed for the bundle only.
-pub(crate) fn plan_bundle(
+///
+/// # Errors
+/// [`ParseError`] if there are no entries, more than 256, or one is too long.
+pub fn plan_bundle(
     edge: &mut Edge,
     id: BundleId,
     entries: &[Vec<u8>],
@@ -87,9 +94,10 @@ pub(crate) fn plan_bundle(
 mod tests {
     use std::collections::BTreeMap;
 
-    use tlog::{BundleSource, TileSource, fsck, tiles_between};
-
     use super::*;
+    use crate::fsck::{BundleSource, fsck};
+    use crate::prove::TileSource;
+    use crate::tile::tiles_between;
 
     /// What a directory would hold: files are made once.
     #[derive(Default)]
