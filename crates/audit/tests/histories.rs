@@ -19,6 +19,7 @@ mod twist;
 mod world;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use both::Seen;
 
@@ -48,15 +49,23 @@ fn wanted(name: &str, default: u64) -> u64 {
     text.map_or(default, |text| text.parse().unwrap())
 }
 
-/// Histories of these seeds, on every core.
+/// Histories of these seeds, on every core. A long run counts every difference, a short one ends soon after the first.
 fn tell_all(first: u64, count: u64) -> Seen {
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let differs = AtomicBool::new(false);
+    let differs = &differs;
     std::thread::scope(|scope| {
         let parts = (0..threads).map(|part| {
             scope.spawn(move || {
                 let mut seen = Seen::default();
                 let seeds = (first..first + count).filter(|seed| seed % threads == part);
-                seeds.for_each(|seed| tell::tell(seed, &mut seen));
+                for seed in seeds {
+                    if count < LONG && differs.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    tell::tell(seed, &mut seen);
+                    differs.fetch_or(!seen.differing.is_empty(), Ordering::Relaxed);
+                }
                 seen
             })
         });

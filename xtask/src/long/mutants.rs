@@ -52,7 +52,14 @@ const PARTS: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// The parts that a second implementation is compared with on generated histories (`crates/audit/tests/histories`): this
+/// test runs first, alone, and how many it notices is said apart; only the rest meets the part's own tests.
+const COMPARED: [&str; 2] = ["law", "audit"];
+/// How many histories a mutant has to go unnoticed in.
+const HISTORIES: &str = "300";
+
 const MEANING: &str = "Each mutant is one small break of the source; `caught` means a test failed on it, `timed out` that the tests ran much longer than without it. \
+`by comparison` counts those that the comparison of law and audit notices by itself. \
 A survivor is listed with its proof that it behaves the same, or as open.";
 
 /// The last result of each part.
@@ -66,6 +73,9 @@ struct Outcome {
     timeout: u64,
     unviable: u64,
     survivors: Vec<String>,
+    /// What the comparison of law and audit did not notice, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uncompared: Option<Vec<String>>,
 }
 
 /// `rest` names parts (none: all), after an optional `again`.
@@ -108,19 +118,61 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
     }
     let folder: PathBuf = root.join(OUTPUT).join(part);
     std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
+    let mut ledger = ledger(root)?;
+    let outcome = if again {
+        let before = ledger.get(part).with_context(|| {
+            format!("{part} has no earlier result: run it without `again` first")
+        })?;
+        before.retried(run_part(root, part, files, &folder, Round::Rest)?)
+    } else if COMPARED.contains(&part) {
+        let compared = run_part(root, part, files, &folder, Round::Comparison)?;
+        compared.and_by_its_own(run_part(root, part, files, &folder, Round::Rest)?)
+    } else {
+        run_part(root, part, files, &folder, Round::All)?
+    };
+    ledger.insert(part.to_owned(), outcome);
+    let text = serde_json::to_string_pretty(&ledger)? + "\n";
+    std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
+}
+
+/// Which mutants are tried, and by which tests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// All, by the tests of the package.
+    All,
+    /// All, by the comparison of law and audit.
+    Comparison,
+    /// Those that the round before did not catch, by the tests of the package.
+    Rest,
+}
+
+fn run_part(
+    root: &Path,
+    part: &str,
+    files: &[&str],
+    folder: &Path,
+    round: Round,
+) -> Result<Outcome> {
     let mut command = cargo(root);
     command.args(["mutants", "--no-shuffle", "--colors=never", "--jobs=2"]);
     command.args(["--package", &format!("limpid-{part}")]);
-    command.arg("--output").arg(&folder);
-    if again {
-        command.arg("--iterate");
-    }
+    command.arg("--output").arg(folder);
     for file in files {
         command.args(["--file", &format!("crates/{part}/{file}")]);
     }
     if crate::test::has_nextest(root) {
         // Stops at the first test that notices, where libtest runs all the others too.
         command.arg("--test-tool=nextest");
+    }
+    match round {
+        Round::All => {}
+        Round::Rest => {
+            command.arg("--iterate");
+        }
+        Round::Comparison => {
+            command.args(["--test-package=limpid-audit", "--", "--test=histories"]);
+            command.env("LIMPID_HISTORIES", HISTORIES);
+        }
     }
     println!("> {}", shown(&command));
     let status = command
@@ -133,21 +185,11 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
         "cargo mutants did not end its run of {part} (exit status {status:?}); nothing was recorded"
     );
     let folder = folder.join("mutants.out");
-    let mut outcome = Outcome::read(
+    Outcome::read(
         &read(&folder.join("outcomes.json"))?,
         &read(&folder.join("missed.txt"))?,
         &output(program(root, "git").args(["rev-parse", "HEAD"]))?,
-    )?;
-    let mut ledger = ledger(root)?;
-    if again {
-        let before = ledger.get(part).with_context(|| {
-            format!("{part} has no earlier result: run it without `again` first")
-        })?;
-        outcome = before.retried(outcome);
-    }
-    ledger.insert(part.to_owned(), outcome);
-    let text = serde_json::to_string_pretty(&ledger)? + "\n";
-    std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
+    )
 }
 
 fn ledger(root: &Path) -> Result<Ledger> {
@@ -186,12 +228,12 @@ fn write_page(root: &Path) -> Result<bool> {
 /// A row for each part, also for one that was never run.
 fn table(ledger: &Ledger) -> String {
     let mut table =
-        "| part | mutants | caught | survived | timed out | did not compile | commit |\n\
-                     |---|---|---|---|---|---|---|\n"
+        "| part | mutants | caught | by comparison | survived | timed out | did not compile | commit |\n\
+                     |---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for (part, _) in PARTS {
         let row = match ledger.get(part) {
-            None => format!("| {part} | not run | | | | | |\n"),
+            None => format!("| {part} | not run | | | | | | |\n"),
             Some(outcome) => outcome.row(part),
         };
         table.push_str(&row);
@@ -224,7 +266,14 @@ impl Outcome {
             timeout: count("timeout")?,
             unviable: count("unviable")?,
             survivors: lines.map(str::to_owned).collect(),
+            uncompared: None,
         })
+    }
+
+    /// The result of the comparison, after what it did not notice met the part's own tests.
+    fn and_by_its_own(mut self, own: Self) -> Self {
+        self.uncompared = Some(self.survivors.clone());
+        self.retried(own)
     }
 
     /// This result, with its survivors tried again.
@@ -236,12 +285,17 @@ impl Outcome {
             timeout: self.timeout + again.timeout,
             unviable: self.unviable,
             survivors: again.survivors,
+            uncompared: self.uncompared.clone(),
         }
     }
 
     fn row(&self, part: &str) -> String {
+        let by_comparison = self.uncompared.as_ref().map_or(String::new(), |rest| {
+            let viable = self.total - self.unviable;
+            (viable - rest.len() as u64).to_string()
+        });
         format!(
-            "| {part} | {} | {} | {} | {} | {} | `{}` |\n",
+            "| {part} | {} | {} | {by_comparison} | {} | {} | {} | `{}` |\n",
             self.total,
             self.caught,
             self.survivors.len(),
@@ -329,7 +383,7 @@ mod tests {
     fn counts_are_read_and_a_missing_one_is_an_error() {
         assert_eq!(
             first().row("law"),
-            "| law | 9 | 5 | 2 | 1 | 1 | `0123456789ab` |\n"
+            "| law | 9 | 5 |  | 2 | 1 | 1 | `0123456789ab` |\n"
         );
         assert!(Outcome::read(&COUNTS.replace("\"caught\":5,", ""), "", "a").is_err());
     }
@@ -340,7 +394,17 @@ mod tests {
         let again = Outcome::read(counts, SURVIVORS[0], "f").expect("complete");
         assert_eq!(
             first().retried(again).row("law"),
-            "| law | 9 | 6 | 1 | 1 | 1 | `f` |\n"
+            "| law | 9 | 6 |  | 1 | 1 | 1 | `f` |\n"
+        );
+    }
+
+    #[test]
+    fn what_the_comparison_notices_is_said_apart() {
+        let counts = r#"{"total_mutants":2,"caught":2,"missed":0,"timeout":0,"unviable":0}"#;
+        let own = Outcome::read(counts, "", "f").expect("complete");
+        assert_eq!(
+            first().and_by_its_own(own).row("law"),
+            "| law | 9 | 7 | 6 | 0 | 1 | 1 | `f` |\n"
         );
     }
 
