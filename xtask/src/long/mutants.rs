@@ -56,7 +56,7 @@ const PARTS: [(&str, &[&str]); 7] = [
 /// test runs first, alone, and how many it notices is said apart; only the rest meets the part's own tests.
 const COMPARED: [&str; 2] = ["law", "audit"];
 /// How many histories a mutant has to go unnoticed in.
-const HISTORIES: &str = "300";
+const HISTORIES: &str = "80";
 
 const MEANING: &str = "Each mutant is one small break of the source; `caught` means a test failed on it, `timed out` that the tests ran much longer than without it. \
 `by comparison` counts those that the comparison of law and audit notices by itself. \
