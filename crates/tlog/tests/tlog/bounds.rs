@@ -2,12 +2,12 @@
 //! says both numbers.
 
 use tlog::{
-    AddCheckpoint, ArchiveId, BundleId, ConflictSize, Frontier, Hash, KeyName, Note, NoteError,
-    NoteSigner as _, OpenError, ParseError, Policy, PolicyError, ProofError, SignatureLine, TileId,
-    TlogProof, cosign, parse_cosignatures, sha256, verify_cosignature,
+    AddCheckpoint, ArchiveId, BundleId, ConflictSize, Frontier, Hash, KeyName, KeyType, Note,
+    NoteError, NoteSigner as _, OpenError, ParseError, Policy, PolicyError, ProofError,
+    SignatureLine, TileId, TlogProof, cosign, parse_cosignatures, sha256, verify_cosignature,
 };
 
-use crate::keys::{World, checkpoint};
+use crate::keys::{TestSigner, World, checkpoint};
 
 /// `TREE_SIZE_MAX`: no tree index of the specifications is larger.
 const SIZE_MAX: u64 = 9_223_372_036_854_775_807;
@@ -268,4 +268,37 @@ fn digests_show_themselves_in_hex_and_streams_show_nothing() {
     assert_eq!(Hash::from_hex(&digest.to_hex()), Ok(digest));
     assert!(Hash::from_hex(&digest.to_hex().to_uppercase()).is_err());
     assert_eq!(format!("{:?}", tlog::Sha256Stream::new()), "Sha256Stream");
+}
+
+#[test]
+fn a_policy_line_with_missing_or_superfluous_words_is_told_how_it_should_look() {
+    let cases = [
+        ("log", "`log VKEY [URL]`"),
+        ("witness w", "`witness NAME VKEY [URL]`"),
+        ("group g all", "`group NAME all|any|K NAME...`"),
+        ("quorum g h", "`quorum NAME` or `quorum none`"),
+        ("mirror m", "`log`, `witness`, `group` or `quorum`"),
+    ];
+    for (line, expected) in cases {
+        let refused = Policy::parse(line).unwrap_err();
+        let cause = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(cause.contains(expected), "{line}: {cause}");
+    }
+}
+
+#[test]
+fn a_group_shows_its_members_in_the_order_of_the_text() {
+    let witness = |name: &str| TestSigner::new(name, KeyType::CosignatureEd25519, name);
+    let (a, b) = (witness("a.example"), witness("b.example"));
+    let text = format!(
+        "witness b {}\nwitness a {}\ngroup g 1 b a\nquorum g\n",
+        b.vkey(),
+        a.vkey()
+    );
+    let policy = Policy::parse(&text).unwrap();
+    let members = policy.groups()[0].members().iter();
+    assert_eq!(
+        members.map(ToString::to_string).collect::<Vec<_>>(),
+        ["b", "a"]
+    );
 }
