@@ -77,6 +77,48 @@ pub enum LogError {
     /// A proof cannot be made from the tiles.
     #[error("a proof cannot be made from the tiles in `public/`")]
     Prove(#[source] tlog::ProveError<store::StoreError>),
+    /// Another process leads this log now.
+    #[error(
+        "another process leads this log since: its number is {theirs}, this one's was {ours}; this one stops so that there is one history"
+    )]
+    Deposed {
+        /// The number under which this process wrote.
+        ours: u64,
+        /// The newest one.
+        theirs: u64,
+    },
+    /// What was written last is not what this process wrote last.
+    #[error(
+        "the log stands at {found} where this process left it at {expected}; another one wrote to it, and this one stops"
+    )]
+    Moved {
+        /// Size that this process believes in.
+        expected: u64,
+        /// Size that is there.
+        found: u64,
+    },
+    /// A back end beyond this machine refused.
+    #[error("could not {action}")]
+    Remote {
+        /// What was being done, and where.
+        action: String,
+        /// What it answered.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Entries that were acknowledged are gone from the bundles.
+    #[error(
+        "{path} is not there or damaged, and {size} entries are nowhere else; restore `public/` from a copy or a mirror"
+    )]
+    Lost {
+        /// The bundle.
+        path: String,
+        /// Entries that the database left to the bundles.
+        size: u64,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Whether the last batch is on disk is not known.
     #[error(
         "the database holds {found} entries where {expected} were acknowledged; start the log again"

@@ -37,6 +37,7 @@
 //! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
 //! other logs (`logclient`), pruning (not built).
 
+mod batch;
 mod clock;
 mod config;
 mod error;
@@ -50,10 +51,15 @@ mod quota;
 mod rows;
 mod sequence;
 mod shared;
+mod shelf;
 mod start;
 mod submit;
+mod table;
 mod upload;
 
+pub use batch::Batch;
 pub use config::{Config, WitnessUrl};
 pub use error::{LogError, SubmitRefusal};
 pub use http::serve;
+pub use shelf::{File, Shelf};
+pub use table::{Fence, Mark, SignedTree, State, Table, Work, may_follow};

@@ -77,6 +77,18 @@ pub enum StoreError {
     #[error("the stream to be stored broke off")]
     Stream(#[source] io::Error),
 
+    /// A store beyond this machine refused.
+    #[error("could not {action} {name}")]
+    Remote {
+        /// What was being done.
+        action: &'static str,
+        /// The object.
+        name: String,
+        /// What it answered.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// Anything else the operating system refused.
     #[error("could not {action} {}", path.display())]
     Io {
