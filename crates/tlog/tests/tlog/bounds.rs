@@ -280,7 +280,7 @@ fn a_policy_line_with_missing_or_superfluous_words_is_told_how_it_should_look() 
         ("mirror m", "`log`, `witness`, `group` or `quorum`"),
     ];
     for (line, expected) in cases {
-        let refused = Policy::parse(line).unwrap_err();
+        let refused = Policy::parse(&format!("{line}\n")).unwrap_err();
         let cause = std::error::Error::source(&refused).unwrap().to_string();
         assert!(cause.contains(expected), "{line}: {cause}");
     }
