@@ -127,6 +127,11 @@ fn every_change_to_an_inclusion_proof_is_refused() {
     let root = root_from_tiles(&log, 13).unwrap();
     for index in 0..13 {
         let path = prove_inclusion(&log, index, 13).unwrap();
+        assert_eq!(
+            prove_inclusion(&&log, index, 13).unwrap(),
+            path,
+            "a reference is a source, too"
+        );
         let leaf = leaf_hash(&[index as u8]);
         let check = |leaf: &Hash, index, size, path: &[Hash], root: &Hash| {
             assert!(verify_inclusion(leaf, index, size, path, root).is_err());

@@ -237,3 +237,28 @@ fn debug_output_of_a_key_names_it_without_its_bytes() {
     assert!(text.starts_with("VerifierKey(example.com/log+"), "{text}");
     assert!(text.ends_with(", 0x01 Ed25519)"), "{text}");
 }
+
+/// Two keys found by trying 104,286 seeds: an id has 32 bits, so whoever wants two alike finds them.
+#[test]
+fn trap_two_keys_of_one_name_may_have_one_id_and_no_note_could_tell_them_apart() {
+    let key = |name, label| TestSigner::new(name, KeyType::CosignatureEd25519, label);
+    let (a, b) = (
+        key("w.example", "collide 11934"),
+        key("w.example", "collide 104285"),
+    );
+    assert_ne!(a.vkey().public_key(), b.vkey().public_key());
+    assert_eq!(a.vkey().id(), b.vkey().id());
+    let text = |other: &TestSigner| {
+        format!(
+            "witness a {}\nwitness b {}\nquorum none\n",
+            a.vkey(),
+            other.vkey()
+        )
+    };
+    let refused = tlog::Policy::parse(&text(&b));
+    assert!(
+        matches!(refused, Err(PolicyError::DuplicateKey { line: 2, .. })),
+        "{refused:?}"
+    );
+    assert!(tlog::Policy::parse(&text(&key("w.example", "w1"))).is_ok());
+}
