@@ -15,6 +15,7 @@ use crate::hash::Hash;
 use crate::key::{KeyName, KeyType, VerifierKey};
 use crate::limits::TIMESTAMP_MAX;
 use crate::note::{NoteSigner, SignatureLine, raw_signature};
+use crate::subtree::Subtree;
 
 /// Domain separation of the ML-DSA-44 message, 12 bytes.
 const SUBTREE_LABEL: &[u8; 12] = b"subtree/v1\n\0";
@@ -132,6 +133,66 @@ pub(crate) fn verify_timestamped(
         return Err(bad());
     }
     Ok(timestamp)
+}
+
+/// Cosigns a subtree without stating a time (tlog-cosignature, "ML-DSA-44 signed message").
+///
+/// # Errors
+/// [`NoteError`] for a key that is not of type 0x06, whose message cannot hold a subtree, or a
+/// faulty signer.
+pub fn cosign_subtree(
+    origin: &Origin,
+    subtree: Subtree,
+    hash: &Hash,
+    signer: &dyn NoteSigner,
+) -> Result<SignatureLine, NoteError> {
+    let key = signer.vkey();
+    let message = subtree_message(origin, subtree, hash, key)?;
+    let mut signature = 0u64.to_be_bytes().to_vec();
+    signature.extend_from_slice(&raw_signature(signer, &message)?);
+    SignatureLine::new(key.name().clone(), key.id(), signature).map_err(NoteError::Parse)
+}
+
+/// Verifies the cosignature of a subtree, as [`cosign_subtree`] makes it.
+///
+/// # Errors
+/// [`NoteError`] if the line is not by this key, states a time, or the signature fails.
+pub fn verify_subtree_cosignature(
+    origin: &Origin,
+    subtree: Subtree,
+    hash: &Hash,
+    line: &SignatureLine,
+    key: &VerifierKey,
+) -> Result<(), NoteError> {
+    if !line.is_by(key) {
+        let (found, expected) = (line.name().clone(), key.name().clone());
+        return Err(NoteError::OtherKey { found, expected });
+    }
+    let message = subtree_message(origin, subtree, hash, key)?;
+    match line.signature().split_first_chunk::<8>() {
+        Some(([0, 0, 0, 0, 0, 0, 0, 0], raw)) if key.is_raw_signature(&message, raw) => Ok(()),
+        _ => Err(NoteError::BadSignature {
+            name: key.name().clone(),
+            id: key.id(),
+        }),
+    }
+}
+
+fn subtree_message(
+    origin: &Origin,
+    subtree: Subtree,
+    hash: &Hash,
+    key: &VerifierKey,
+) -> Result<Vec<u8>, NoteError> {
+    if key.key_type() != KeyType::CosignatureMlDsa44 {
+        return Err(NoteError::KeyType {
+            name: key.name().clone(),
+            found: key.key_type(),
+            purpose: "cosignatures of subtrees",
+        });
+    }
+    let leaves = subtree.start()..subtree.end();
+    Ok(ml_dsa44_message(key.name(), 0, origin, leaves, hash))
 }
 
 fn check_timestamp(timestamp: u64, key: &VerifierKey) -> Result<(), NoteError> {

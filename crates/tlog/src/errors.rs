@@ -139,6 +139,19 @@ pub enum ProofError {
     /// An empty tree with a root other than the hash of the empty string.
     #[error("a tree of size 0 must have the root of the empty tree")]
     EmptyRoot,
+    /// An empty interval, one beyond the limit, or one that does not begin at a multiple of its
+    /// width rounded up to a power of two.
+    #[error("{start}..{end} is no subtree of a log")]
+    NotASubtree { start: u64, end: u64 },
+    /// The subtree ends after the tree.
+    #[error("the subtree {start}..{end} is not in a tree of size {size}")]
+    SubtreeBeyondSize { start: u64, end: u64, size: u64 },
+    /// The leaf is not in the subtree.
+    #[error("index {index} is not in the subtree {start}..{end}")]
+    IndexOutsideSubtree { index: u64, start: u64, end: u64 },
+    /// The recomputed hash of the subtree is another one.
+    #[error("the proof does not lead to the hash of the subtree {start}..{end}")]
+    SubtreeMismatch { start: u64, end: u64 },
     /// A compact range with the wrong number of hashes, or a size beyond the limit.
     #[error("a tree of size {size} has no compact range of {found} hashes")]
     FrontierShape { size: u64, found: usize },
@@ -290,4 +303,28 @@ pub enum OpenError {
     /// The entry is larger than any log entry.
     #[error("the entry has {found} bytes, a log entry has at most 65535")]
     EntryTooLong { found: usize },
+}
+
+/// Two checkpoints and their hashes do not show that a log signed two histories.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForkError {
+    /// No known key of the log signed the smaller checkpoint.
+    #[error("the checkpoint of the smaller tree proves nothing against the log")]
+    Smaller(#[source] NoteError),
+    /// No known key of the log signed the larger checkpoint.
+    #[error("the checkpoint of the larger tree proves nothing against the log")]
+    Larger(#[source] NoteError),
+    /// Two logs may differ.
+    #[error("the checkpoints are of two logs, `{one}` and `{other}`")]
+    TwoLogs { one: String, other: String },
+    /// Nothing contradicts an empty tree.
+    #[error("one of the checkpoints is of the empty tree, with which every tree begins")]
+    Empty,
+    /// Both can be true.
+    #[error("the tree of {larger} entries begins with the tree of {smaller}: there is no fork")]
+    Consistent { smaller: u64, larger: u64 },
+    /// The hashes show nothing about the larger checkpoint.
+    #[error("the hashes do not lead to the root of the larger checkpoint")]
+    Path(#[source] ProofError),
 }

@@ -5,8 +5,9 @@
 //! [tlog-checkpoint](https://c2sp.org/tlog-checkpoint),
 //! [tlog-cosignature](https://c2sp.org/tlog-cosignature),
 //! [tlog-tiles](https://c2sp.org/tlog-tiles), [tlog-witness](https://c2sp.org/tlog-witness),
-//! [tlog-proof](https://c2sp.org/tlog-proof), [tlog-policy](https://c2sp.org/tlog-policy) and
-//! RFC 6962 section 2.1. The most important bytes are a cosigned checkpoint:
+//! [tlog-mirror](https://c2sp.org/tlog-mirror), [tlog-proof](https://c2sp.org/tlog-proof),
+//! [tlog-policy](https://c2sp.org/tlog-policy), RFC 6962 section 2.1 and, for subtrees,
+//! draft-ietf-plants-merkle-tree-certs-03 section 4. The most important bytes are a cosigned checkpoint:
 //!
 //! ```text
 //! example.com/behind-the-sofa
@@ -30,6 +31,7 @@ pub mod bundle;
 mod checkpoint;
 pub mod cosignature;
 mod errors;
+mod evidence;
 mod fsck;
 mod hash;
 mod key;
@@ -40,6 +42,7 @@ mod policy;
 mod policy_text;
 mod proof;
 mod prove;
+mod subtree;
 mod tile;
 pub mod tree;
 mod verify;
@@ -47,10 +50,11 @@ mod witness;
 
 pub use archive::ArchiveId;
 pub use checkpoint::{Checkpoint, Origin};
-pub use cosignature::{cosign, verify_cosignature};
+pub use cosignature::{cosign, cosign_subtree, verify_cosignature, verify_subtree_cosignature};
 pub use errors::{
-    FsckError, NoteError, OpenError, ParseError, PolicyError, ProofError, ProveError,
+    ForkError, FsckError, NoteError, OpenError, ParseError, PolicyError, ProofError, ProveError,
 };
+pub use evidence::{Fork, ForkEvidence, ForkProveError};
 pub use fsck::{BundleSource, fsck};
 pub use hash::{Hash, Sha256Stream, leaf_hash, node_hash, sha256};
 pub use key::{KeyName, KeyType, NoteKeyId, VerifierKey};
@@ -59,7 +63,11 @@ pub use merkle::{Frontier, verify_consistency, verify_inclusion};
 pub use note::{Note, NoteSigner, SignatureLine, sign_checkpoint};
 pub use policy::{Policy, PolicyGroup, PolicyLog, PolicyName, PolicyWitness, Threshold};
 pub use proof::TlogProof;
-pub use prove::{TileSource, prove_consistency, prove_inclusion, root_from_tiles};
+pub use prove::{TileSource, prove_consistency, prove_inclusion, prove_prefix, root_from_tiles};
+pub use subtree::{
+    SignSubtree, Subtree, prove_subtree_consistency, prove_subtree_inclusion, subtree_hash,
+    verify_subtree_consistency, verify_subtree_inclusion,
+};
 pub use tile::{BundleId, TileId, full_tile_root, tiles_between};
 pub use verify::{Verified, Witnessed, open_checkpoint, open_witnessed};
 pub use witness::{

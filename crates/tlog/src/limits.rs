@@ -44,6 +44,12 @@ pub const EXTRA_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a `.tlog-proof` file.
 pub const PROOF_BYTES_MAX: usize = NOTE_BYTES_MAX + EXTRA_BYTES_MAX * 4 / 3 + 8 * 1024;
 
+/// Hashes in fork evidence: a consistency proof and the node it begins at.
+pub const FORK_HASHES_MAX: usize = PROOF_HASHES_MAX + 1;
+
+/// Bytes of a fork evidence file: two notes and the hashes.
+pub const EVIDENCE_BYTES_MAX: usize = 2 * NOTE_BYTES_MAX + 8 * 1024;
+
 /// Bytes of an add-checkpoint request body.
 pub const ADD_CHECKPOINT_BYTES_MAX: usize = NOTE_BYTES_MAX + 8 * 1024;
 

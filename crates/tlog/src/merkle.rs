@@ -75,19 +75,43 @@ pub fn verify_consistency(
             Err(wrong_length)
         };
     }
-    let (mut node, mut last) = (old_size - 1, new_size - 1);
-    while node & 1 == 1 {
-        node >>= 1;
-        last >>= 1;
-    }
     // A complete old tree is itself a node of the new one, so the proof leaves it out.
     let (start, rest) = match path.split_first() {
         _ if old_size.is_power_of_two() => (*old_root, path),
         Some((first, rest)) => (*first, rest),
         None => return Err(wrong_length),
     };
-    let (mut old_hash, mut new_hash) = (start, start);
-    for sibling in rest {
+    let (old_hash, new_hash) = prefix_roots(old_size, new_size, &start, rest)?;
+    if old_hash != *old_root {
+        return Err(ProofError::RootMismatch { size: old_size });
+    }
+    if new_hash != *new_root {
+        return Err(ProofError::RootMismatch { size: new_size });
+    }
+    Ok(())
+}
+
+/// The roots of the first `old_size` leaves and of all `new_size` leaves (0 < `old_size` <
+/// `new_size`), from the node that ends where the old tree ends and the siblings on its way up.
+///
+/// Which hash goes where follows from the two sizes alone. So hashes that lead to a root of
+/// `new_size` leaves lead to the only root that its first `old_size` leaves can have.
+pub(crate) fn prefix_roots(
+    old_size: u64,
+    new_size: u64,
+    start: &Hash,
+    siblings: &[Hash],
+) -> Result<(Hash, Hash), ProofError> {
+    let wrong_length = ProofError::PathLength {
+        found: siblings.len() + 1,
+    };
+    let (mut node, mut last) = (old_size - 1, new_size - 1);
+    while node & 1 == 1 {
+        node >>= 1;
+        last >>= 1;
+    }
+    let (mut old_hash, mut new_hash) = (*start, *start);
+    for sibling in siblings {
         if last == 0 {
             return Err(wrong_length);
         }
@@ -104,13 +128,7 @@ pub fn verify_consistency(
     if last != 0 {
         return Err(wrong_length);
     }
-    if old_hash != *old_root {
-        return Err(ProofError::RootMismatch { size: old_size });
-    }
-    if new_hash != *new_root {
-        return Err(ProofError::RootMismatch { size: new_size });
-    }
-    Ok(())
+    Ok((old_hash, new_hash))
 }
 
 /// The last node of an incomplete level is carried up unchanged until it has a left sibling.

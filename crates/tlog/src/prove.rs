@@ -50,9 +50,17 @@ pub fn prove_inclusion<S: TileSource>(
             size,
         }));
     }
-    let tree = Tree::new(src, size);
+    inclusion_path(&Tree::new(src, size), index, 0, size)
+}
+
+/// PATH of RFC 6962 section 2.1.1 for the leaf at `index`, among the leaves `start..end`.
+pub(crate) fn inclusion_path<S: TileSource>(
+    tree: &Tree<'_, S>,
+    index: u64,
+    mut start: u64,
+    mut end: u64,
+) -> Result<Vec<Hash>, ProveError<S::Error>> {
     let mut path = Vec::new();
-    let (mut start, mut end) = (0, size);
     while end - start > 1 {
         let middle = start + split_of(end - start);
         if index < middle {
@@ -88,22 +96,35 @@ pub fn prove_consistency<S: TileSource>(
         return Ok(Vec::new());
     }
     let tree = Tree::new(src, new);
-    let mut path = Vec::new();
-    let (mut start, mut end) = (0, new);
-    // SUBPROOF of RFC 6962 section 2.1.2: walk to the node that ends where the old tree ends.
-    while end != old {
-        let middle = start + split_of(end - start);
-        if old <= middle {
-            path.push(tree.root_of(middle, end)?);
-            end = middle;
-        } else {
-            path.push(tree.root_of(start, middle)?);
-            start = middle;
-        }
-    }
+    let (mut path, start) = tree.siblings_of(old)?;
+    // A complete old tree is a node of the new one: the reader knows its hash as the old root.
     if start != 0 {
-        path.push(tree.root_of(start, end)?);
+        path.push(tree.root_of(start, old)?);
     }
+    path.reverse();
+    Ok(path)
+}
+
+/// What the first `old` of `new` leaves hash to, with its proof: the consistency proof in which the
+/// node that ends where the old tree ends always comes first. See [`crate::ForkEvidence`].
+///
+/// # Errors
+/// [`ProveError`] unless 0 < `old` < `new`, or if a tile cannot be had.
+pub fn prove_prefix<S: TileSource>(
+    src: &S,
+    old: u64,
+    new: u64,
+) -> Result<Vec<Hash>, ProveError<S::Error>> {
+    if old == 0 || old >= new {
+        let request = ProofError::Shrinking {
+            old_size: old,
+            new_size: new,
+        };
+        return Err(ProveError::Request(request));
+    }
+    let tree = Tree::new(src, new);
+    let (mut path, start) = tree.siblings_of(old)?;
+    path.push(tree.root_of(start, old)?);
     path.reverse();
     Ok(path)
 }
@@ -117,19 +138,19 @@ pub fn root_from_tiles<S: TileSource>(src: &S, size: u64) -> Result<Hash, ProveE
 }
 
 /// The largest power of two smaller than `n` (for n >= 2): where RFC 6962 splits.
-fn split_of(n: u64) -> u64 {
+pub(crate) fn split_of(n: u64) -> u64 {
     1 << (n - 1).ilog2()
 }
 
 /// A tree of known size whose tiles are read once each.
-struct Tree<'a, S: TileSource> {
+pub(crate) struct Tree<'a, S: TileSource> {
     src: &'a S,
     size: u64,
     tiles: RefCell<BTreeMap<TileId, Vec<Hash>>>,
 }
 
 impl<'a, S: TileSource> Tree<'a, S> {
-    fn new(src: &'a S, size: u64) -> Self {
+    pub(crate) fn new(src: &'a S, size: u64) -> Self {
         Self {
             src,
             size,
@@ -137,8 +158,26 @@ impl<'a, S: TileSource> Tree<'a, S> {
         }
     }
 
+    /// Walks to the node that ends where the first `old` leaves end (SUBPROOF of RFC 6962 section
+    /// 2.1.2): the siblings passed on the way down, and the first leaf of that node.
+    fn siblings_of(&self, old: u64) -> Result<(Vec<Hash>, u64), ProveError<S::Error>> {
+        let mut path = Vec::new();
+        let (mut start, mut end) = (0, self.size);
+        while end != old {
+            let middle = start + split_of(end - start);
+            if old <= middle {
+                path.push(self.root_of(middle, end)?);
+                end = middle;
+            } else {
+                path.push(self.root_of(start, middle)?);
+                start = middle;
+            }
+        }
+        Ok((path, start))
+    }
+
     /// MTH of the leaves `start..end`, a range that RFC 6962's splitting produces.
-    fn root_of(&self, start: u64, end: u64) -> Result<Hash, ProveError<S::Error>> {
+    pub(crate) fn root_of(&self, start: u64, end: u64) -> Result<Hash, ProveError<S::Error>> {
         let count = end - start;
         if count == 0 {
             return Ok(Hash::EMPTY_ROOT);

@@ -4,6 +4,7 @@
 mod bounds;
 mod checkpoints;
 mod cosignatures;
+mod evidence;
 mod keys;
 mod merkle;
 mod notes;
@@ -12,6 +13,7 @@ mod policy_oracle;
 mod proofs;
 mod properties;
 mod published;
+mod subtrees;
 mod tiles;
 mod traps;
 mod witnessed;
