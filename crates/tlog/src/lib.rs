@@ -37,6 +37,7 @@ mod hash;
 mod key;
 pub mod limits;
 mod merkle;
+mod mirror;
 mod note;
 mod policy;
 mod policy_text;
@@ -60,6 +61,9 @@ pub use hash::{Hash, Sha256Stream, leaf_hash, node_hash, sha256};
 pub use key::{KeyName, KeyType, NoteKeyId, VerifierKey};
 pub use limits::ENTRY_BYTES_MAX;
 pub use merkle::{Frontier, verify_consistency, verify_inclusion};
+pub use mirror::{
+    AddEntries, AddEntriesReader, EntryPackage, MIRROR_INFO_CONTENT_TYPE, MirrorInfo, PackageSpan,
+};
 pub use note::{Note, NoteSigner, SignatureLine, sign_checkpoint};
 pub use policy::{Policy, PolicyGroup, PolicyLog, PolicyName, PolicyWitness, Threshold};
 pub use proof::TlogProof;

@@ -53,6 +53,16 @@ pub const EVIDENCE_BYTES_MAX: usize = 2 * NOTE_BYTES_MAX + 8 * 1024;
 /// Bytes of an add-checkpoint request body.
 pub const ADD_CHECKPOINT_BYTES_MAX: usize = NOTE_BYTES_MAX + 8 * 1024;
 
+/// Bytes of an entry package of an add-entries request: 256 entries and 63 hashes.
+pub const PACKAGE_BYTES_MAX: usize =
+    TILE_WIDTH as usize * (2 + ENTRY_BYTES_MAX) + 1 + PROOF_HASHES_MAX * HASH_BYTES;
+
+/// Packages a client puts into one add-entries request (tlog-mirror: 8,192 entries).
+pub const PACKAGES_PER_REQUEST: usize = 32;
+
+/// Bytes of a mirror info: two numbers, and a ticket whose length is a `u16`, in base64.
+pub const MIRROR_INFO_BYTES_MAX: usize = 2 * 21 + 65_535_usize.div_ceil(3) * 4 + 1;
+
 /// Bytes of a policy file.
 pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
 

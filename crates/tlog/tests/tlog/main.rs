@@ -7,6 +7,7 @@ mod cosignatures;
 mod evidence;
 mod keys;
 mod merkle;
+mod mirrors;
 mod notes;
 mod policies;
 mod policy_oracle;
