@@ -169,3 +169,34 @@ proptest! {
         prop_assert_eq!(TileId::parse(&id.path()).unwrap(), id);
     }
 }
+
+#[test]
+fn a_bundle_says_its_place_and_whether_it_will_ever_change() {
+    let partial = BundleId::new(67, 3).unwrap();
+    assert_eq!(
+        (partial.index(), partial.width(), partial.is_full()),
+        (67, 3, false)
+    );
+    assert_eq!(partial.to_string(), "tile/entries/067.p/3");
+    let full = partial.to_full();
+    assert_eq!(
+        (full.index(), full.width(), full.is_full()),
+        (67, 256, true)
+    );
+    assert_eq!(full, BundleId::new(67, 256).unwrap());
+}
+
+#[test]
+fn a_level_of_a_tree_is_covered_by_full_tiles_and_one_partial() {
+    let covering = |level, size| -> Vec<String> {
+        TileId::covering(level, size)
+            .map(|id| id.to_string())
+            .collect()
+    };
+    assert_eq!(
+        covering(0, 513),
+        ["tile/0/000", "tile/0/001", "tile/0/002.p/1"]
+    );
+    assert_eq!(covering(1, 513), ["tile/1/000.p/2"]);
+    assert!(covering(2, 513).is_empty());
+}
