@@ -212,7 +212,7 @@ impl<'a, S: TileSource> Tree<'a, S> {
         Ok(complete_root(&hashes[offset..offset + count]))
     }
 
-    fn read(&self, id: TileId) -> Result<Vec<Hash>, ProveError<S::Error>> {
+    pub(crate) fn read(&self, id: TileId) -> Result<Vec<Hash>, ProveError<S::Error>> {
         let bytes = self
             .src
             .tile(id)

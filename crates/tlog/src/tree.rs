@@ -1,17 +1,18 @@
 //! Which files a log writes when it grows: a pure function of its entries (tlog-tiles).
 
 use crate::bundle;
-use crate::errors::ParseError;
+use crate::errors::{ParseError, ProofError, ProveError};
 use crate::hash::{Hash, leaf_hash};
-use crate::limits::TILE_WIDTH;
+use crate::limits::{TILE_WIDTH, TREE_SIZE_MAX};
 use crate::merkle::Frontier;
-use crate::tile::{BundleId, TileId, full_tile_root};
+use crate::prove::{TileSource, Tree};
+use crate::tile::{BundleId, TileId, complete_root, full_tile_root, hashes_at};
 
 /// A file to be made: its path below the log's prefix, and its bytes.
 pub type File = (String, Vec<u8>);
 
 /// The right edge of the tree: for each level the hashes of the tile that is being filled.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Edge {
     frontier: Frontier,
     levels: Vec<Vec<Hash>>,
@@ -26,6 +27,66 @@ impl Edge {
     /// The root of the tree.
     pub fn root(&self) -> Hash {
         self.frontier.root()
+    }
+
+    /// Takes up the tree of `size` leaves from its tiles, without its entries: the partial tile of
+    /// leaf hashes, and at each level above the roots of full tiles below. Partial tiles above the
+    /// leaves need not be there.
+    ///
+    /// Tiles are believed here; compare [`Edge::root`] with a root that was signed.
+    ///
+    /// # Errors
+    /// [`ProveError`] if the size is beyond the limit or a tile cannot be had.
+    pub fn from_tiles<S: TileSource>(src: &S, size: u64) -> Result<Self, ProveError<S::Error>> {
+        let too_large = |found| ProveError::Request(ProofError::FrontierShape { size, found });
+        if size > TREE_SIZE_MAX {
+            return Err(too_large(0));
+        }
+        let tree = Tree::new(src, size);
+        let width = u64::from(TILE_WIDTH);
+        let name = |level: usize, index, width| {
+            TileId::new(level as u8, index, width)
+                .expect("a tree of at most 2^63 leaves has 8 levels of tiles")
+        };
+        let mut levels: Vec<Vec<Hash>> = Vec::new();
+        loop {
+            let level = levels.len();
+            let complete = hashes_at(level as u8, size);
+            let (index, count) = (complete / width, (complete % width) as u16);
+            if complete == 0 {
+                break;
+            }
+            levels.push(match level {
+                _ if count == 0 => Vec::new(),
+                0 => tree.read(name(0, index, count))?,
+                _ => (index * width..complete)
+                    .map(|below| {
+                        Ok(complete_root(&tree.read(name(
+                            level - 1,
+                            below,
+                            TILE_WIDTH,
+                        ))?))
+                    })
+                    .collect::<Result<_, ProveError<S::Error>>>()?,
+            });
+        }
+        let mut parts = Vec::new();
+        for tile in levels.iter().rev() {
+            let mut rest = tile.as_slice();
+            while !rest.is_empty() {
+                let (part, right) = rest.split_at(1 << rest.len().ilog2());
+                parts.push(complete_root(part));
+                rest = right;
+            }
+        }
+        let found = parts.len();
+        let frontier = Frontier::from_parts(size, parts).map_err(|_| too_large(found))?;
+        Ok(Self { frontier, levels })
+    }
+
+    /// Hashes of the leaves after the last multiple of 256: the tile that is being filled.
+    pub fn leaves(&self) -> &[Hash] {
+        self.levels.first().map_or(&[], Vec::as_slice)
     }
 
     /// Adds an entry; tiles that become full are given to `full`.
@@ -170,6 +231,35 @@ mod tests {
                 assert!(published.0.contains_key(&id.path()), "step {step}: {id}");
             }
         }
+    }
+
+    #[test]
+    fn a_tree_that_is_taken_up_from_its_tiles_grows_as_the_one_that_made_them() {
+        let entries: Vec<Vec<u8>> = (0..65_900).map(|n: u32| n.to_be_bytes().to_vec()).collect();
+        let (mut published, mut edge) = (Published::default(), Edge::default());
+        for size in [0, 1, 2, 255, 256, 257, 300, 512, 65_535, 65_536, 65_800] {
+            published.grow(&mut edge, &entries[..size]);
+            let mut again = Edge::from_tiles(&published, size as u64).unwrap();
+            assert_eq!((again.size(), again.root()), (edge.size(), edge.root()));
+            assert_eq!(again.leaves(), edge.leaves());
+            assert_eq!(again.leaves().len(), size % 256);
+            let mut kept = edge.clone();
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for entry in &entries[size..size + 100] {
+                again.append(entry, &mut ours);
+                kept.append(entry, &mut theirs);
+            }
+            assert_eq!(ours, theirs);
+            assert_eq!(again.partial_tiles(), kept.partial_tiles());
+            assert_eq!(again.root(), kept.root());
+        }
+        let partial = |path: &String| !path.starts_with("tile/0/") && path.contains(".p/");
+        published.0.retain(|path, _| !partial(path));
+        let again = Edge::from_tiles(&published, edge.size()).unwrap();
+        assert_eq!(again.root(), edge.root());
+        published.0.remove("tile/0/003");
+        assert!(Edge::from_tiles(&published, 1000).is_err());
+        assert!(Edge::from_tiles(&published, u64::MAX).is_err());
     }
 
     #[test]
