@@ -227,7 +227,7 @@ fn the_page_of_the_format_shows_evidence_that_opens() {
         .map(|text| {
             ForkEvidence::parse(text.as_bytes())
                 .unwrap()
-                .open(&[key.clone()])
+                .open(std::slice::from_ref(&key))
                 .unwrap()
         })
         .collect();
