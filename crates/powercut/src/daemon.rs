@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::log_load::Life;
 use crate::trace::CALLS;
 
 /// How long a daemon may take until it listens, under `strace` on a busy machine.
@@ -59,15 +60,22 @@ impl Daemon {
     }
 
     /// Starts it under `strace`, which writes to `trace`.
-    pub(crate) fn start_traced(program: &Program, trace: &Path, blows: &[Blow]) -> Result<Self> {
+    pub(crate) fn start_traced(program: &Program, trace: &Path, life: &Life) -> Result<Self> {
         let mut command = Command::new("strace");
         command.args(["-f", "-y", "-xx", "-qq", "--seccomp-bpf", "-s", STRING_BYTES_MAX]);
         command.args(["-e", "signal=none", "-e", &format!("trace={CALLS}")]);
-        for blow in blows {
+        for blow in &life.blows {
             let inject = format!("inject={}:{}:when={}", blow.call, blow.what, blow.when);
             command.args(["-e", &inject]);
         }
-        command.arg("-o").arg(trace).arg("--").arg(&program.limpid);
+        command.arg("-o").arg(trace).arg("--");
+        if let Some(bytes) = life.file_bytes_max {
+            // Without the signal the write fails as on a full disk; what is ignored stays so.
+            let blocks = bytes / 512;
+            let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+            command.args(["sh", "-c", &script]);
+        }
+        command.arg(&program.limpid);
         command.args(&program.arguments);
         Self::spawn(command, program, true)
     }

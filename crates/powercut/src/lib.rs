@@ -23,20 +23,25 @@
 
 mod daemon;
 mod disk;
+mod failpoint;
 mod image;
 mod log_load;
 mod log_room;
+mod memory_log;
 mod public;
 mod recording;
 mod roster;
 mod survey;
 mod talk;
 mod trace;
+mod witness_room;
 
 pub use daemon::Blow;
 pub use disk::Loss;
+pub use failpoint::{Trial, try_life};
 pub use log_load::{Life, record_log};
 pub use log_room::LogRoom;
 pub use recording::Recording;
 pub use survey::{Broken, Omission, Room, Survey, omit, survey};
 pub use talk::Exchange;
+pub use witness_room::{WitnessRoom, record_witness};

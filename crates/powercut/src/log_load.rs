@@ -17,19 +17,21 @@ use crate::roster;
 use crate::talk::Exchange;
 
 /// One life of a daemon.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Life {
     /// Submissions by each of the three submitters.
     pub entries: usize,
     /// What happens to it under way.
     pub blows: Vec<Blow>,
+    /// No file may grow beyond this; the write that reaches it is a short one, the next fails.
+    pub file_bytes_max: Option<u64>,
     /// Whether it is asked to stop; else it is killed.
     pub is_stopped: bool,
 }
 
 /// How often a recording is tried: a thread in the middle of a call when the daemon is killed
 /// leaves it unknown whether the call was done.
-const TRIES_MAX: usize = 4;
+pub(crate) const TRIES_MAX: usize = 4;
 
 /// Records a log; returns who can judge what a power cut leaves of it.
 ///
@@ -68,7 +70,7 @@ async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
     let mut recorder = Recorder::new(&folder)?;
     for (number, life) in lives.iter().enumerate() {
         let trace = place.path().join("trace");
-        let mut daemon = Daemon::start_traced(&program, &trace, &life.blows)?;
+        let mut daemon = Daemon::start_traced(&program, &trace, life)?;
         if let Some(url) = daemon.url().await? {
             let before = number.checked_sub(1).map(|before| (before, lives[before].entries));
             load(&client_at(&url)?, number, life.entries, before).await?;

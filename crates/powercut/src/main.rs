@@ -1,42 +1,152 @@
-//! `powercut <limpid> [CUTS [SEED]]`: records a log, cuts its power, leaves out each `fsync`.
+//! `powercut <limpid> log|witness|failpoints [COUNT [SEED]]`: results as Markdown on stdout.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use powercut::{Blow, Life, omit, record_log, survey};
+use anyhow::{Context as _, Result, bail};
+use powercut::{
+    Blow, Life, Recording, Room, omit, record_log, record_witness, survey, try_life,
+};
+
+const USAGE: &str = "usage: powercut <limpid> log|witness|failpoints [COUNT [SEED]]";
+/// Different disks that are looked at for each kind of `fsync` that is left out.
+const OMISSION_TRIES: usize = 12;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let mut words = std::env::args().skip(1);
-    let limpid = PathBuf::from(words.next().context("usage: powercut <limpid> [CUTS [SEED]]")?);
+    let limpid = PathBuf::from(words.next().context(USAGE)?);
+    let room = words.next().context(USAGE)?;
     let number = |word: Option<String>, default: u64| word.map_or(Ok(default), |w| w.parse());
-    let cuts = usize::try_from(number(words.next(), 100)?)?;
+    let count = usize::try_from(number(words.next(), 100)?)?;
     let seed = number(words.next(), 1)?;
     let mut out = std::io::stdout().lock();
+    let is_kept = match room.as_str() {
+        "log" => {
+            let (room, recording) = record_log(&limpid, &lives(30)).await?;
+            judge(&mut out, room, &recording, count, seed).await?
+        }
+        "witness" => {
+            let (room, recording) = record_witness(&limpid, &lives(20)).await?;
+            judge(&mut out, room, &recording, count, seed).await?
+        }
+        "failpoints" => failpoints(&mut out, &limpid, count).await?,
+        _ => bail!(USAGE),
+    };
+    Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One that is killed between a write and its `fdatasync`, one that is stopped, one that is
+/// killed.
+fn lives(killed_at: usize) -> [Life; 3] {
     let kill = Blow {
         call: "fdatasync".to_owned(),
         what: "signal=KILL".to_owned(),
-        when: "30".to_owned(),
+        when: killed_at.to_string(),
     };
-    let lives = [
-        Life { entries: 12, blows: vec![kill], is_stopped: false },
-        Life { entries: 12, blows: Vec::new(), is_stopped: true },
-        Life { entries: 8, blows: Vec::new(), is_stopped: false },
-    ];
-    let (room, recording) = record_log(&limpid, &lives).await?;
-    writeln!(out, "recorded {} steps", recording.len())?;
-    for (class, times) in recording.classes() {
-        writeln!(out, "  {times:>5} {class}")?;
-    }
+    let life = |entries| Life {
+        entries,
+        ..Life::default()
+    };
+    let killed = Life {
+        blows: vec![kill],
+        ..life(12)
+    };
+    let stopped = Life {
+        is_stopped: true,
+        ..life(12)
+    };
+    [killed, stopped, life(8)]
+}
+
+async fn judge<R: Room>(
+    out: &mut impl Write,
+    room: R,
+    recording: &Recording,
+    cuts: usize,
+    seed: u64,
+) -> Result<bool> {
     let room = Arc::new(room);
-    let result = survey(&room, &recording, cuts, seed).await?;
-    writeln!(out, "{result:#?}")?;
-    for (class, _) in recording.classes() {
-        let omission = omit(&room, &recording, &class, 8).await?;
-        writeln!(out, "{class}: tried {}: {:?}", omission.tried, omission.noticed)?;
+    writeln!(out, "{} steps were recorded.\n", recording.len())?;
+    let result = survey(&room, recording, cuts, seed).await?;
+    writeln!(out, "| what the power cut took | disks judged |\n|---|---|")?;
+    for (kind, count) in &result.judged {
+        writeln!(out, "| {kind} | {count} |")?;
     }
-    Ok(ExitCode::SUCCESS)
+    let (total, alike, seconds) = (result.total(), result.alike, result.seconds);
+    writeln!(out, "\n{total} different disks in {seconds} s ({alike} cuts gave one of them again).")?;
+    writeln!(out, "Promises broken: {}.\n", result.broken.len())?;
+    for broken in &result.broken {
+        writeln!(out, "- after step {}, {}: {}", broken.at, broken.loss, broken.what)?;
+    }
+    writeln!(out, "| `fsync` left out | times | disks tried | what is noticed |\n|---|---|---|---|")?;
+    let mut is_kept = result.broken.is_empty();
+    for (class, _) in recording.classes() {
+        let omission = omit(&room, recording, &class, OMISSION_TRIES).await?;
+        let noticed = match &omission.noticed {
+            Some(broken) => broken.what.chars().take(120).collect(),
+            None if omission.tried == 0 => "nothing: it makes no difference when anything is said".to_owned(),
+            None => {
+                is_kept = false;
+                "**nothing**".to_owned()
+            }
+        };
+        writeln!(out, "| {class} | {} | {} | {noticed} |", omission.times, omission.tried)?;
+    }
+    Ok(is_kept)
+}
+
+/// Where a log is struck: a call and how.
+const BLOWS: [(&str, &str); 12] = [
+    ("pwrite64", "signal=KILL"),
+    ("fdatasync", "signal=KILL"),
+    ("fsync", "signal=KILL"),
+    ("renameat2", "signal=KILL"),
+    ("rename", "signal=KILL"),
+    ("mkdir", "signal=KILL"),
+    ("ftruncate", "signal=KILL"),
+    ("openat", "signal=KILL"),
+    ("pwrite64", "error=ENOSPC"),
+    ("fdatasync", "error=EIO"),
+    ("fsync", "error=EIO"),
+    ("renameat2", "error=ENOSPC"),
+];
+
+/// Strikes at the first, the second, ... of each call until it no longer strikes, at most `count`
+/// of each; then fills the disk at growing sizes.
+async fn failpoints(out: &mut impl Write, limpid: &Path, count: usize) -> Result<bool> {
+    let mut is_kept = true;
+    writeln!(out, "| at | how | failpoints | disks judged | promises broken |\n|---|---|---|---|---|")?;
+    for (call, what) in BLOWS {
+        let (mut struck, mut judged, mut broken) = (0, 0, Vec::new());
+        for number in 1..=count {
+            // An error that comes once is over when it is tried again; a full disk stays full.
+            let stays = if what.contains("ENOSPC") { "+" } else { "" };
+            let blow = Blow {
+                call: call.to_owned(),
+                what: what.to_owned(),
+                when: format!("{number}{stays}"),
+            };
+            let life = Life {
+                entries: 4,
+                blows: vec![blow],
+                ..Life::default()
+            };
+            let trial = try_life(limpid, life).await?;
+            judged += trial.judged;
+            broken.extend(trial.broken.into_iter().map(|broken| (number, broken)));
+            if !trial.is_struck && what.contains("KILL") {
+                break;
+            }
+            struck += 1;
+        }
+        is_kept &= broken.is_empty();
+        writeln!(out, "| `{call}` | {what} | {struck} | {judged} | {} |", broken.len())?;
+        for (number, broken) in broken {
+            eprintln!("{call} {what} {number}: step {}, {}: {}", broken.at, broken.loss, broken.what);
+        }
+    }
+    Ok(is_kept)
 }

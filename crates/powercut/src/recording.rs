@@ -45,6 +45,8 @@ pub(crate) struct Step {
 pub struct Recording {
     pub(crate) start: Image,
     pub(crate) steps: Vec<Step>,
+    /// How many steps there were before each life.
+    pub(crate) lives: Vec<usize>,
 }
 
 impl Recording {
@@ -84,6 +86,7 @@ pub(crate) struct Recorder {
     start: Image,
     disk: Disk,
     steps: Vec<Step>,
+    lives: Vec<usize>,
     open: HashMap<i64, Open>,
     talks: Vec<Talk>,
     /// The last name of each node, for people; scratch names only if it never had another.
@@ -107,6 +110,7 @@ impl Recorder {
             disk: Disk::new(&start),
             start,
             steps: Vec::new(),
+            lives: Vec::new(),
             open: HashMap::new(),
             talks: Vec::new(),
             names: HashMap::new(),
@@ -118,6 +122,7 @@ impl Recorder {
     pub(crate) fn add_life(&mut self, text: &str) -> Result<()> {
         let calls = trace::parse(text, self.moment)?;
         self.moment += text.lines().count() + 1;
+        self.lives.push(self.steps.len());
         self.open.clear();
         let mut halves: Vec<(usize, Half, &Call)> = Vec::new();
         for call in &calls {
@@ -160,6 +165,7 @@ impl Recorder {
         Recording {
             start: self.start,
             steps: self.steps,
+            lives: self.lives,
         }
     }
 

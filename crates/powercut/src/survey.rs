@@ -30,11 +30,11 @@ pub trait Room: Send + Sync + 'static {
 /// The disk at one moment of a recording.
 pub(crate) struct Replay<'a> {
     recording: &'a Recording,
-    disk: Disk,
+    pub(crate) disk: Disk,
     at: usize,
     /// Syncs of this class are taken for lies.
     ignored: Option<&'a str>,
-    said: Vec<Arc<Exchange>>,
+    pub(crate) said: Vec<Arc<Exchange>>,
 }
 
 impl<'a> Replay<'a> {
@@ -49,7 +49,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Goes on until `at` steps are done.
-    fn advance(&mut self, at: usize) {
+    pub(crate) fn advance(&mut self, at: usize) {
         while self.at < at {
             let step = &self.recording.steps[self.at];
             match &step.what {
