@@ -51,23 +51,31 @@ impl Standing {
     }
     /// Whether inclusion by `by` (POSIX seconds) is within the lives of statement and key.
     pub(crate) fn check_in_time(&self, by: u64) -> Result<(), Refusal> {
-        let not_after = self.predicate().not_after();
-        if by > not_after {
-            let detail = format!("entry {} by {by}, not_after {not_after}", self.index);
-            return Err(Refusal::new(Code::EntryTooLate, detail));
-        }
-        if by > self.key_not_after {
-            let detail = format!(
-                "entry {} by {by}, key {} ended {}",
-                self.index, self.key, self.key_not_after
-            );
-            return Err(Refusal::new(Code::EntryKeyExpired, detail));
-        }
-        Ok(())
+        let key = (self.key, self.key_not_after);
+        check_in_time(self.predicate(), self.index, key, by)
     }
     pub(crate) const fn predicate(&self) -> &Predicate {
         &self.statement.predicate
     }
+}
+
+/// Whether inclusion of an entry by `by` (POSIX seconds) is within the lives of statement and key.
+pub(crate) fn check_in_time(
+    predicate: &Predicate,
+    index: u64,
+    (key, key_not_after): (KeyId, u64),
+    by: u64,
+) -> Result<(), Refusal> {
+    let not_after = predicate.not_after();
+    if by > not_after {
+        let detail = format!("entry {index} by {by}, not_after {not_after}");
+        return Err(Refusal::new(Code::EntryTooLate, detail));
+    }
+    if by > key_not_after {
+        let detail = format!("entry {index} by {by}, key {key} ended {key_not_after}");
+        return Err(Refusal::new(Code::EntryKeyExpired, detail));
+    }
+    Ok(())
 }
 
 /// A predicate that stands in a witnessed log, signed by a rostered key of the right role, in time.

@@ -5,15 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use statement::{Constitution, Envelope, KeyId, Predicate, Statement, StatementDigest};
-use tlog::{Checkpoint, Frontier, Origin, Policy, Witnessed, leaf_hash};
+use statement::{Constitution, KeyId, StatementDigest};
+use tlog::{Checkpoint, Frontier, Hash, Origin, Policy, Witnessed, leaf_hash};
 
 use crate::{
     entry::Standing,
     line::Line,
     marked::Marks,
-    opening::{build_of, chain, open},
-    quorum::{is_vendor, may_sign},
+    opened::Opened,
     refusal::{Code, Refusal},
     settled::Settled,
     succession::Succession,
@@ -67,7 +66,7 @@ pub struct InForce {
     /// (size, median time) of witnessed checkpoints, ascending.
     times: Vec<(u64, u64)>,
     /// Witnessed checkpoints by size, for activations.
-    pub(crate) checkpoints: BTreeMap<u64, (tlog::Hash, u64)>,
+    pub(crate) checkpoints: BTreeMap<u64, (Hash, u64)>,
     pub(crate) succession: Succession,
     chain_indices: Vec<u64>,
     named_sizes: Vec<u64>,
@@ -82,9 +81,6 @@ pub struct InForce {
     pub(crate) revoked: BTreeMap<KeyId, u64>,
     pub(crate) discarded: Vec<Discarded>,
 }
-
-/// Discarded entries that are remembered for their reason; the oldest are forgotten first.
-const DISCARDED_MAX: usize = 4096;
 
 impl InForce {
     /// Starts a replay of the whole log `origin` under the trust anchor.
@@ -157,6 +153,25 @@ impl InForce {
     /// # Errors
     /// [`OutOfOrder`] when `index` is not the next one (an excerpt may skip forward, never back).
     pub fn feed(&mut self, index: u64, entry: &[u8]) -> Result<Fed, OutOfOrder> {
+        match Opened::read(entry) {
+            Ok(opened) => self.feed_opened(index, opened),
+            Err(refusal) => {
+                self.take_index(index, || leaf_hash(entry))?;
+                Ok(Fed::Ignored(refusal))
+            }
+        }
+    }
+
+    /// The same for an entry that was read before.
+    ///
+    /// # Errors
+    /// [`OutOfOrder`] as for [`InForce::feed`].
+    pub fn feed_opened(&mut self, index: u64, opened: Opened) -> Result<Fed, OutOfOrder> {
+        self.take_index(index, || opened.leaf)?;
+        Ok(self.judge(index, opened))
+    }
+
+    fn take_index(&mut self, index: u64, leaf: impl FnOnce() -> Hash) -> Result<(), OutOfOrder> {
         let in_order = match self.view {
             View::Whole => index == self.next,
             View::Excerpt => index >= self.next,
@@ -167,194 +182,24 @@ impl InForce {
                 got: index,
             });
         }
-        let fed = self.judge(index, entry);
         self.next = index + 1;
         if self.view == View::Whole {
-            self.frontier.append(leaf_hash(entry));
+            self.frontier.append(leaf());
         }
-        Ok(fed)
+        Ok(())
     }
 
-    /// Judges what would become of an entry if it came next, and changes nothing: a log asks this before it
-    /// takes a submission. `now` is the clock by which `not_after` of statement and key are judged.
-    ///
-    /// # Errors
-    /// The refusal that the entry would meet.
-    pub fn judge_candidate(&self, entry: &[u8], now: u64) -> Result<StatementDigest, Refusal> {
-        let malformed = |detail: String| Refusal::new(Code::EntryMalformed, detail);
-        let envelope = Envelope::parse(entry).map_err(|error| malformed(chain(&error)))?;
-        let statement =
-            Statement::parse(envelope.payload()).map_err(|error| malformed(chain(&error)))?;
-        if let Predicate::Constitution(constitution) = &statement.predicate {
-            self.check_constitution(self.next, &envelope, &statement.predicate)?;
-            let mut trial = self.succession.clone();
-            trial.feed(self.next, &envelope, constitution)?;
-            return Ok(envelope.digest());
-        }
-        let standing = self.judge_rostered(self.next, &envelope)?;
-        standing.check_in_time(now)?;
-        if let Predicate::Activation(activation) = &statement.predicate {
-            self.succession
-                .clone()
-                .activate(&standing, activation, &self.checkpoints)?;
-        }
-        Ok(standing.digest)
-    }
-
-    fn judge(&mut self, index: u64, entry: &[u8]) -> Fed {
-        let envelope = match Envelope::parse(entry) {
-            Ok(envelope) => envelope,
-            Err(error) => return Fed::Ignored(Refusal::new(Code::EntryMalformed, chain(&error))),
+    /// Notes an entry that the chain of constitutions rests on, and the sizes that it names.
+    pub(crate) fn note_chain(&mut self, index: u64, named: Option<Vec<u64>>) {
+        let Some(sizes) = named else {
+            return;
         };
-        let statement = match Statement::parse(envelope.payload()) {
-            Ok(statement) => statement,
-            Err(error) => return Fed::Ignored(Refusal::new(Code::EntryMalformed, chain(&error))),
-        };
-        let judged = match &statement.predicate {
-            Predicate::Constitution(constitution) => self
-                .check_constitution(index, &envelope, &statement.predicate)
-                .and_then(|()| self.succession.feed(index, &envelope, constitution))
-                .map(|()| envelope.digest()),
-            Predicate::Activation(activation) => self
-                .judge_rostered(index, &envelope)
-                .and_then(|standing| {
-                    self.succession
-                        .activate(&standing, activation, &self.checkpoints)
-                })
-                .map(|()| envelope.digest()),
-            _ => self.judge_rostered(index, &envelope).map(|standing| {
-                let digest = standing.digest;
-                self.take_effect(standing);
-                digest
-            }),
-        };
-        match judged {
-            Ok(digest) => {
-                self.note_chain(index, &statement.predicate);
-                Fed::Counts(digest)
+        self.chain_indices.push(index);
+        for size in sizes {
+            // Without a delay both may be one checkpoint.
+            if let Err(at) = self.named_sizes.binary_search(&size) {
+                self.named_sizes.insert(at, size);
             }
-            Err(refusal) => {
-                self.remember_discarded(&envelope, &statement, refusal.clone());
-                Fed::Ignored(refusal)
-            }
-        }
-    }
-
-    fn note_chain(&mut self, index: u64, predicate: &Predicate) {
-        match predicate {
-            Predicate::Constitution(_) => self.chain_indices.push(index),
-            Predicate::Activation(activation) => {
-                self.chain_indices.push(index);
-                for size in [activation.signed_by.size, activation.waited_until.size] {
-                    // Without a delay both may be one checkpoint.
-                    if let Err(at) = self.named_sizes.binary_search(&size) {
-                        self.named_sizes.insert(at, size);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn remember_discarded(&mut self, envelope: &Envelope, statement: &Statement, refusal: Refusal) {
-        if self.discarded.len() == DISCARDED_MAX {
-            self.discarded.remove(0);
-        }
-        self.discarded.push(Discarded {
-            kind: statement.predicate.short_name(),
-            digest: envelope.digest(),
-            build: build_of(&statement.predicate),
-            refusal,
-        });
-    }
-
-    /// Judges signature, roster, role, revocation and audience. Time is judged when it is known.
-    pub(crate) fn judge_rostered(
-        &self,
-        index: u64,
-        envelope: &Envelope,
-    ) -> Result<Standing, Refusal> {
-        let key_id = envelope.key();
-        let constitution = self.constitution().ok_or_else(|| {
-            Refusal::new(
-                Code::EntryNoConstitution,
-                format!("entry {index} comes first"),
-            )
-        })?;
-        let (party, key) = constitution.find_key(key_id).ok_or_else(|| {
-            Refusal::new(
-                Code::EntryKeyUnknown,
-                format!("key {key_id} at entry {index}"),
-            )
-        })?;
-        let signed =
-            open(envelope, key).map_err(|detail| Refusal::new(Code::EntrySignature, detail))?;
-        let predicate = &signed.statement().predicate;
-        if !may_sign(key.role, predicate) {
-            let detail = format!(
-                "`{}` by a key with role {:?} of {}",
-                predicate.short_name(),
-                key.role,
-                party.id
-            );
-            return Err(Refusal::new(Code::EntryRole, detail));
-        }
-        self.check_revoked(index, key_id)?;
-        self.check_audience(predicate)?;
-        Ok(Standing {
-            index,
-            key: key_id,
-            key_not_after: key.not_after,
-            party: party.id.clone(),
-            legal_owner: party.legal_owner.clone(),
-            vendor: is_vendor(constitution, party),
-            role: key.role,
-            digest: signed.digest(),
-            statement: signed.into_statement(),
-        })
-    }
-
-    /// Roster and signature of a constitution are the business of its succession; this is the rest.
-    fn check_constitution(
-        &self,
-        index: u64,
-        envelope: &Envelope,
-        predicate: &Predicate,
-    ) -> Result<(), Refusal> {
-        self.check_revoked(index, envelope.key())?;
-        self.check_audience(predicate)
-    }
-
-    fn check_revoked(&self, index: u64, key: KeyId) -> Result<(), Refusal> {
-        match self.revoked.get(&key) {
-            Some(at) if *at < index => Err(Refusal::new(
-                Code::EntryKeyRevoked,
-                format!("key {key}, revoked at entry {at}"),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_audience(&self, predicate: &Predicate) -> Result<(), Refusal> {
-        if self.is_for_this_log(predicate) {
-            return Ok(());
-        }
-        let audience = predicate.audience().iter().map(ToString::to_string);
-        let audience = audience.collect::<Vec<_>>().join(", ");
-        let detail = format!("meant for [{audience}], found in {}", self.origin);
-        Err(Refusal::new(Code::EntryAudience, detail))
-    }
-
-    /// Two standard predicates have no audience field: the `resourceUri` of a VSA begins with the log, and a
-    /// test result names the build in its log.
-    fn is_for_this_log(&self, predicate: &Predicate) -> bool {
-        match predicate {
-            Predicate::Approval(approval) => approval
-                .resource_uri
-                .strip_prefix(&self.origin.to_string())
-                .is_some_and(|rest| rest.starts_with("/build/")),
-            Predicate::TestResult(tests) => tests.is_for(&self.origin),
-            other => other.audience().contains(&self.origin),
         }
     }
 
