@@ -5,13 +5,13 @@ use statement::FileDigest;
 use tlog::Hash;
 
 use crate::{
+    conditions::offers::policy,
     honest::{
         chain::Step,
         log::Log,
         roster::NOW,
         story::{Story, Told},
     },
-    offers::policy,
     refused_with,
 };
 

@@ -5,6 +5,7 @@ use statement::FileDigest;
 use law::ReleasedFile;
 
 use crate::{
+    conditions::offers::Delivery,
     honest::{
         chain::Step,
         keys::Key,
@@ -13,7 +14,6 @@ use crate::{
         sayings::withdrawal,
         story::Story,
     },
-    offers::Delivery,
     refused_with,
 };
 

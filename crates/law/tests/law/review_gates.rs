@@ -1,9 +1,6 @@
 //! Gates that a hostile reader tried to walk around: each test is a way that was open once.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     chain::Step,
     keys::Key,
     metadata::{both, listing, signed, target, unsigned},
@@ -11,6 +8,7 @@ use honest::{
     sayings::{closure, finding, revocation, withdrawal},
     story::{Made, Story, Told, sign},
 };
+use crate::refused_with;
 use law::{Approvable, PublishedMetadata, Refusal, Releasable, SignableMetadata};
 use statement::{
     Constitution, Envelope, FileDigest, Predicate, Role, Statement, StatementDigest, Verdict,
@@ -226,7 +224,7 @@ fn an_invented_result_does_not_make_every_commitment_late() {
     let granted: Approvable = before(FileDigest::of(b"garbage")).unwrap();
     assert_eq!(granted.evidence().rebuilds().len(), 2);
     // The true one can be copied from there on.
-    let shown = FileDigest::of(&honest::chain::artifact("1.0.0"));
+    let shown = FileDigest::of(&crate::honest::chain::artifact("1.0.0"));
     refused_with!("provenance.uncommitted", before(shown));
 }
 

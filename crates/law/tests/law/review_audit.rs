@@ -1,15 +1,13 @@
 //! What a second implementation of the law saw otherwise, and had right: each test is such a difference.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     amendment::Amendment,
     chain::Step,
     keys::Key,
     roster::{NOT_AFTER, NOW, lab, party_mut},
     story::{Made, Story, Told, say, sign},
 };
+use crate::refused_with;
 use law::{PublishedMetadata, SignableMetadata};
 use statement::{Constitution, Finding, Halt, Predicate, Role};
 
@@ -40,7 +38,7 @@ fn an_adverse_statement_that_came_too_late_to_count_stops_nothing() {
     let finding = move |not_after| {
         move |made: &Made| {
             let finding = Finding {
-                audience: vec![honest::chain::center_log()],
+                audience: vec![crate::honest::chain::center_log()],
                 not_after,
                 blobs: Vec::new(),
                 about: made.build(),
@@ -53,7 +51,7 @@ fn an_adverse_statement_that_came_too_late_to_count_stops_nothing() {
     let halt = move |not_after| {
         move |_: &Made| {
             let halt = Halt {
-                audience: vec![honest::chain::center_log()],
+                audience: vec![crate::honest::chain::center_log()],
                 not_after,
                 blobs: Vec::new(),
                 product: None,
@@ -102,7 +100,7 @@ fn a_publication_that_calls_its_file_by_another_version_stops_the_role() {
     let state = told.replay();
     let release = told.made.payload(Step::ReleaseCenter).to_vec();
     for version in 1..=3 {
-        let next = honest::metadata::listing(version, &[&release]);
+        let next = crate::honest::metadata::listing(version, &[&release]);
         let previous = Some(&*told.made.metadata);
         let view = state.settled().unwrap();
         let signable = SignableMetadata::check(view, "software", previous, &next, NOW);
@@ -171,7 +169,7 @@ fn a_lab_of_the_vendor_s_owner_does_not_help_to_name_a_supervisor() {
         party_mut(draft, "lab-b").legal_owner = owner;
     };
     let replaced = |draft: &mut Constitution| {
-        let key = honest::roster::ed25519("lab-a", "supervisor", Role::Supervisor);
+        let key = crate::honest::roster::ed25519("lab-a", "supervisor", Role::Supervisor);
         party_mut(draft, "lab-a").keys.push(key);
     };
     let two = Amendment::under(base, replaced).signed_by_parties(&["lab-a", "lab-b"]);

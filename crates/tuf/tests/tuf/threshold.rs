@@ -1,5 +1,4 @@
 //! Signatures count per raw key, and thresholds are met or the file is refused.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::LazyLock;
 

@@ -1,10 +1,7 @@
 //! Whatever entries are left out, repeated or moved: a release is granted exactly when an oracle that
 //! knows nothing of keys, digests and trees says that all it needs stands in a legal order.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     chain::Step::{self, *},
     story::Story,
 };

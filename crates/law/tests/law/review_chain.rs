@@ -1,15 +1,13 @@
 //! A bundle is an excerpt, but two excerpts of one log must not contradict each other.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     amendment::{Amendment, activation},
     chain::Step,
     roster::{self, DAY, DELAY, NOT_AFTER, NOW, PARTIES, party_mut},
     sayings::heartbeat,
     story::{Made, Story, sign},
 };
+use crate::refused_with;
 use law::{EndpointPolicy, Installable, Line, Offer, OpenBundle, Refusal};
 use statement::FileDigest;
 

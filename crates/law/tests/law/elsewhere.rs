@@ -1,9 +1,6 @@
 //! What stands in other logs of the constitution stops a signer as if it stood in his own.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     chain::Step,
     keys::Key,
     log::Log,
@@ -11,6 +8,7 @@ use honest::{
     sayings::{finding, heartbeat},
     story::{Story, Told, say, sign},
 };
+use crate::refused_with;
 use law::{InForce, Refusal};
 use statement::{Closure, Finding, Halt, Predicate, StatementDigest};
 use tlog::Origin;

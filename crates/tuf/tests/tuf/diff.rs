@@ -1,5 +1,4 @@
 //! The signer's diff shows every difference, known field or not.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::LazyLock;
 

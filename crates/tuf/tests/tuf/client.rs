@@ -1,5 +1,4 @@
 //! An independent client accepts what this crate writes, and both refuse what is wrong.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -1,9 +1,6 @@
 //! Whole changes of the constitution, as replayers and strangers with a bundle see them.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{
+use crate::honest::{
     amendment::{Amendment, Enacted, activation},
     roster::{self, DELAY, NOT_AFTER, governance, party_mut},
     sayings::heartbeat,

@@ -1,9 +1,7 @@
 //! Bundles: one spelling, and an excerpt is worth exactly what its entries are.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod honest;
-
-use honest::{chain::Step, story::Story};
+use crate::honest::{chain::Step, story::Story};
+use crate::refused_with;
 use law::{Bundle, BundleError, ReleasedFile};
 use proptest::prelude::*;
 use statement::FileDigest;
@@ -83,7 +81,7 @@ fn a_bundle_has_bounds() {
 fn archived_checkpoints_ascend() {
     let told = Story::honest().tell();
     let mut bundle = told.log.whole_bundle();
-    let [small, large] = [5, 9].map(|size| told.log.checkpoint(size, honest::roster::NOW));
+    let [small, large] = [5, 9].map(|size| told.log.checkpoint(size, crate::honest::roster::NOW));
     bundle.archived = vec![small.clone(), large.clone()];
     bundle.to_bytes().unwrap();
     for wrong in [

@@ -1,5 +1,4 @@
 //! Files are read in one form only, within limits.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::sync::LazyLock;
 

@@ -1,0 +1,14 @@
+//! What the law grants and refuses.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "../honest/mod.rs"]
+mod honest;
+
+mod bundles;
+mod conditions;
+mod elsewhere;
+mod orders;
+mod review_audit;
+mod review_chain;
+mod review_gates;
+mod succession;
