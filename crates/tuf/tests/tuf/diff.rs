@@ -76,6 +76,28 @@ fn a_removed_and_a_replaced_target_show() {
 }
 
 #[test]
+fn a_target_taken_off_the_list_is_gone_from_the_next_version() {
+    let mut fixture = Fixture::new(NOW);
+    fixture.add_target(&path(1), b"first", tlog::sha256(b"release 1"));
+    fixture.publish();
+    let old = targets(fixture.newest("software"));
+    fixture.remove_target(&path(1));
+    fixture.publish();
+    let new = targets(fixture.newest("software"));
+    assert_eq!((old.targets().len(), new.targets().len()), (1, 0));
+}
+
+#[test]
+fn a_renewal_changes_version_and_expiry_and_nothing_else() {
+    let (_, before) = two_versions();
+    let expires = tuf::Expires::from_posix(NOW + 86_400).unwrap();
+    let renewed = before.renewed(4, expires).unwrap().signed().clone();
+    assert_eq!((renewed.version(), renewed.expires()), (4, expires));
+    let changes = diff(Some(&before), &renewed);
+    assert!(changes.iter().all(Change::is_housekeeping), "{changes:?}");
+}
+
+#[test]
 fn a_version_that_does_not_follow_shows() {
     let (old, new) = two_versions();
     for (version, follows) in [(1, false), (2, false), (3, true), (4, false)] {
@@ -189,6 +211,16 @@ fn an_expiry_is_housekeeping_only_within_the_policy() {
                 .any(|c| matches!(c, Change::Added { .. }))
         );
     }
+    // Everything else is still said; only the moved expiry is said as what it is.
+    let far = review(
+        Some(&old),
+        &expiring(NOW + SOFTWARE_LIFETIME_S_MAX + 1),
+        policy,
+    );
+    let count = |wanted: fn(&Change) -> bool| far.iter().filter(|c| wanted(c)).count();
+    assert_eq!(count(|c| matches!(c, Change::VersionAdvanced { .. })), 1);
+    assert_eq!(count(|c| matches!(c, Change::Added { .. })), 1);
+    assert_eq!(count(|c| matches!(c, Change::ExpiryMoved { .. })), 0);
     // The same expiry as before is judged too: time has passed since.
     let late = ExpiryPolicy {
         now: NOW + SOFTWARE_LIFETIME_S_MAX + 1,

@@ -113,8 +113,9 @@ fn a_file_that_is_not_canonical_is_refused() {
     }
     let spaced = good.replacen("\"version\":2", "\"version\": 2", 1);
     let refused = Signed::<Targets>::parse(spaced.as_bytes()).unwrap_err();
+    let first_difference = good.find("\"version\":2").unwrap() + "\"version\":".len();
     assert!(
-        matches!(refused, TufError::NotCanonical { .. }),
+        matches!(refused, TufError::NotCanonical { offset, .. } if offset == first_difference),
         "{refused}"
     );
     assert!(Signed::<Targets>::parse(format!("{good}\n").as_bytes()).is_err());
@@ -451,6 +452,18 @@ fn text_that_cannot_be_read_back_is_never_written() {
     value["note"] = json!("two\nlines");
     let targets: Targets = serde_json::from_value(value).unwrap();
     assert!(Signed::new(targets).is_err());
+}
+
+#[test]
+fn a_timestamp_may_name_a_list_of_withdrawals_by_size_and_digest() {
+    let list = b"three withdrawals";
+    let named = Timestamp::with_withdrawals(5, at(1), (4, b"snapshot"), list).unwrap();
+    let read = Signed::<Timestamp>::parse(&named.to_bytes().unwrap()).unwrap();
+    let file = read.signed().withdrawals().unwrap();
+    assert_eq!((file.length(), *file.sha256()), (17, tlog::sha256(list)));
+    assert_eq!(read.signed().snapshot().version(), 4);
+    let plain = Timestamp::build(5, at(1), 4, b"snapshot").unwrap();
+    assert!(plain.signed().withdrawals().is_none());
 }
 
 fn at(days: u64) -> Expires {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tuf::fixture::{Fixture, FixtureSigner, seats, signed_by};
 use tuf::{
     Expires, Root, RootPlan, Signed, TargetPath, TargetRole, Targets, TopRole, TufError, TufSigner,
-    verify_first_root, verify_next_root, verify_role,
+    verify_first_root, verify_named_root, verify_next_root, verify_role,
 };
 
 const NOW: u64 = 1_795_000_000;
@@ -245,6 +245,19 @@ fn the_next_root_needs_both_thresholds_and_the_next_version() {
             Err(TufError::ThresholdNotMet { .. })
         ));
     }
+    // A root that the constitution names need not be signed by the keys before it.
+    let named = |version| {
+        let bytes = signed_by(&new.root, Root::build(&plan(version)).unwrap());
+        verify_named_root(root.signed(), &bytes)
+    };
+    assert_eq!(named(2).unwrap().signed().version(), 2);
+    assert!(matches!(
+        named(3),
+        Err(TufError::RootVersion {
+            trusted: 1,
+            found: 3
+        })
+    ));
     let one_of_each = [new.root[0].clone(), old.root[0].clone()];
     assert!(matches!(
         next(2, &one_of_each),
