@@ -8,6 +8,7 @@ mod histories;
 mod kills;
 mod mutants;
 mod projects;
+mod vectors;
 
 use anyhow::{Context, Result};
 
@@ -23,6 +24,9 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
     if name == "projects" {
         return Ok(u8::from(!projects::run(&root)?));
     }
+    if name == "vectors" {
+        return Ok(u8::from(!vectors::run(&root)?));
+    }
     let number = match rest {
         [] => None,
         [text] => Some(
@@ -37,7 +41,7 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
         _ => anyhow::bail!(
-            "no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments or projects"
+            "no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments, projects or vectors"
         ),
     };
     Ok(u8::from(!kept))

@@ -34,7 +34,7 @@ The project's own commands.
   cargo xtask test              installs what the tests need, builds once, runs all tests
   cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS],
                                 histories [COUNT], kills [COUNT],
-                                demo-times [RUNS], environments, projects
+                                demo-times [RUNS], environments, projects, vectors
 ";
 
 fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 
 import struct
 
-from cast import A, TREE, entry
+from cast import A, LOG, TREE, entry
 from vectors import File, exact
 from words import b64, bundle, sha256
 
@@ -148,10 +148,13 @@ def proofs(file):
 
 
 def build():
-    file = File("mirror", ["https://c2sp.org/tlog-mirror"])
+    import mirror_scripts
+
+    file = File("mirror", ["https://c2sp.org/tlog-mirror"], [LOG], logs={A: [LOG.label]})
     infos(file)
     sequences(file)
     uploads(file)
     refused(file)
     proofs(file)
+    mirror_scripts.build(file)
     return file

@@ -22,7 +22,10 @@ pub struct TestSigner {
 
 impl TestSigner {
     pub fn new(name: &str, key_type: KeyType, label: &str) -> Self {
-        let seed = *sha256(label.as_bytes()).as_bytes();
+        Self::from_seed(name, key_type, *sha256(label.as_bytes()).as_bytes())
+    }
+
+    pub fn from_seed(name: &str, key_type: KeyType, seed: [u8; 32]) -> Self {
         let name: KeyName = name.parse().unwrap();
         let (secret, public) = match key_type {
             KeyType::CosignatureMlDsa44 => {

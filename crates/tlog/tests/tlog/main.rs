@@ -17,4 +17,5 @@ mod published;
 mod subtrees;
 mod tiles;
 mod traps;
+mod vectors;
 mod witnessed;
