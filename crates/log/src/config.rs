@@ -46,7 +46,8 @@ pub struct Config {
     /// The witnesses that are asked. Which of them count is for the constitution to say.
     #[serde(default)]
     pub witnesses: Vec<WitnessUrl>,
-    /// How long entries are collected before a checkpoint is made, in milliseconds.
+    /// Least time between two checkpoints, in milliseconds. An entry that meets an idle log does not
+    /// wait; under load the time grows by itself with what witnesses take and allow.
     #[serde(default = "default_batch_ms")]
     pub batch_ms: u64,
     /// How often an idle log has its checkpoint cosigned again, in milliseconds.
@@ -55,7 +56,8 @@ pub struct Config {
     /// How long a submitter is kept waiting for witnesses before it hears 202, in milliseconds.
     #[serde(default = "default_wait_ms")]
     pub wait_ms: u64,
-    /// How long the slower witnesses are waited for once the quorum is met, in milliseconds.
+    /// How long the slower witnesses are waited for at most once the quorum is met, in milliseconds;
+    /// those that are not expected to answer in it are not waited for at all.
     #[serde(default = "default_grace_ms")]
     pub grace_ms: u64,
     /// How long one witness may take, in milliseconds.
@@ -67,6 +69,9 @@ pub struct Config {
     /// Submissions waiting to be sequenced; more are answered 503.
     #[serde(default = "default_queue_max")]
     pub queue_max: usize,
+    /// Bytes of submissions waiting to be sequenced; more are answered 503.
+    #[serde(default = "default_queue_bytes_max")]
+    pub queue_bytes_max: usize,
     /// Entries that one key may add at once; more are answered 429.
     #[serde(default = "default_key_entries_burst")]
     pub key_entries_burst: u32,
@@ -81,6 +86,20 @@ pub struct Config {
 pub struct WitnessUrl {
     /// Submission and monitoring prefix, without a final slash.
     pub url: String,
+    /// How many requests a minute it allows in the long run; a sixth of that may come at once.
+    /// Without it it is asked as often as it answers.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+}
+
+impl WitnessUrl {
+    /// A witness at `url` that may be asked as often as it answers.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            requests_per_minute: None,
+        }
+    }
 }
 
 const fn default_batch_ms() -> u64 {
@@ -93,7 +112,7 @@ const fn default_wait_ms() -> u64 {
     10_000
 }
 const fn default_grace_ms() -> u64 {
-    200
+    50
 }
 const fn default_witness_timeout_ms() -> u64 {
     5_000
@@ -102,7 +121,10 @@ const fn default_blob_bytes_max() -> u64 {
     16 << 20
 }
 const fn default_queue_max() -> usize {
-    1024
+    4096
+}
+const fn default_queue_bytes_max() -> usize {
+    64 << 20
 }
 const fn default_key_entries_burst() -> u32 {
     4096
@@ -141,9 +163,15 @@ impl Config {
             witness_timeout_ms: default_witness_timeout_ms(),
             blob_bytes_max: default_blob_bytes_max(),
             queue_max: default_queue_max(),
+            queue_bytes_max: default_queue_bytes_max(),
             key_entries_burst: default_key_entries_burst(),
             key_entries_per_minute: default_key_entries_per_minute(),
         }
+    }
+
+    /// Where the public files are.
+    pub(crate) fn public_dir(&self) -> PathBuf {
+        self.dir.join("public")
     }
 
     pub(crate) fn origin(&self) -> Result<Origin, LogError> {

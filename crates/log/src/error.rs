@@ -129,6 +129,12 @@ pub enum LogError {
         /// Found.
         found: u64,
     },
+    /// The index of statements cannot be made or read.
+    #[error("the index of statements in `identities/` cannot be used")]
+    Index(#[source] std::io::Error),
+    /// Whether the last batch is there cannot be found out.
+    #[error("whether the last entries were kept cannot be found out; start the log again")]
+    StateUnknown(#[source] Box<Self>),
     /// The HTTP side failed.
     #[error("the server stopped")]
     Serve(#[from] serve::ServeError),
@@ -141,6 +147,20 @@ pub enum LogError {
         /// Which part.
         part: &'static str,
     },
+}
+
+impl LogError {
+    /// Whether this process may not go on: another one writes to the log, or it is not known what
+    /// was written.
+    pub(crate) const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Deposed { .. }
+                | Self::Moved { .. }
+                | Self::CommitUnknown { .. }
+                | Self::StateUnknown(_)
+        )
+    }
 }
 
 /// Why a submission is refused. Nothing was written.
@@ -167,12 +187,57 @@ pub enum SubmitRefusal {
         /// How long until the next one.
         wait: std::time::Duration,
     },
-    /// The queue is full.
+    /// The queue is full, by entries or by bytes.
     #[error("too many submissions are waiting")]
-    Busy,
+    Busy {
+        /// When there will be room, as far as can be told, in seconds.
+        seconds: u32,
+    },
     /// The database refuses, or the log is stopping. Whether the entry was taken is not known.
     #[error("the log cannot take entries now")]
     Unavailable,
+}
+
+impl From<crate::gate::Full> for SubmitRefusal {
+    fn from(full: crate::gate::Full) -> Self {
+        Self::Busy {
+            seconds: full.retry_after_seconds,
+        }
+    }
+}
+
+/// Why a batch call is not taken as a whole. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallRefusal {
+    /// Its size must be said first.
+    #[error("the request lacks its content-length")]
+    Length,
+    /// More bytes than one call may have.
+    #[error("the call has {bytes} bytes, at most {bytes_max} are taken")]
+    TooLarge { bytes: u64, bytes_max: usize },
+    /// More entries than one call may have.
+    #[error("the call has more than {entries_max} entries")]
+    TooMany { entries_max: usize },
+    /// Not entries with their lengths.
+    #[error("the body is not a list of entries, each behind two bytes of length")]
+    Malformed(#[source] tlog::ParseError),
+    /// It broke off.
+    #[error("the body ended before its content-length")]
+    Broken,
+    /// Too much is waiting.
+    #[error("too many submissions are waiting")]
+    Busy { seconds: u32 },
+    /// Reading it ended by a defect.
+    #[error("the log cannot take entries now")]
+    Unavailable,
+}
+
+impl From<crate::gate::Full> for CallRefusal {
+    fn from(full: crate::gate::Full) -> Self {
+        Self::Busy {
+            seconds: full.retry_after_seconds,
+        }
+    }
 }
 
 /// Why a blob is not taken. Nothing was kept.

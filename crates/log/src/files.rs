@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use store::{Files, StoreError};
+use store::StoreError;
 use tlog::{Hash, TileId, TileSource, prove_consistency};
+use tokio::runtime::Handle;
 
 use crate::LogError;
 use crate::limits::FILE_BYTES_MAX;
 use crate::shared::Shared;
+use crate::shelf::Shelf;
 
-/// Tiles as they were published. A partial tile is taken from the full one if that is all there is.
-pub(crate) struct Tiles<'a>(pub(crate) &'a Files);
+/// Tiles as they were published, for a thread that may block. A partial tile is taken from the full
+/// one if that is all there is.
+pub(crate) struct Tiles<'a>(pub(crate) &'a dyn Shelf);
 
 impl TileSource for Tiles<'_> {
     type Error = StoreError;
 
     fn tile(&self, id: TileId) -> Result<Vec<u8>, StoreError> {
-        match self.0.read(&id.path(), FILE_BYTES_MAX) {
-            Err(StoreError::NotFound { .. }) if !id.is_full() => {
-                self.0.read(&id.to_full().path(), FILE_BYTES_MAX)
-            }
+        let read = |id: TileId| {
+            let path = id.path();
+            Handle::current().block_on(self.0.read(&path, FILE_BYTES_MAX))
+        };
+        match read(id) {
+            Err(StoreError::NotFound { .. }) if !id.is_full() => read(id.to_full()),
             other => other,
         }
     }
@@ -32,7 +37,7 @@ pub(crate) async fn prove_growth(
     new: u64,
 ) -> Result<Vec<Hash>, LogError> {
     let proved = tokio::task::spawn_blocking(move || {
-        prove_consistency(&Tiles(&shared.files), old, new).map_err(LogError::Prove)
+        prove_consistency(&Tiles(&*shared.shelf), old, new).map_err(LogError::Prove)
     });
     proved
         .await

@@ -1,80 +1,84 @@
-//! Gathering cosignatures: every witness is asked at once, the policy says when it is enough.
+//! Gathering cosignatures: witnesses are asked at once, the policy says when it is enough.
+//!
+//! Each witness has a lane with at most one request in it. A round asks every witness whose lane is
+//! free, whose quota allows it, and who did not just fail; the rest is left out as long as the
+//! others may make a quorum. What is under way when the quorum is met goes on by itself, so a
+//! witness that is slow or dead holds up nobody and is up to date when it is back.
 //!
 //! A witness is offered nothing before it said what it cosigned last (`memory`): what is signed
 //! here might contradict it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serve::{Client, ClientConfig, ClientError};
-use tlog::{
-    AddCheckpoint, CONFLICT_CONTENT_TYPE, Checkpoint, ConflictSize, Note, Policy, SignatureLine,
-    VerifierKey, Witnessed, open_witnessed, parse_cosignatures, verify_cosignature,
-};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use serve::{Client, ClientConfig};
+use tlog::{Checkpoint, Note, Policy, SignatureLine, VerifierKey, Witnessed, open_witnessed};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use crate::ask::Signed;
+use crate::ask::{Answer, Asker, explain};
+use crate::clock::Stopwatch;
 use crate::error::{LogError, chain};
-use crate::files::prove_growth;
-use crate::limits::WITNESS_ANSWER_BYTES_MAX;
-use crate::memory::{Recall, find_contradiction};
+use crate::lane::{Ended, Lane};
+use crate::memory::Recall;
 use crate::shared::Shared;
-
-/// A checkpoint with the log's own signatures, as it is sent to witnesses.
-#[derive(Debug, Clone)]
-pub(crate) struct Signed {
-    pub(crate) checkpoint: Checkpoint,
-    pub(crate) note: Note,
-}
-
-/// One witness as the log knows it.
-#[derive(Debug, Clone)]
-struct Asked {
-    url: String,
-    /// Size it cosigned last, as far as is known; it corrects us (409).
-    size: u64,
-    /// Whether it ever said what it cosigned last.
-    heard: Arc<AtomicBool>,
-    /// Held while it is asked that, so that it is asked once at a time.
-    recalling: Arc<Mutex<()>>,
-}
 
 /// The witnesses of a log.
 pub(crate) struct Witnesses {
     asker: Asker,
-    asked: Vec<Asked>,
+    lanes: Vec<Lane>,
+    under_way: JoinSet<Told>,
+    /// The policy of the last round, for [`Witnesses::allowed_at`].
+    policy: Option<Policy>,
+    round: u64,
     grace: Duration,
+    clock: Stopwatch,
 }
 
-/// What it takes to ask one of them.
-#[derive(Clone)]
-struct Asker {
-    shared: Arc<Shared>,
-    client: Client,
-    recall: Arc<Recall>,
-    timeout: Duration,
+/// What one request came to.
+struct Told {
+    lane: usize,
+    took: Duration,
+    answer: Answer,
 }
 
-/// Why one witness did not cosign.
-#[derive(Debug, thiserror::Error)]
-enum NoCosignature {
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error("its answer is no list of cosignatures")]
-    Answer(#[source] tlog::ParseError),
-    #[error("it says it cosigned a tree of {theirs} entries, here are {ours}; it shows no proof")]
-    Ahead { theirs: u64, ours: u64 },
-    #[error("it does not say what it cosigned last, so nothing is offered to it")]
-    Silent(#[source] ClientError),
-    #[error("it is still being asked what it cosigned last")]
-    Recalling,
-    #[error("it remembers another history")]
-    Contradicted,
-    #[error(transparent)]
-    Log(#[from] LogError),
+/// A round as it stands.
+struct Tally<'a> {
+    signed: &'a Signed,
+    policy: &'a Policy,
+    /// By `witness` line of the policy.
+    lines: Vec<Option<SignatureLine>>,
+    /// Lanes asked in this round.
+    asked: BTreeSet<usize>,
+}
+
+impl Tally<'_> {
+    fn is_enough(&self) -> bool {
+        let cosigned = self.policy.witnesses().iter().zip(&self.lines);
+        let names = cosigned
+            .filter(|(_, line)| line.is_some())
+            .map(|(witness, _)| witness.name().clone());
+        self.policy.is_satisfied(&names.collect())
+    }
+
+    fn into_witnessed(self) -> Option<Witnessed<Checkpoint>> {
+        let mut signatures = self.signed.note.signatures().to_vec();
+        signatures.extend(self.lines.into_iter().flatten());
+        let note = Note::new(self.signed.note.text().to_owned(), signatures).map(|n| n.to_string());
+        match note.map(|note| open_witnessed(note.as_bytes(), self.policy)) {
+            Ok(Ok(witnessed)) => Some(witnessed),
+            Ok(Err(error)) => {
+                tracing::error!(error = %chain(&error), "the policy in force refuses our checkpoint");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "the cosigned checkpoint is no note");
+                None
+            }
+        }
+    }
 }
 
 impl Witnesses {
@@ -93,16 +97,17 @@ impl Witnesses {
         let recall = Recall::new(&shared.origin, own_keys, config.witness_timeout_ms)?;
         let published = shared.published.borrow();
         let size = published.as_ref().map_or(0, |published| published.size);
-        let asked = config.witnesses.iter().zip(heard);
-        let asked = asked.map(|(witness, heard)| Asked {
-            url: witness.url.clone(),
-            size,
-            heard: Arc::new(AtomicBool::new(*heard)),
-            recalling: Arc::default(),
+        let lanes = config.witnesses.iter().zip(heard).map(|(witness, heard)| {
+            let meters = shared.meters.witness(&witness.url);
+            Lane::new(witness, size, *heard, meters)
         });
         Ok(Self {
-            asked: asked.collect(),
+            lanes: lanes.collect(),
+            under_way: JoinSet::new(),
+            policy: None,
+            round: 0,
             grace: Duration::from_millis(config.grace_ms),
+            clock: shared.clock,
             asker: Asker {
                 shared: Arc::clone(shared),
                 client,
@@ -112,176 +117,159 @@ impl Witnesses {
         })
     }
 
-    /// Asks everybody for cosignatures. Returns the witnessed checkpoint, or `None` if the quorum
-    /// of `policy` was not met. Once it is, the rest has a short grace.
+    /// When the quotas of those witnesses that are known to answer leave room for a quorum. At once
+    /// if that is not known, or if there is none among them.
+    pub(crate) fn allowed_at(&self) -> Duration {
+        let Some(policy) = &self.policy else {
+            return Duration::ZERO;
+        };
+        let reliable = self.lanes.iter();
+        let mut reliable: Vec<_> = reliable
+            .filter_map(|lane| Some((lane.ready_at(), lane.reliable_names()?)))
+            .collect();
+        reliable.sort_by_key(|(ready_at, _)| *ready_at);
+        let mut names = BTreeSet::new();
+        for (ready_at, these) in reliable {
+            names.extend(these.iter().cloned());
+            if policy.is_satisfied(&names) {
+                return ready_at;
+            }
+        }
+        Duration::ZERO
+    }
+
+    /// Asks for cosignatures. Returns the witnessed checkpoint, or `None` if the quorum of `policy`
+    /// was not met. Once it is, quick witnesses have a short grace.
     pub(crate) async fn gather(
         &mut self,
         signed: &Signed,
         policy: &Policy,
     ) -> Option<Witnessed<Checkpoint>> {
-        let mut answers = JoinSet::new();
-        for (at, asked) in self.asked.iter().cloned().enumerate() {
-            let (asker, signed) = (self.asker.clone(), signed.clone());
-            answers.spawn(async move {
-                let answer = asker.ask(&asked, &signed).await;
-                (at, asked.url, answer)
-            });
+        self.round += 1;
+        self.policy = Some(policy.clone());
+        let mut tally = Tally {
+            signed,
+            policy,
+            lines: vec![None; policy.witnesses().len()],
+            asked: BTreeSet::new(),
+        };
+        while let Some(told) = self.under_way.try_join_next() {
+            self.note(told, &mut tally);
         }
-        let mut lines = vec![None; policy.witnesses().len()];
+        for lane in self.to_ask(policy) {
+            self.ask(lane, &mut tally);
+        }
         let mut deadline = None;
         loop {
-            let next = match deadline {
-                None => answers.join_next().await,
+            if deadline.is_none() && tally.is_enough() {
+                deadline = Some(Instant::now() + self.patience(&tally));
+            }
+            let told = match deadline {
+                Some(_) if !self.is_any_under_way(&tally) => None,
                 Some(at) => tokio::select! {
-                    next = answers.join_next() => next,
+                    told = self.under_way.join_next() => told,
                     () = sleep_until(at) => None,
                 },
+                None => self.under_way.join_next().await,
             };
-            let Some(next) = next else { break };
-            let Ok((at, url, answer)) = next else {
+            let Some(told) = told else { break };
+            let Some(free) = self.note(told, &mut tally) else {
                 continue;
             };
-            match answer {
-                Ok(answer) => {
-                    self.asked[at].size = signed.checkpoint.size();
-                    take_valid(&answer, &signed.checkpoint, policy, &mut lines);
-                }
-                Err(error) => tracing::warn!(url, error = %chain(&error), "no cosignature"),
-            }
-            if deadline.is_none() && is_enough(policy, &lines) {
-                deadline = Some(Instant::now() + self.grace);
+            // It was busy with an older tree; this one may still need it.
+            if deadline.is_none() && !tally.asked.contains(&free) {
+                self.ask(free, &mut tally);
             }
         }
         deadline?;
-        let mut signatures = signed.note.signatures().to_vec();
-        signatures.extend(lines.into_iter().flatten());
-        let note = Note::new(signed.note.text().to_owned(), signatures).map(|n| n.to_string());
-        let opened = note.map(|note| open_witnessed(note.as_bytes(), policy));
-        match opened {
-            Ok(Ok(witnessed)) => Some(witnessed),
-            Ok(Err(error)) => {
-                tracing::error!(error = %chain(&error), "the policy in force refuses our checkpoint");
-                None
-            }
-            Err(error) => {
-                tracing::error!(%error, "the cosigned checkpoint is no note");
-                None
-            }
-        }
+        tally.into_witnessed()
     }
-}
 
-fn is_enough(policy: &Policy, lines: &[Option<SignatureLine>]) -> bool {
-    let names: BTreeSet<_> = policy
-        .witnesses()
-        .iter()
-        .zip(lines)
-        .filter(|(_, line)| line.is_some())
-        .map(|(witness, _)| witness.name().clone())
-        .collect();
-    policy.is_satisfied(&names)
-}
-
-/// Keeps the lines that verify under a key of the policy. Others would spoil the whole note for
-/// everybody who knows their key, or mean nothing.
-fn take_valid(
-    answer: &[SignatureLine],
-    checkpoint: &Checkpoint,
-    policy: &Policy,
-    lines: &mut [Option<SignatureLine>],
-) {
-    for (witness, place) in policy.witnesses().iter().zip(lines) {
-        let by_it = answer.iter().find(|line| line.is_by(witness.vkey()));
-        let Some(line) = by_it else { continue };
-        match verify_cosignature(checkpoint, line, witness.vkey()) {
-            Ok(_) => *place = Some(line.clone()),
-            Err(error) => {
-                let name = witness.name();
-                tracing::error!(%name, %error, "a witness sent a false cosignature");
-            }
-        }
-    }
-}
-
-impl Asker {
-    /// Asks one witness, again if it names another size.
-    async fn ask(
-        &self,
-        asked: &Asked,
-        signed: &Signed,
-    ) -> Result<Vec<SignatureLine>, NoCosignature> {
-        if !asked.heard.load(Ordering::Relaxed) {
-            self.recall(asked, signed).await?;
-        }
-        let ours = signed.checkpoint.size();
-        let url = format!("{}/add-checkpoint", asked.url);
-        let mut old = asked.size;
-        let mut corrected = false;
-        loop {
-            if old > ours {
-                // A bare number is no evidence; what it shows with our signature is.
-                self.recall(asked, signed).await?;
-                return Err(NoCosignature::Ahead { theirs: old, ours });
-            }
-            let request = AddCheckpoint {
-                old_size: old,
-                proof: prove_growth(Arc::clone(&self.shared), old, ours).await?,
-                checkpoint: signed.note.to_string().into_bytes(),
-            };
-            let kind = "text/plain; charset=utf-8";
-            let body = request.to_bytes();
-            let answer = self
-                .client
-                .post(&url, kind, body, WITNESS_ANSWER_BYTES_MAX, self.timeout);
-            let error = match answer.await {
-                Ok(reply) => return parse_cosignatures(&reply.body).map_err(NoCosignature::Answer),
-                Err(error) => error,
-            };
-            match conflict(&error) {
-                Some(theirs) if !corrected => {
-                    old = theirs;
-                    corrected = true;
-                }
-                _ => {
-                    // It disagrees about the past (409), or our proof does not verify (422).
-                    if matches!(error.status(), Some(409 | 422)) {
-                        self.recall(asked, signed).await?;
-                    }
-                    return Err(error.into());
-                }
-            }
+    /// The lanes a round begins with: those that are due, or all that may be asked if the due ones
+    /// are not known to make a quorum.
+    fn to_ask(&self, policy: &Policy) -> Vec<usize> {
+        let now = self.clock.now();
+        let free = || (0..self.lanes.len()).filter(|at| self.lanes[*at].busy_since.is_none());
+        let due: Vec<usize> = free()
+            .filter(|at| self.lanes[*at].ready_at() <= now)
+            .collect();
+        let names = due.iter().filter_map(|at| self.lanes[*at].reliable_names());
+        let names: BTreeSet<_> = names.flatten().cloned().collect();
+        match policy.is_satisfied(&names) {
+            true => due,
+            false => free().collect(),
         }
     }
 
-    /// Has a witness say what it cosigned last, and stops the log if it does not have that.
-    async fn recall(&self, asked: &Asked, signed: &Signed) -> Result<(), NoCosignature> {
-        let (asker, asked, signed) = (self.clone(), asked.clone(), signed.clone());
-        // A task of its own: that others made a quorum ends the asking, but not this.
-        let recalled = tokio::spawn(async move {
-            let Ok(_once) = asked.recalling.try_lock() else {
-                return Err(NoCosignature::Recalling);
-            };
-            let seen = asker.recall.ask(&asked.url).await;
-            if let Some(seen) = seen.map_err(NoCosignature::Silent)? {
-                let found = find_contradiction(&asker.shared, &signed.checkpoint, seen).await?;
-                if let Some(error) = found {
-                    asker.shared.contradict(error);
-                    return Err(NoCosignature::Contradicted);
-                }
+    fn ask(&mut self, at: usize, tally: &mut Tally<'_>) {
+        let now = self.clock.now();
+        let lane = &mut self.lanes[at];
+        if !lane.is_within_quota(now) {
+            return;
+        }
+        lane.begin(self.round, now);
+        tally.asked.insert(at);
+        let (asker, asked, signed) = (self.asker.clone(), lane.asked.clone(), tally.signed.clone());
+        self.under_way.spawn(async move {
+            let began = Instant::now();
+            let answer = asker.ask(&asked, &signed).await;
+            Told {
+                lane: at,
+                took: began.elapsed(),
+                answer,
             }
-            asked.heard.store(true, Ordering::Relaxed);
-            Ok(())
         });
-        let ended = LogError::Ended { part: "recall" };
-        recalled.await.unwrap_or(Err(ended.into()))
     }
-}
 
-/// The size in a 409 of the specification.
-fn conflict(error: &ClientError) -> Option<u64> {
-    let reply = error.refused()?;
-    let told = reply.status == 409 && reply.content_type.as_deref() == Some(CONFLICT_CONTENT_TYPE);
-    let body = std::str::from_utf8(&reply.body).ok().filter(|_| told)?;
-    let ConflictSize(size) = body.parse().ok()?;
-    Some(size)
+    /// Notes what a request came to, for the round it was made in; returns its lane.
+    fn note(&mut self, told: Result<Told, JoinError>, tally: &mut Tally<'_>) -> Option<usize> {
+        let told = match told {
+            Ok(told) => told,
+            Err(error) => {
+                // Its lane stays busy: a request that panics is not made again.
+                tracing::error!(%error, "asking a witness ended by a defect");
+                return None;
+            }
+        };
+        let lane = &mut self.lanes[told.lane];
+        let ended = Ended {
+            took: told.took,
+            requests: told.answer.requests,
+            size: told.answer.size,
+            is_good: told.answer.lines.is_ok(),
+        };
+        let round = lane.end(&ended, self.clock.now());
+        match told.answer.lines {
+            Ok(lines) if round == Some(self.round) => {
+                lane.take_valid(
+                    &lines,
+                    &tally.signed.checkpoint,
+                    tally.policy,
+                    &mut tally.lines,
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let url = &lane.asked.url;
+                tracing::warn!(url, error = explain(&error), "no cosignature");
+            }
+        }
+        Some(told.lane)
+    }
+
+    fn is_any_under_way(&self, tally: &Tally<'_>) -> bool {
+        tally
+            .asked
+            .iter()
+            .any(|at| self.lanes[*at].busy_since.is_some())
+    }
+
+    /// How long those of this round that are still busy are worth waiting for.
+    fn patience(&self, tally: &Tally<'_>) -> Duration {
+        let asked = tally.asked.iter().map(|at| &self.lanes[*at]);
+        let busy = asked.filter(|lane| lane.busy_since.is_some());
+        busy.map(|lane| lane.patience(self.grace))
+            .max()
+            .unwrap_or_default()
+    }
 }

@@ -5,23 +5,53 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use serve::{Caching, Metrics, ReadyFile, ServerConfig, published_caching, static_dir};
+use serve::{Caching, ReadyFile, ServerConfig, published_caching, static_dir};
 use store::DirLock;
 use tlog::ENTRY_BYTES_MAX;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::error::{LogError, chain};
+use crate::gate::{Gate, Shown};
+use crate::limits::CALLS_BYTES_MAX;
 use crate::sequence::{self, Submission};
 use crate::shared::Shared;
-use crate::{start, submit, upload};
+use crate::{start, submit, submit_batch, upload};
 
 /// What handlers need.
 #[derive(Clone)]
 pub(crate) struct Room {
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: mpsc::Sender<Submission>,
+    /// Bounds what is in the queue.
+    pub(crate) gate: Arc<Gate>,
+    /// Bounds batch calls that are not in the queue yet, by their bytes.
+    pub(crate) arriving: Arc<Gate>,
+    /// Bounds how many wait for witnesses.
+    pub(crate) waiting: Arc<Semaphore>,
+    /// Bounds how many threads read the entries of batch calls.
+    pub(crate) cores: Arc<Semaphore>,
+}
+
+impl Room {
+    fn new(shared: Arc<Shared>, queue: mpsc::Sender<Submission>) -> Self {
+        let (config, clock) = (&shared.config, shared.clock);
+        let entries_max = config.queue_max.max(1);
+        // The longest entry must fit, or it is refused for ever.
+        let bytes_max = config.queue_bytes_max.max(ENTRY_BYTES_MAX);
+        let shown = shared.meters.gate();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            gate: Gate::new(entries_max, bytes_max, clock, shown),
+            arriving: Gate::new(usize::MAX, CALLS_BYTES_MAX, clock, Shown::default()),
+            // The other half answers at once.
+            waiting: Arc::new(Semaphore::new(config.server.concurrent_max / 2)),
+            cores: Arc::new(Semaphore::new(cores)),
+            queue,
+            shared,
+        }
+    }
 }
 
 /// Runs a log until `shutdown` completes or a stop signal arrives. Its address is in the file
@@ -37,19 +67,20 @@ pub async fn serve(
 ) -> Result<(), LogError> {
     let _lock = DirLock::take(&config.dir)?;
     ReadyFile::clear(&config.dir)?;
-    let (shared, publisher) = start::open(config).await?;
+    let start::Parts {
+        shared,
+        publisher,
+        sequencer,
+        integrator,
+    } = start::open(config).await?;
     let config = &shared.config;
     let (stop, stopping) = watch::channel(false);
     let (queue, submissions) = mpsc::channel(config.queue_max.max(1));
-    let metrics = Metrics::new();
-
     let mut ended = stop.subscribe();
-    let sequencer = part(&stop, sequence::run(Arc::clone(&shared), submissions));
+    let sequencer = part(&stop, sequence::run(sequencer, submissions));
+    let integrator = part(&stop, integrator.run());
     let publisher = part(&stop, publisher.run(stopping));
-    let sizes = part(
-        &stop,
-        show_sizes(Arc::clone(&shared), metrics.clone(), stop.subscribe()),
-    );
+    let sizes = part(&stop, show_sizes(Arc::clone(&shared), stop.subscribe()));
 
     let server = ServerConfig {
         body_bytes_max: largest_body(config),
@@ -57,10 +88,7 @@ pub async fn serve(
     };
     let listener = serve::bind(server.listen).await?;
     let ready = ReadyFile::write(&config.dir, &serve::bound_url(&listener)?)?;
-    let router = router(Room {
-        shared: Arc::clone(&shared),
-        queue,
-    });
+    let router = router(Room::new(Arc::clone(&shared), queue));
     let either = async {
         tokio::select! {
             () = shutdown => {}
@@ -68,16 +96,18 @@ pub async fn serve(
             _ = ended.wait_for(|ended| *ended) => {}
         }
     };
-    let served = serve::run_with(listener, router, &server, &metrics, either).await;
+    let served = serve::run_with(listener, router, &server, &shared.meters.metrics, either).await;
     drop(ready);
     // The router and with it the last sender are gone: the sequencer finishes its queue and ends.
     let sequenced = join(sequencer, "sequencer").await;
+    // And with it the integrator, which puts on the shelf what was sequenced.
+    let integrated = join(integrator, "integrator").await;
     stop.send_replace(true);
     let published = join(publisher, "publisher").await;
     let shown = join(sizes, "metrics").await;
-    shared.rows.close().await;
+    shared.table.close().await;
     // Why a part ended says more than how the server did.
-    sequenced.and(published).and(shown)?;
+    sequenced.and(integrated).and(published).and(shown)?;
     Ok(served?)
 }
 
@@ -117,7 +147,7 @@ fn largest_body(config: &Config) -> usize {
 }
 
 fn router(room: Room) -> Router {
-    let public = static_dir(room.shared.files.root(), |path| match path {
+    let public = static_dir(&room.shared.config.public_dir(), |path| match path {
         // The one file of the archive that grows.
         "archive/index" => Caching::Never,
         other => published_caching(other),
@@ -125,22 +155,15 @@ fn router(room: Room) -> Router {
     let entry = DefaultBodyLimit::max(ENTRY_BYTES_MAX);
     Router::new()
         .route("/submit", post(submit::submit).layer(entry))
+        .route("/submit-batch", post(submit_batch::submit_batch))
         .route("/blob/{digest}", get(upload::get).put(upload::put))
         .with_state(room)
         .merge(public)
 }
 
 /// Keeps the three sizes of the invariant in `/metrics`.
-async fn show_sizes(
-    shared: Arc<Shared>,
-    metrics: Metrics,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), LogError> {
-    let sequenced = metrics.gauge("limpid_log_sequenced", "durable entries");
-    let published = metrics.gauge(
-        "limpid_log_published",
-        "entries under a witnessed checkpoint",
-    );
+async fn show_sizes(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Result<(), LogError> {
+    let (sequenced, published) = (&shared.meters.sequenced, &shared.meters.published);
     let (mut rows, mut shown) = (shared.sequenced.subscribe(), shared.published.subscribe());
     loop {
         sequenced.set((*rows.borrow_and_update()).cast_signed());

@@ -21,14 +21,19 @@
 //!
 //! Invariant: `published <= integrated <= sequenced`.
 //!
-//! - *sequenced* entries are rows of the database; a submitter hears of them after the commit.
-//! - *integrated* entries are in tiles and bundles on disk; a checkpoint is signed only over these,
-//!   and stored before anybody else sees it.
+//! - *sequenced* entries are durable in the *table* (a database); a submitter hears of them after the
+//!   commit.
+//! - *integrated* entries are in tiles and bundles on the *shelf* (public files); a checkpoint is
+//!   signed only over these, and stored before anybody else sees it. Once a bundle is full and
+//!   durable it is where its entries are kept, and the table forgets them.
 //! - *published* entries are under a checkpoint that the witness policy of the constitution in
 //!   force accepts. Without a quorum of witnesses the log sequences on and publishes nothing.
 //!
-//! Tiles and bundles are a pure function of the rows, so a crash between two stages is repaired by
-//! doing the later one again. A log whose rows contradict anything it ever signed does not start
+//! Tiles and bundles are a pure function of the entries (`growth`), so a crash between two stages is
+//! repaired by doing the later one again. What becomes of a batch of submissions is one too
+//! (`plan`). Both back ends are behind a trait with a contract (`table`, `shelf`); whoever leads
+//! writes under a fence, so that two processes on one log never sign two histories. A log whose
+//! entries contradict anything it ever signed does not start
 //! (`start`), and stops when a witness shows that later (`memory`): rather that than two histories.
 //!
 //! In scope: who may submit (`law`, by this log's own replay) and how much, order, durability, witnesses,
@@ -37,29 +42,47 @@
 //! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
 //! other logs (`logclient`), pruning (not built).
 
+mod ask;
 mod batch;
 mod clock;
 mod config;
+mod directory;
+mod entries;
 mod error;
 mod files;
+mod gate;
 mod gather;
+mod growth;
 mod http;
+mod identities;
+mod lane;
 mod limits;
 mod memory;
+mod meters;
+mod pace;
+mod plan;
 mod publish;
 mod quota;
-mod rows;
+mod refuse;
 mod sequence;
 mod shared;
 mod shelf;
+mod sqlite;
 mod start;
 mod submit;
+mod submit_batch;
 mod table;
 mod upload;
+mod write;
 
 pub use batch::Batch;
 pub use config::{Config, WitnessUrl};
+pub use directory::Directory;
+pub use entries::Entries;
 pub use error::{LogError, SubmitRefusal};
+pub use growth::{Growth, outgrown};
 pub use http::serve;
 pub use shelf::{File, Shelf};
+pub use sqlite::SqliteTable;
 pub use table::{Fence, Mark, SignedTree, State, Table, Work, may_follow};
+pub use write::{Integrator, Wishes, Writer, writing_side};

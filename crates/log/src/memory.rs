@@ -15,10 +15,10 @@ use tlog::{
     Checkpoint, Frontier, Hash, Origin, VerifierKey, leaf_hash, open_checkpoint, verify_consistency,
 };
 
+use crate::entries::Entries;
 use crate::error::{LogError, chain};
 use crate::files::prove_growth;
-use crate::limits::{REPLAY_ROWS, WITNESS_ANSWER_BYTES_MAX};
-use crate::rows::Rows;
+use crate::limits::WITNESS_ANSWER_BYTES_MAX;
 use crate::shared::Shared;
 
 /// Asks witnesses what they cosigned last.
@@ -115,7 +115,7 @@ pub(crate) async fn find_contradiction(
     }
     // Whoever shows such a checkpoint has found a log that forgot: nobody can have us read all
     // rows for nothing.
-    let found = root_of_rows(&shared.rows, size).await?;
+    let found = root_of_entries(&shared.entries, size).await?;
     Ok((found != signed).then_some(LogError::OtherHistory {
         claim: seen.by,
         size,
@@ -124,15 +124,14 @@ pub(crate) async fn find_contradiction(
     }))
 }
 
-async fn root_of_rows(rows: &Rows, size: u64) -> Result<Hash, LogError> {
+async fn root_of_entries(entries: &Entries, size: u64) -> Result<Hash, LogError> {
     let mut frontier = Frontier::default();
-    let mut start = 0;
-    while start < size {
-        let end = size.min(start + REPLAY_ROWS);
-        for entry in rows.read(start, end).await? {
-            frontier.append(leaf_hash(&entry));
+    while frontier.size() < size {
+        let start = frontier.size();
+        let batch = entries.around(start).await?;
+        for index in start..batch.end().min(size) {
+            frontier.append(leaf_hash(batch.get(index).unwrap_or_default()));
         }
-        start = end;
     }
     Ok(frontier.root())
 }

@@ -7,25 +7,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::StoreError;
-use tlog::{ArchiveId, BundleId, Checkpoint, Note, Policy, Witnessed, cosign, sign_checkpoint};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tlog::{ArchiveId, Checkpoint, Note, Policy, Witnessed, cosign, sign_checkpoint};
+use tokio::sync::{oneshot, watch};
+use tokio::time::sleep_until;
 
 use crate::clock::posix_seconds;
 use crate::config::LogKeys;
-use crate::error::{LogError, chain};
+use crate::error::LogError;
 use crate::gather::{Signed, Witnesses};
-use crate::limits::{BACKOFF, WRITE_BYTES_MAX};
+use crate::growth::outgrown;
+use crate::limits::BACKOFF;
+use crate::pace::{Next, Round, Tempo, plan};
 use crate::shared::{Published, Shared};
-use tlog::tree::{Edge, File, plan_bundle};
+use crate::shelf::{File, Shelf};
+use crate::table::{Fence, Mark, SignedTree};
+use crate::write::Wishes;
 
 /// The task's own state.
 pub(crate) struct Publisher {
     pub(crate) shared: Arc<Shared>,
     pub(crate) keys: LogKeys,
-    /// The tree whose tiles are durable.
-    pub(crate) edge: Edge,
+    /// Under which this process leads.
+    pub(crate) fence: Fence,
+    /// Where the files of a checkpoint are asked for.
+    pub(crate) wishes: Arc<Wishes>,
+    /// What was signed last.
+    pub(crate) signed: Option<Mark>,
     /// Sizes in the archive, ascending.
     pub(crate) archived: Vec<u64>,
     pub(crate) witnesses: Witnesses,
@@ -35,6 +42,8 @@ pub(crate) struct Publisher {
 struct Goal {
     checkpoint: Checkpoint,
     policy: Policy,
+    /// Answers once all files of this tree are durable.
+    files: oneshot::Receiver<Mark>,
 }
 
 impl Publisher {
@@ -59,49 +68,70 @@ impl Publisher {
 
     async fn publish_for_ever(&mut self) -> Result<(), LogError> {
         let config = &self.shared.config;
-        let refresh = Duration::from_millis(config.refresh_ms);
-        let batch = Duration::from_millis(config.batch_ms);
+        let tempo = Tempo {
+            batch: Duration::from_millis(config.batch_ms),
+            refresh: Duration::from_millis(config.refresh_ms),
+            backoff: BACKOFF,
+        };
+        let clock = self.shared.clock;
         let mut sequenced = self.shared.sequenced.subscribe();
-        let mut backoff = BACKOFF.0;
-        // What a restart found is cosigned again at once: its cosignatures may be old.
-        let mut due = Instant::now();
+        let mut last = None;
         loop {
-            let news = *sequenced.borrow_and_update() > self.published_size();
-            if !news {
+            let pending = *sequenced.borrow_and_update() - self.published_size();
+            let allowed = self.witnesses.allowed_at();
+            let until = match plan(clock.now(), pending, last, allowed, &tempo) {
+                Next::Now => None,
+                Next::At(at) => {
+                    sleep_until(clock.at(at)).await;
+                    continue;
+                }
+                Next::Idle(at) => Some(clock.at(at)),
+            };
+            let goal = match until {
+                None => self.goal(),
+                Some(_) => None,
+            };
+            let Some(goal) = goal else {
+                // Idle, or before the constitution is complete: then there is no policy to publish
+                // under, and only an entry can change that.
                 tokio::select! {
                     changed = sequenced.changed() => {
                         changed.map_err(|_| LogError::Ended { part: "sequencer" })?;
                     }
-                    () = sleep_until(due) => {}
+                    () = sleep_until(until.unwrap_or_else(|| clock.at(clock.now() + tempo.refresh))) => {}
                 }
-            }
-            if *sequenced.borrow() > self.published_size() {
-                sleep(batch).await;
-            }
-            let Some(goal) = self.goal() else {
-                // Before the constitution is complete there is no policy to publish under.
-                due = Instant::now() + refresh;
-                sequenced
-                    .changed()
-                    .await
-                    .map_err(|_| LogError::Ended { part: "sequencer" })?;
                 continue;
             };
-            self.integrate(&goal.checkpoint).await?;
-            let signed = self.sign(goal.checkpoint).await?;
-            match self.witnesses.gather(&signed, &goal.policy).await {
-                Some(witnessed) => {
-                    self.publish(&witnessed).await?;
-                    backoff = BACKOFF.0;
-                }
-                None => {
-                    tracing::warn!(size = self.edge.size(), "no quorum of witnesses");
-                    sleep(backoff).await;
-                    backoff = (backoff * 2).min(BACKOFF.1);
-                }
-            }
-            due = Instant::now() + refresh;
+            last = Some(self.round(goal, last).await?);
         }
+    }
+
+    /// Makes one tree durable, signs it, has it witnessed, and publishes it if there is a quorum.
+    async fn round(&mut self, goal: Goal, last: Option<Round>) -> Result<Round, LogError> {
+        let clock = self.shared.clock;
+        let began = clock.now();
+        let size = goal.checkpoint.size();
+        let entries = size - self.published_size();
+        integrate(&goal.checkpoint, goal.files).await?;
+        let signed = self.sign(goal.checkpoint).await?;
+        let failures = match self.witnesses.gather(&signed, &goal.policy).await {
+            Some(witnessed) => {
+                self.publish(&witnessed).await?;
+                0
+            }
+            None => {
+                tracing::warn!(size, "no quorum of witnesses");
+                last.map_or(0, |last| last.failures).saturating_add(1)
+            }
+        };
+        let round = Round {
+            began,
+            ended: clock.now(),
+            entries,
+            failures,
+        };
+        self.shared.meters.round(&round, last.as_ref(), size);
+        Ok(round)
     }
 
     fn published_size(&self) -> u64 {
@@ -114,73 +144,38 @@ impl Publisher {
         let mut law = self.shared.law();
         let policy = law.policy()?.clone();
         let (size, root) = law.mark();
+        // While the law is held, so that no entry after these was handed over.
+        let files = self.wishes.checkpoint(size);
         let checkpoint = Checkpoint::new(self.shared.origin.clone(), size, root)
-            .expect("SQLite numbers rows below 2^63");
-        Some(Goal { checkpoint, policy })
-    }
-
-    /// Makes the tiles and bundles up to `goal` durable.
-    async fn integrate(&mut self, goal: &Checkpoint) -> Result<(), LogError> {
-        self.integrate_to(goal.size()).await?;
-        if self.edge.root() == *goal.root() {
-            return Ok(());
-        }
-        Err(LogError::OtherHistory {
-            claim: "the replay of the entries".to_owned(),
-            size: goal.size(),
-            signed: *goal.root(),
-            found: self.edge.root(),
+            .expect("a log has fewer than 2^63 entries");
+        Some(Goal {
+            checkpoint,
+            policy,
+            files,
         })
     }
 
-    /// Makes everything in `public/` that archived checkpoints need, where it was lost; each size
-    /// has partial tiles and bundles of its own.
-    pub(crate) async fn integrate_archived(&mut self) -> Result<(), LogError> {
-        for size in self.archived.clone() {
-            if size > self.edge.size() {
-                self.integrate_to(size).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn integrate_to(&mut self, size: u64) -> Result<(), LogError> {
-        let mut files: Vec<File> = Vec::new();
-        let mut bytes = 0;
-        for id in BundleId::between(self.edge.size(), size) {
-            let first = id.first_entry();
-            let entries = self
-                .shared
-                .rows
-                .read(first, first + u64::from(id.width()))
-                .await?;
-            let planned = plan_bundle(&mut self.edge, id, &entries).map_err(LogError::Encode)?;
-            bytes += planned.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-            files.extend(planned);
-            if bytes > WRITE_BYTES_MAX {
-                self.create(std::mem::take(&mut files)).await?;
-                bytes = 0;
-            }
-        }
-        files.extend(self.edge.partial_tiles());
-        self.create(files).await
-    }
-
-    async fn create(&self, files: Vec<File>) -> Result<(), LogError> {
-        let shared = Arc::clone(&self.shared);
-        blocking(move || shared.files.create_many(&files)).await
-    }
-
     /// Signs with both keys, and remembers it before anybody sees it.
-    async fn sign(&self, checkpoint: Checkpoint) -> Result<Signed, LogError> {
+    async fn sign(&mut self, checkpoint: Checkpoint) -> Result<Signed, LogError> {
         let text = checkpoint.to_string();
         let lines = vec![
             sign_checkpoint(&text, &self.keys.ed25519).map_err(LogError::Sign)?,
             cosign(&checkpoint, posix_seconds(), &self.keys.ml_dsa).map_err(LogError::Sign)?,
         ];
         let note = Note::new(text, lines).map_err(LogError::Encode)?;
-        let kept = note.to_string();
-        self.shared.rows.keep_signed(&checkpoint, &kept).await?;
+        let next = SignedTree {
+            mark: Mark {
+                size: checkpoint.size(),
+                root: *checkpoint.root(),
+            },
+            note: note.to_string(),
+        };
+        let kept = self
+            .shared
+            .table
+            .keep_signed(self.fence, self.signed, &next);
+        kept.await?;
+        self.signed = Some(next.mark);
         Ok(Signed { checkpoint, note })
     }
 
@@ -195,20 +190,18 @@ impl Publisher {
                 claim: "the checkpoint about to be published".to_owned(),
                 source: Box::new(source),
             })?;
-        let is_new = self.archived.last().is_none_or(|last| *last < size);
-        if is_new {
-            self.shared.rows.archive(size, &note).await?;
+        let (table, shelf) = (&self.shared.table, &*self.shared.shelf);
+        let before = self.archived.last().copied().unwrap_or(0);
+        if before < size || self.archived.is_empty() {
+            table.archive(self.fence, size, &note).await?;
             self.archived.push(size);
+            write_archive(shelf, &[(size, note.clone())], &self.archived).await?;
         }
-        let archived = self.archived.clone();
-        let (shared, shown) = (Arc::clone(&self.shared), note.clone());
-        blocking(move || {
-            if is_new {
-                write_archive(&shared, &[(size, shown.clone())], &archived)?;
-            }
-            shared.files.replace("checkpoint", shown.as_bytes())
-        })
-        .await?;
+        shelf.replace("checkpoint", note.clone().into()).await?;
+        // What is published, witnessed and archived last is this very tree.
+        shelf
+            .forget_partials(outgrown(before, size).collect())
+            .await?;
         let note = note.into();
         self.shared
             .published
@@ -218,30 +211,33 @@ impl Publisher {
     }
 }
 
-/// `archive/<size>` for some checkpoints, then `archive/index` with all sizes.
-pub(crate) fn write_archive(
-    shared: &Shared,
-    notes: &[(u64, String)],
-    sizes: &[u64],
-) -> Result<(), StoreError> {
-    let files: Vec<(String, &str)> = notes
-        .iter()
-        .filter_map(|(size, note)| Some((ArchiveId::new(*size).ok()?.path(), note.as_str())))
-        .collect();
-    shared.files.create_many(&files)?;
-    let index: String = sizes.iter().map(|size| format!("{size}\n")).collect();
-    shared.files.replace("archive/index", index.as_bytes())
+/// Waits until the tiles and bundles of a checkpoint are durable, and makes sure that they are of
+/// the tree that was fed to the law.
+async fn integrate(goal: &Checkpoint, files: oneshot::Receiver<Mark>) -> Result<(), LogError> {
+    let ended = LogError::Ended { part: "integrator" };
+    let found = files.await.map_err(|_| ended)?;
+    if found.size == goal.size() && found.root == *goal.root() {
+        return Ok(());
+    }
+    Err(LogError::OtherHistory {
+        claim: "the replay of the entries".to_owned(),
+        size: goal.size(),
+        signed: *goal.root(),
+        found: found.root,
+    })
 }
 
-/// Runs file work where it may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, LogError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => Ok(done?),
-        Err(error) => {
-            tracing::error!(error = %chain(&error), "file work ended by a defect");
-            Err(LogError::Ended { part: "file work" })
-        }
-    }
+/// `archive/<size>` for some checkpoints, then `archive/index` with all sizes.
+pub(crate) async fn write_archive(
+    shelf: &dyn Shelf,
+    notes: &[(u64, String)],
+    sizes: &[u64],
+) -> Result<(), LogError> {
+    let files: Vec<File> = notes
+        .iter()
+        .filter_map(|(size, note)| Some((ArchiveId::new(*size).ok()?.path(), note.clone().into())))
+        .collect();
+    shelf.create_many(files).await?;
+    let index: String = sizes.iter().map(|size| format!("{size}\n")).collect();
+    Ok(shelf.replace("archive/index", index.into()).await?)
 }

@@ -1,255 +1,199 @@
 //! Sequencing: one writer gives each accepted submission its index.
 //!
-//! A batch is planned against the law as it stands, written in one transaction, fed to the law,
-//! and only then acknowledged. A statement that changes what is in force is a batch by itself, so
-//! that whatever comes after it is judged by it.
+//! A batch is planned against the law as it stands (`plan`), written in one transaction, fed to the
+//! law, and only then acknowledged. A statement that changes what is in force is a batch by itself,
+//! so that whatever comes after it is judged by it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use law::InForce;
-use statement::{Envelope, FileDigest, KeyId, Predicate, Statement, StatementDigest};
+use statement::{FileDigest, KeyId};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::batch::Batch;
 use crate::clock::posix_seconds;
 use crate::error::{LogError, SubmitRefusal, chain};
-use crate::limits::BATCH_MAX;
+use crate::gate::Place;
+use crate::identities::Identities;
+use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX};
+pub(crate) use crate::plan::{Candidate, Verdict};
+use crate::plan::{Facts, Known, Now, Plan, plan};
 use crate::quota::Quota;
-use crate::rows::{Known, NewRow};
 use crate::shared::Shared;
-
-/// Where an entry stands, or why it stands nowhere.
-pub(crate) type Verdict = Result<u64, SubmitRefusal>;
-
-/// A well-formed submission.
-#[derive(Debug, Clone)]
-pub(crate) struct Candidate {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) envelope: Envelope,
-    pub(crate) statement: Statement,
-}
+use crate::write::Writer;
 
 /// A candidate and who waits for its verdict.
 pub(crate) struct Submission {
     pub(crate) candidate: Candidate,
     pub(crate) reply: oneshot::Sender<Verdict>,
+    /// Its place in the queue, until it has its verdict.
+    pub(crate) _place: Place,
 }
 
-impl Candidate {
-    /// Reads the body of a submission.
-    pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, SubmitRefusal> {
-        let envelope = Envelope::parse(&bytes).map_err(SubmitRefusal::Envelope)?;
-        let statement = Statement::parse(envelope.payload()).map_err(SubmitRefusal::Statement)?;
-        Ok(Self {
-            bytes,
-            envelope,
-            statement,
-        })
-    }
-
-    /// Whether it may change what later entries are judged by.
-    fn changes_the_law(&self) -> bool {
-        matches!(
-            self.statement.predicate,
-            Predicate::Constitution(_)
-                | Predicate::Activation(_)
-                | Predicate::Revocation(_)
-                | Predicate::Closure(_)
-                | Predicate::Halt(_)
-        )
-    }
-
-    fn identity(&self) -> (StatementDigest, KeyId) {
-        (self.envelope.digest(), self.envelope.key())
-    }
+/// The sequencer's own state.
+pub(crate) struct Sequencer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: Writer,
+    pub(crate) identities: Identities,
 }
 
 /// Sequences until every sender is gone.
 ///
 /// # Errors
-/// Only when it is not known what is on disk; then the log must start again.
+/// When another process writes to this log, or it is not known what is on disk; then the log must
+/// start again.
 pub(crate) async fn run(
-    shared: Arc<Shared>,
+    sequencer: Sequencer,
     mut queue: mpsc::Receiver<Submission>,
 ) -> Result<(), LogError> {
-    let config = &shared.config;
+    let config = &sequencer.shared.config;
     let mut desk = Desk {
         quota: Quota::new(config.key_entries_burst, config.key_entries_per_minute),
         since: Instant::now(),
+        shared: Arc::clone(&sequencer.shared),
+        writer: sequencer.writer,
+        identities: sequencer.identities,
     };
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
         while !waiting.is_empty() {
             let rest = waiting.split_off(batch_end(&waiting));
             let batch = std::mem::replace(&mut waiting, rest);
-            sequence(&shared, &mut desk, batch).await?;
+            desk.sequence(batch).await?;
         }
     }
     Ok(())
+}
+
+/// How many of the first submissions make a batch.
+fn batch_end(waiting: &[Submission]) -> usize {
+    let mut bytes = 0;
+    let end = waiting.iter().position(|submission| {
+        bytes += submission.candidate.bytes.len();
+        bytes > BATCH_BYTES_MAX || submission.candidate.changes_the_law()
+    });
+    end.map_or(waiting.len(), |at| at.max(1))
 }
 
 /// What the sequencer remembers between batches.
 struct Desk {
     quota: Quota,
     since: Instant,
+    shared: Arc<Shared>,
+    writer: Writer,
+    identities: Identities,
 }
 
-/// How many of the first submissions make a batch.
-fn batch_end(waiting: &[Submission]) -> usize {
-    let position = waiting.iter().position(|s| s.candidate.changes_the_law());
-    position.map_or(waiting.len(), |at| at.max(1))
-}
-
-async fn sequence(
-    shared: &Shared,
-    desk: &mut Desk,
-    batch: Vec<Submission>,
-) -> Result<(), LogError> {
-    if shared.is_contradicted() {
-        refuse_all(batch);
-        return Ok(());
-    }
-    let mut known = Vec::with_capacity(batch.len());
-    for submission in &batch {
-        match shared.rows.find(&submission.candidate.envelope).await {
-            Ok(found) => known.push(found),
-            Err(error) => {
-                tracing::error!(error = %chain(&error), "the database cannot be read");
-                refuse_all(batch);
-                return Ok(());
+impl Desk {
+    async fn sequence(&mut self, batch: Vec<Submission>) -> Result<(), LogError> {
+        let submissions = batch
+            .into_iter()
+            .map(|s| (s.candidate, (s.reply, s._place)));
+        let (candidates, replies): (Vec<_>, Vec<_>) = submissions.unzip();
+        if self.shared.is_contradicted() {
+            refuse_all(replies);
+            return Ok(());
+        }
+        let mut facts = Vec::with_capacity(candidates.len());
+        for candidate in &candidates {
+            match self.look_up(candidate).await {
+                Ok(found) => facts.push(found),
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "what is stored cannot be read");
+                    refuse_all(replies);
+                    return Ok(());
+                }
             }
         }
-    }
-    let candidates: Vec<&Candidate> = batch.iter().map(|s| &s.candidate).collect();
-    let (verdicts, rows) = {
-        let law = shared.law();
-        let has_blob = |digest: FileDigest| shared.blobs.contains(digest.hash());
-        let elapsed = desk.since.elapsed();
-        let mut may_add = |candidate: &Candidate| {
-            let is_free = matches!(candidate.statement.predicate, Predicate::Revocation(_));
-            let key = candidate.envelope.key();
-            match is_free {
-                true => Ok(()),
-                false => desk.quota.take(key, elapsed),
-            }
+        let now = Now {
+            posix: posix_seconds(),
+            elapsed: self.since.elapsed(),
         };
-        let now = posix_seconds();
-        plan(&law, (&candidates, &known), has_blob, &mut may_add, now)
+        let Plan {
+            verdicts,
+            batch,
+            taken,
+        } = plan(
+            &self.shared.law(),
+            &candidates,
+            &facts,
+            &mut self.quota,
+            now,
+        );
+        if !batch.is_empty() {
+            if let Err(error) = self.writer.commit(&batch).await {
+                tracing::error!(error = %chain(&error), "entries could not be written");
+                refuse_all(replies);
+                return if error.is_final() { Err(error) } else { Ok(()) };
+            }
+            let taken = candidates
+                .into_iter()
+                .zip(taken)
+                .filter(|(_, taken)| *taken);
+            self.feed(&batch, taken.map(|(candidate, _)| candidate));
+        }
+        for ((reply, _place), verdict) in replies.into_iter().zip(verdicts) {
+            // Nobody is there any more if the submitter hung up.
+            reply.send(verdict).ok();
+        }
+        match batch.is_empty() {
+            true => Ok(()),
+            false => self.writer.hand_over(batch).await,
+        }
+    }
+
+    /// What the disk says about a candidate.
+    async fn look_up(&self, candidate: &Candidate) -> Result<Facts, LogError> {
+        let predicate = &candidate.opened.statement().predicate;
+        let mut public = predicate.blobs().iter().filter(|blob| blob.public);
+        let is_missing = |digest: &FileDigest| !self.shared.blobs.contains(digest.hash());
+        let missing_blob = public.find(|blob| is_missing(&blob.sha256));
+        Ok(Facts {
+            known: self.find(candidate).await?,
+            missing_blob: missing_blob.map(|blob| blob.sha256),
+        })
+    }
+
+    async fn find(&self, candidate: &Candidate) -> Result<Option<Known>, LogError> {
+        let found = self.identities.find(candidate.identity());
+        let Some(index) = found.map_err(LogError::Index)? else {
+            return Ok(None);
+        };
+        let around = self.shared.entries.around(index).await?;
+        let bytes = around.get(index).unwrap_or_default().to_vec();
+        // Sixteen bytes of a hash are the same; whether it is the same statement is read.
+        let is_it = Candidate::parse(bytes.clone()).is_ok_and(|known| same(&known, candidate));
+        Ok(is_it.then_some(Known { index, bytes }))
+    }
+
+    /// What is durable becomes what the next batch is judged by.
+    fn feed(&mut self, batch: &Batch, taken: impl Iterator<Item = Candidate>) {
+        let mut law = self.shared.law();
+        for (index, candidate) in (batch.first()..).zip(taken) {
+            self.identities.insert(candidate.identity(), index);
+            match law.feed_opened(index, candidate.opened) {
+                Ok(law::Fed::Counts(_)) => {}
+                Ok(law::Fed::Ignored(refusal)) => {
+                    tracing::warn!(index, %refusal, "the entry stands without effect");
+                }
+                Err(error) => unreachable!("entries are planned from the next index on: {error}"),
+            }
+        }
+        let next = law.next_index();
+        drop(law);
+        self.shared.sequenced.send_replace(next);
+    }
+}
+
+fn same(one: &Candidate, other: &Candidate) -> bool {
+    let of = |candidate: &Candidate| -> (_, KeyId) {
+        (candidate.opened.digest(), candidate.opened.key())
     };
-    if !rows.is_empty() {
-        if let Err(error) = shared.rows.append(&rows).await {
-            tracing::error!(error = %chain(&error), "entries could not be written");
-            let expected = *shared.sequenced.borrow();
-            // A failed commit may still be on disk. Then nobody may be told "refused".
-            let found = shared.rows.next_index().await?;
-            refuse_all(batch);
-            return if found == expected {
-                Ok(())
-            } else {
-                Err(LogError::CommitUnknown { expected, found })
-            };
-        }
-        let next = feed(shared, &rows);
-        shared.sequenced.send_replace(next);
-    }
-    for (submission, verdict) in batch.into_iter().zip(verdicts) {
-        // Nobody is there any more if the submitter hung up.
-        submission.reply.send(verdict).ok();
-    }
-    Ok(())
+    of(one) == of(other)
 }
 
-fn feed(shared: &Shared, rows: &[NewRow]) -> u64 {
-    let mut law = shared.law();
-    for row in rows {
-        match law.feed(row.index, &row.bytes) {
-            Ok(law::Fed::Counts(_)) => {}
-            Ok(law::Fed::Ignored(refusal)) => {
-                tracing::warn!(index = row.index, %refusal, "the entry stands without effect");
-            }
-            Err(error) => unreachable!("rows are planned from the next index on: {error}"),
-        }
-    }
-    law.next_index()
-}
-
-fn refuse_all(batch: Vec<Submission>) {
-    for submission in batch {
-        submission.reply.send(Err(SubmitRefusal::Unavailable)).ok();
-    }
-}
-
-/// Decides about a batch, without effects: a verdict for each candidate, and the rows to write.
-/// `may_add` is asked, last of all, about each that would be written; `now` is in POSIX seconds.
-fn plan(
-    law: &InForce,
-    (candidates, known): (&[&Candidate], &[Option<Known>]),
-    has_blob: impl Fn(FileDigest) -> bool,
-    may_add: &mut dyn FnMut(&Candidate) -> Result<(), Duration>,
-    now: u64,
-) -> (Vec<Verdict>, Vec<NewRow>) {
-    let mut rows: Vec<NewRow> = Vec::new();
-    let mut in_batch: HashMap<_, Known> = HashMap::new();
-    let mut verdicts = Vec::with_capacity(candidates.len());
-    for (candidate, known) in candidates.iter().zip(known) {
-        let (digest, key) = candidate.identity();
-        let place = in_batch.entry((digest, key));
-        let first = match (&place, known) {
-            (Entry::Occupied(first), _) => Some(first.get()),
-            (Entry::Vacant(_), stored) => stored.as_ref(),
-        };
-        if let Some(first) = first.filter(|first| first.bytes == candidate.bytes) {
-            verdicts.push(Ok(first.index));
-            continue;
-        }
-        let first = first.map(|first| first.index);
-        let verdict = judge(law, candidate, &has_blob, now).and_then(|()| {
-            // The same payload and key under another signature: the first leaf stands for both.
-            if let Some(first) = first {
-                return Ok(first);
-            }
-            may_add(candidate).map_err(|wait| SubmitRefusal::Quota { wait })?;
-            let index = law.next_index() + rows.len() as u64;
-            let bytes = candidate.bytes.clone();
-            rows.push(NewRow {
-                index,
-                digest,
-                key,
-                bytes: bytes.clone(),
-            });
-            place.insert_entry(Known { index, bytes });
-            Ok(index)
-        });
-        verdicts.push(verdict);
-    }
-    (verdicts, rows)
-}
-
-fn judge(
-    law: &InForce,
-    candidate: &Candidate,
-    has_blob: impl Fn(FileDigest) -> bool,
-    now: u64,
-) -> Result<(), SubmitRefusal> {
-    law.judge_candidate(&candidate.bytes, now)
-        .map_err(SubmitRefusal::Law)?;
-    if matches!(candidate.statement.predicate, Predicate::Activation(_)) {
-        // Rare, and the only way to know whether its wait is proven. Without effect it would stand
-        // in the log for nothing.
-        let fed = law.clone().feed(law.next_index(), &candidate.bytes);
-        if let Ok(law::Fed::Ignored(refusal)) = fed {
-            return Err(SubmitRefusal::Law(refusal));
-        }
-    }
-    let blobs = candidate.statement.predicate.blobs().iter();
-    let missing = blobs
-        .filter(|blob| blob.public)
-        .map(|blob| blob.sha256)
-        .find(|digest| !has_blob(*digest));
-    match missing {
-        Some(digest) => Err(SubmitRefusal::BlobMissing { digest }),
-        None => Ok(()),
+fn refuse_all(replies: Vec<(oneshot::Sender<Verdict>, Place)>) {
+    for (reply, _place) in replies {
+        reply.send(Err(SubmitRefusal::Unavailable)).ok();
     }
 }

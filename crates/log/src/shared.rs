@@ -3,13 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use law::InForce;
-use store::{Blobs, Files};
+use statement::KeyId;
+use store::Blobs;
 use tlog::Origin;
 use tokio::sync::watch;
 
+use crate::clock::Stopwatch;
 use crate::config::Config;
+use crate::entries::Entries;
 use crate::error::LogError;
-use crate::rows::Rows;
+use crate::meters::Meters;
+use crate::shelf::Shelf;
+use crate::table::Table;
 
 /// A witnessed checkpoint as everybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +25,13 @@ pub(crate) struct Published {
 
 /// See the module. `published.size <= *sequenced` at every moment.
 pub(crate) struct Shared {
+    pub(crate) clock: Stopwatch,
+    pub(crate) meters: Meters,
     pub(crate) config: Config,
     pub(crate) origin: Origin,
-    pub(crate) rows: Rows,
-    pub(crate) files: Files,
+    pub(crate) table: Arc<dyn Table>,
+    pub(crate) shelf: Arc<dyn Shelf>,
+    pub(crate) entries: Entries,
     pub(crate) blobs: Blobs,
     law: Mutex<InForce>,
     /// Number of durable entries. Only the sequencer sends.
@@ -39,15 +47,18 @@ impl Shared {
     pub(crate) fn new(
         config: Config,
         origin: Origin,
-        (rows, files, blobs): (Rows, Files, Blobs),
+        (table, shelf, blobs): (Arc<dyn Table>, Arc<dyn Shelf>, Blobs),
         law: InForce,
         published: Option<Published>,
     ) -> Self {
         Self {
+            clock: Stopwatch::start(),
+            meters: Meters::new(),
             config,
             origin,
-            rows,
-            files,
+            entries: Entries::new(Arc::clone(&table), Arc::clone(&shelf)),
+            table,
+            shelf,
             blobs,
             sequenced: watch::Sender::new(law.next_index()),
             law: Mutex::new(law),
@@ -94,5 +105,12 @@ impl Shared {
     pub(crate) fn law(&self) -> MutexGuard<'_, InForce> {
         // A panic while it was held would have left it between two entries at worst.
         self.law.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The raw Ed25519 key of this name, if it is on the roster in force.
+    pub(crate) fn signing_key(&self, id: KeyId) -> Option<[u8; 32]> {
+        let law = self.law();
+        let (_, key) = law.constitution()?.find_key(id)?;
+        key.raw().ok()?.try_into().ok()
     }
 }

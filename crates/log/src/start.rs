@@ -2,86 +2,121 @@
 //! rows are not what they were.
 //!
 //! Such *claims* are the last signed checkpoint and the archive (database), `public/checkpoint`,
-//! and what each reachable witness cosigned last: the latter also catch a directory that was
+//! the tree up to which the database left its entries to the bundles, and what each reachable witness cosigned last: the latter also catch a directory that was
 //! restored as a whole from an older copy. A claim counts only under the log's own signature.
 //! Witnesses that are away are asked later (`gather`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use law::{InForce, Refusal};
-use store::{Blobs, Files, StoreError};
+use law::{InForce, Opened, Refusal};
+use store::{Blobs, StoreError};
 use tlog::{Checkpoint, Hash, NoteSigner as _, VerifierKey, open_checkpoint, open_witnessed};
 use tokio::task::JoinSet;
 
+use crate::batch::Batch;
 use crate::config::{Config, LogKeys};
+use crate::directory::Directory;
+use crate::entries::Entries;
 use crate::error::{LogError, chain};
 use crate::gather::Witnesses;
-use crate::limits::{REPLAY_ROWS, START_WITNESS_TIMEOUT_MS};
+use crate::growth::{Growth, outgrown};
+use crate::identities::{Identities, Identity};
+use crate::limits::{START_WITNESS_TIMEOUT_MS, WRITE_BYTES_MAX};
 use crate::memory::Recall;
-use crate::publish::{Publisher, blocking, write_archive};
-use crate::rows::Rows;
+use crate::publish::{Publisher, write_archive};
+use crate::sequence::Sequencer;
 use crate::shared::{Published, Shared};
-use tlog::tree::Edge;
+use crate::shelf::{File, Shelf};
+use crate::sqlite::SqliteTable;
+use crate::table::{Mark, State, Table};
+use crate::write::{Integrator, writing_side};
 
 /// What the log signed, by size: the root, and who remembers it.
 type Claims = BTreeMap<u64, Vec<(Hash, String)>>;
 
-/// Opens the directory of a log; returns what its parts share and the publisher.
-pub(crate) async fn open(config: Config) -> Result<(Arc<Shared>, Publisher), LogError> {
+/// A log that is ready to run.
+pub(crate) struct Parts {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) publisher: Publisher,
+    pub(crate) sequencer: Sequencer,
+    pub(crate) integrator: Integrator,
+}
+
+/// Opens the directory of a log, with a database and public files in it.
+pub(crate) async fn open(config: Config) -> Result<Parts, LogError> {
+    // Before anything is made: a configuration that is wrong leaves no traces.
+    config.load_keys(&config.origin()?)?;
+    let table = SqliteTable::open(&config.dir.join("log.sqlite3")).await?;
+    let shelf = Directory::open(&config.public_dir())?;
+    open_on(config, Arc::new(table), Arc::new(shelf)).await
+}
+
+/// Opens a log on back ends.
+pub(crate) async fn open_on(
+    config: Config,
+    table: Arc<dyn Table>,
+    shelf: Arc<dyn Shelf>,
+) -> Result<Parts, LogError> {
     let origin = config.origin()?;
     let keys = config.load_keys(&origin)?;
-    let rows = Rows::open(&config.dir.join("log.sqlite3")).await?;
-    let files = Files::open(&config.dir.join("public"))?;
     let blobs = Blobs::open(&config.dir.join("blobs"))?;
+    let identities = Identities::make(config.dir.join("identities")).map_err(LogError::Index)?;
 
-    let archive = rows.archived().await?;
-    let shown = shown_checkpoint(&files, &own_keys(&keys))?;
-    let mut claims = Claims::new();
-    if let Some((size, root)) = rows.signed().await? {
-        claim(&mut claims, size, root, "the table `signed`".to_owned());
-    }
-    if let Some((checkpoint, _)) = &shown {
-        let by = "`public/checkpoint`".to_owned();
-        claim(&mut claims, checkpoint.size(), *checkpoint.root(), by);
-    }
+    // From here on nobody else writes: what is read stays true.
+    let fence = table.lead().await?;
+    let state = table.state().await?;
+    let archive = table.archived().await?;
+    let shown = shown_checkpoint(&*shelf, &own_keys(&keys)).await?;
+    let mut claims = claims_of(&state, shown.as_ref());
     let recall = Recall::new(&origin, own_keys(&keys), START_WITNESS_TIMEOUT_MS)?;
     let heard = ask_witnesses(&config, recall, &mut claims).await;
-    let rows_count = rows.count().await?;
-    check_none_ahead(&claims, &archive, rows_count)?;
+    check_none_ahead(&claims, &archive, state.sequenced)?;
 
-    let mut replay = Replay {
+    let published = newest(shown.clone(), &archive);
+    let replay = Replay {
         law: InForce::replay(origin.clone(), config.anchor),
-        edge: Edge::default(),
+        growth: Growth::default(),
+        identities,
         archive: archive
             .iter()
             .map(|(size, note)| (*size, note.as_str()))
             .collect(),
-        // Without a checkpoint in it `public/` may be gone; then all of it is made again.
-        integrated: match shown {
-            Some(_) => claims.keys().next_back().copied().unwrap_or(0),
-            None => 0,
-        },
         claims,
+        // Without a checkpoint in it, what follows from the bundles may be gone.
+        on_shelf: shown.map_or(0, |_| state.integrated.size),
+        shown: published.as_ref().map(|published| published.size),
+        full: state.integrated,
+        files: Vec::new(),
     };
-    replay.run(&rows, rows_count).await?;
-    let (law, edge) = (replay.law, replay.edge);
+    let entries = Entries::new(Arc::clone(&table), Arc::clone(&shelf));
+    let replayed = replay.run(&entries, &*shelf, &state).await?;
 
-    let published = newest(shown, &archive);
-    let shared = Shared::new(config, origin, (rows, files, blobs), law, published);
-    let shared = Arc::new(shared);
+    let stores = (Arc::clone(&table), Arc::clone(&shelf), blobs);
+    let shared = Arc::new(Shared::new(config, origin, stores, replayed.law, published));
     let archived: Vec<u64> = archive.iter().map(|(size, _)| *size).collect();
+    repair(&shared, &archive, &archived).await?;
+    let (writer, integrator, wishes) =
+        writing_side((table, shelf), fence, replayed.growth, replayed.full);
     let witnesses = Witnesses::new(&shared, own_keys(&keys), &heard)?;
-    let mut publisher = Publisher {
-        shared: Arc::clone(&shared),
-        keys,
-        edge,
-        archived: archived.clone(),
-        witnesses,
-    };
-    publisher.integrate_archived().await?;
-    repair(&shared, archive, archived).await?;
-    Ok((shared, publisher))
+    Ok(Parts {
+        publisher: Publisher {
+            shared: Arc::clone(&shared),
+            keys,
+            fence,
+            wishes,
+            signed: state.signed.map(|signed| signed.mark),
+            archived,
+            witnesses,
+        },
+        sequencer: Sequencer {
+            shared: Arc::clone(&shared),
+            writer,
+            identities: replayed.identities,
+        },
+        integrator,
+        shared,
+    })
 }
 
 fn own_keys(keys: &LogKeys) -> [VerifierKey; 2] {
@@ -92,12 +127,32 @@ fn claim(claims: &mut Claims, size: u64, root: Hash, by: String) {
     claims.entry(size).or_default().push((root, by));
 }
 
+/// What the table and the shelf say was signed.
+fn claims_of(state: &State, shown: Option<&(Checkpoint, String)>) -> Claims {
+    let mut claims = Claims::new();
+    // Not signed, but kept beside what was: bundles are checked by it before they are signed over.
+    if state.integrated.size > 0 {
+        let (size, root) = (state.integrated.size, state.integrated.root);
+        claim(&mut claims, size, root, "the table `state`".to_owned());
+    }
+    if let Some(signed) = &state.signed {
+        let (size, root) = (signed.mark.size, signed.mark.root);
+        claim(&mut claims, size, root, "the table `signed`".to_owned());
+    }
+    if let Some((checkpoint, _)) = shown {
+        let by = "`public/checkpoint`".to_owned();
+        claim(&mut claims, checkpoint.size(), *checkpoint.root(), by);
+    }
+    claims
+}
+
 /// `public/checkpoint`, if there is one. It is ours, so a bad one is a damaged disk.
-fn shown_checkpoint(
-    files: &Files,
+async fn shown_checkpoint(
+    shelf: &dyn Shelf,
     keys: &[VerifierKey],
 ) -> Result<Option<(Checkpoint, String)>, LogError> {
-    let bytes = match files.read("checkpoint", tlog::limits::NOTE_BYTES_MAX as u64) {
+    let bytes_max = tlog::limits::NOTE_BYTES_MAX as u64;
+    let bytes = match shelf.read("checkpoint", bytes_max).await {
         Err(StoreError::NotFound { .. }) => return Ok(None),
         other => other?,
     };
@@ -155,41 +210,95 @@ fn check_none_ahead(claims: &Claims, archive: &[(u64, String)], rows: u64) -> Re
     }
 }
 
-/// Feeds the rows to the law and to the tree, comparing at each size with what was signed.
+/// Feeds the entries to the law and to the tree, comparing at each size with what was signed, and
+/// makes the files that are not known to be there.
 struct Replay<'a> {
     law: InForce,
-    edge: Edge,
+    growth: Growth,
+    identities: Identities,
     archive: BTreeMap<u64, &'a str>,
     claims: Claims,
-    /// The largest size whose tiles are known to be on disk, so they need not be made again.
-    integrated: u64,
+    /// The size whose full tiles and bundles are known to be there, so they need not be made again.
+    on_shelf: u64,
+    /// Size of the checkpoint that is shown, whose partial files must be there.
+    shown: Option<u64>,
+    /// The newest tree of which all entries are in full bundles.
+    full: Mark,
+    files: Vec<File>,
+}
+
+/// What came of it.
+struct Replayed {
+    law: InForce,
+    growth: Growth,
+    identities: Identities,
+    full: Mark,
 }
 
 impl Replay<'_> {
-    async fn run(&mut self, rows: &Rows, count: u64) -> Result<(), LogError> {
-        let mut start = 0;
+    async fn run(
+        mut self,
+        entries: &Entries,
+        shelf: &dyn Shelf,
+        state: &State,
+    ) -> Result<Replayed, LogError> {
         // The empty tree may have been signed too.
         self.compare_at(0)?;
-        while start < count {
-            let end = count.min(start + REPLAY_ROWS);
-            for (index, entry) in (start..).zip(rows.read(start, end).await?) {
-                self.feed(index, &entry)?;
+        while self.growth.size() < state.sequenced {
+            let start = self.growth.size();
+            let batch = entries.replay_from(start, state).await?;
+            for (index, entry) in (batch.first()..).zip(batch.entries()) {
+                if index >= start {
+                    self.feed(index, entry)?;
+                }
             }
-            start = end;
+            self.grow(&batch);
+            let bytes: usize = self.files.iter().map(|(_, bytes)| bytes.len()).sum();
+            if bytes > WRITE_BYTES_MAX {
+                shelf.create_many(std::mem::take(&mut self.files)).await?;
+            }
         }
-        Ok(())
+        shelf.create_many(self.files).await?;
+        Ok(Replayed {
+            law: self.law,
+            growth: self.growth,
+            identities: self.identities,
+            full: self.full,
+        })
     }
 
     fn feed(&mut self, index: u64, entry: &[u8]) -> Result<(), LogError> {
-        self.law.feed(index, entry).map_err(|error| LogError::Row {
-            table: "entries",
+        let fed = match Opened::read(entry) {
+            Ok(opened) => {
+                let identity = Identity::of(&opened.digest(), &opened.key());
+                self.identities.insert(identity, index);
+                self.law.feed_opened(index, opened)
+            }
+            // It has no effect, and no identity by which it would be found again.
+            Err(_) => self.law.feed(index, entry),
+        };
+        fed.map_err(|error| LogError::Row {
+            table: "tail",
             what: error.to_string(),
         })?;
-        if index < self.integrated {
-            // Full tiles that come out are on disk already.
-            self.edge.append(entry, &mut Vec::new());
-        }
         self.compare_at(index + 1)
+    }
+
+    fn grow(&mut self, batch: &Batch) {
+        let mut files = Vec::new();
+        if let Some(shown) = self.shown
+            && (self.growth.size() + 1..=batch.end()).contains(&shown)
+        {
+            self.full = self
+                .growth
+                .append_to(shown, batch, &mut files)
+                .unwrap_or(self.full);
+            self.files.extend(self.growth.partial());
+        }
+        self.full = self.growth.append(batch, &mut files).unwrap_or(self.full);
+        if batch.end() > self.on_shelf {
+            self.files.extend(files);
+        }
     }
 
     fn compare_at(&mut self, size: u64) -> Result<(), LogError> {
@@ -252,22 +361,16 @@ fn newest(shown: Option<(Checkpoint, String)>, archive: &[(u64, String)]) -> Opt
 }
 
 /// Makes the files of the archive and the checkpoint what the database says, after a crash in
-/// between.
-async fn repair(
-    shared: &Arc<Shared>,
-    archive: Vec<(u64, String)>,
-    sizes: Vec<u64>,
-) -> Result<(), LogError> {
-    let shared = Arc::clone(shared);
-    blocking(move || {
-        write_archive(&shared, &archive, &sizes)?;
-        let published = shared.published.borrow().clone();
-        match published {
-            Some(published) => shared
-                .files
-                .replace("checkpoint", published.note.as_bytes()),
-            None => Ok(()),
-        }
-    })
-    .await
+/// between; and forgets partial files that nobody needs, all of them, after one in between that.
+async fn repair(shared: &Shared, archive: &[(u64, String)], sizes: &[u64]) -> Result<(), LogError> {
+    let shelf = &*shared.shelf;
+    write_archive(shelf, archive, sizes).await?;
+    let published = shared.published.borrow().clone();
+    if let Some(published) = published {
+        let note = published.note.as_bytes().to_vec();
+        shelf.replace("checkpoint", note).await?;
+        let outgrown = outgrown(0, published.size).collect();
+        shelf.forget_partials(outgrown).await?;
+    }
+    Ok(())
 }

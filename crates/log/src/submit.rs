@@ -8,16 +8,17 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use law::Code;
 use serde::{Deserialize, Serialize};
-use serve::Problem;
+use serve::{Gauge, Problem};
 use tlog::{TlogProof, prove_inclusion};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::error::{LogError, SubmitRefusal, chain};
 use crate::files::Tiles;
+use crate::gate::Place;
 use crate::http::Room;
+use crate::refuse::refuse;
 use crate::sequence::{Candidate, Submission, Verdict};
 use crate::shared::{Published, Shared};
 
@@ -35,33 +36,44 @@ struct Durable {
     index: u64,
 }
 
+impl Wish {
+    /// Whether to wait for witnesses.
+    pub(crate) fn wait(&self) -> Result<bool, Box<Problem>> {
+        match self.wait {
+            None | Some(1) => Ok(true),
+            Some(0) => Ok(false),
+            Some(other) => {
+                let detail = "Use 0 to be answered as soon as the entry is durable, or 1.";
+                let status = StatusCode::BAD_REQUEST;
+                let problem =
+                    Problem::new(status, "submit.wait", "`wait` is neither 0 nor 1", detail);
+                Err(Box::new(problem.about("wait", &other.to_string())))
+            }
+        }
+    }
+}
+
 pub(crate) async fn submit(
     State(room): State<Room>,
     Query(wish): Query<Wish>,
     body: Bytes,
 ) -> Response {
-    let wait = match wish.wait {
-        None | Some(1) => true,
-        Some(0) => false,
-        Some(other) => {
-            let detail = "Use 0 to be answered as soon as the entry is durable, or 1.";
-            let status = StatusCode::BAD_REQUEST;
-            return Problem::new(status, "submit.wait", "`wait` is neither 0 nor 1", detail)
-                .about("wait", &other.to_string())
-                .into_response();
-        }
+    let wait = match wish.wait() {
+        Ok(wait) => wait,
+        Err(problem) => return problem.into_response(),
     };
-    let index = match place(&room.queue, body.into()).await {
+    let refuse = |refusal| refuse(&refusal, &room.shared.meters).into_response();
+    let index = match place(&room, body.into()).await {
         Ok(index) => index,
-        Err(refusal) => return refuse(&refusal).into_response(),
+        Err(refusal) => return refuse(refusal),
     };
     let published = match wait {
-        true => witnessed(&room.shared, index).await,
+        true => witnessed(&room, index).await,
         false => None,
     };
     if room.shared.is_contradicted() {
         // It is durable in a history that may not be the log's.
-        return refuse(&SubmitRefusal::Unavailable).into_response();
+        return refuse(SubmitRefusal::Unavailable);
     }
     let durable = (StatusCode::ACCEPTED, Json(Durable { index })).into_response();
     let Some(published) = published else {
@@ -81,19 +93,45 @@ pub(crate) async fn submit(
 }
 
 /// Has the entry sequenced; when this returns `Ok` it is durable.
-async fn place(queue: &mpsc::Sender<Submission>, bytes: Vec<u8>) -> Verdict {
-    let candidate = Candidate::parse(bytes)?;
-    let (reply, verdict) = oneshot::channel();
-    let submission = Submission { candidate, reply };
-    queue.try_send(submission).map_err(|error| match error {
-        mpsc::error::TrySendError::Full(_) => SubmitRefusal::Busy,
-        mpsc::error::TrySendError::Closed(_) => SubmitRefusal::Unavailable,
-    })?;
-    verdict.await.unwrap_or(Err(SubmitRefusal::Unavailable))
+async fn place(room: &Room, bytes: Vec<u8>) -> Verdict {
+    let size = bytes.len();
+    let candidate = Candidate::read(bytes, &room.shared)?;
+    let places = room.gate.enter(std::iter::once(size))?;
+    let mut verdicts = enqueue(&room.queue, places.into_iter().zip([candidate]));
+    match verdicts.pop() {
+        Some(Ok(verdict)) => verdict.await.unwrap_or(Err(SubmitRefusal::Unavailable)),
+        _ => Err(SubmitRefusal::Unavailable),
+    }
+}
+
+/// What the sequencer will say about an entry, unless the log is stopping.
+pub(crate) type Awaited = Result<oneshot::Receiver<Verdict>, SubmitRefusal>;
+
+/// Hands entries to the sequencer, in order. The queue has room for all that have a place.
+pub(crate) fn enqueue(
+    queue: &mpsc::Sender<Submission>,
+    entries: impl Iterator<Item = (Place, Candidate)>,
+) -> Vec<Awaited> {
+    let one = |(place, candidate)| {
+        let (reply, verdict) = oneshot::channel();
+        let submission = Submission {
+            candidate,
+            reply,
+            _place: place,
+        };
+        let sent = queue.try_send(submission);
+        sent.map(|()| verdict)
+            .map_err(|_| SubmitRefusal::Unavailable)
+    };
+    entries.map(one).collect()
 }
 
 /// The first published checkpoint that covers the entry, if one comes in time and the log goes on.
-async fn witnessed(shared: &Shared, index: u64) -> Option<Published> {
+/// So many may wait; the others are answered at once, for their entry is durable.
+pub(crate) async fn witnessed(room: &Room, index: u64) -> Option<Published> {
+    let _chair = room.waiting.try_acquire().ok()?;
+    let _counted = Waiting::begin(&room.shared.meters.waiting);
+    let shared = &room.shared;
     let mut published = shared.published.subscribe();
     let covers = |newest: &Option<Published>| newest.as_ref().is_some_and(|p| p.size > index);
     let patience = Duration::from_millis(shared.config.wait_ms);
@@ -107,13 +145,29 @@ async fn witnessed(shared: &Shared, index: u64) -> Option<Published> {
     }
 }
 
+/// One more who waits, until it is dropped.
+struct Waiting<'a>(&'a Gauge);
+
+impl<'a> Waiting<'a> {
+    fn begin(gauge: &'a Gauge) -> Self {
+        gauge.add(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.add(-1);
+    }
+}
+
 async fn prove(
     shared: Arc<Shared>,
     index: u64,
     published: Published,
 ) -> Result<TlogProof, LogError> {
     let proved = tokio::task::spawn_blocking(move || {
-        let path = prove_inclusion(&Tiles(&shared.files), index, published.size)
+        let path = prove_inclusion(&Tiles(&*shared.shelf), index, published.size)
             .map_err(LogError::Prove)?;
         Ok(TlogProof {
             extra: None,
@@ -125,67 +179,4 @@ async fn prove(
     proved
         .await
         .unwrap_or(Err(LogError::Ended { part: "prover" }))
-}
-
-/// Which refusal has which status.
-fn refuse(refusal: &SubmitRefusal) -> Problem {
-    let causes = || {
-        std::error::Error::source(refusal)
-            .map(chain)
-            .unwrap_or_default()
-    };
-    let problem =
-        |status, code, detail: String| Problem::new(status, code, refusal.to_string(), detail);
-    match refusal {
-        SubmitRefusal::Envelope(statement::EnvelopeError::TooLong { .. }) => {
-            problem(StatusCode::PAYLOAD_TOO_LARGE, "submit.too_long", causes())
-        }
-        SubmitRefusal::Envelope(_) | SubmitRefusal::Statement(_) => problem(
-            StatusCode::BAD_REQUEST,
-            Code::EntryMalformed.as_str(),
-            causes(),
-        ),
-        SubmitRefusal::Law(refusal) => Problem::new(
-            status_of(refusal.code()),
-            refusal.code().as_str(),
-            refusal.code().meaning(),
-            refusal.detail(),
-        ),
-        SubmitRefusal::BlobMissing { digest } => {
-            let detail = "Put it to /blob/ and its digest first, then submit again.".to_owned();
-            problem(StatusCode::CONFLICT, "submit.blob_missing", detail)
-                .about("blobs", &digest.to_string())
-        }
-        SubmitRefusal::Quota { wait } => {
-            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-            let detail = format!(
-                "Nothing was taken; submit again in {seconds} s. Other keys are not held up."
-            );
-            problem(StatusCode::TOO_MANY_REQUESTS, "submit.quota", detail).retry_after(seconds)
-        }
-        SubmitRefusal::Busy => {
-            let detail = "Nothing was taken; try again.".to_owned();
-            problem(StatusCode::SERVICE_UNAVAILABLE, "submit.busy", detail).retry_after(1)
-        }
-        SubmitRefusal::Unavailable => {
-            let detail = "Submit the same bytes again; an entry is never taken twice.".to_owned();
-            problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "submit.unavailable",
-                detail,
-            )
-            .retry_after(1)
-        }
-    }
-}
-
-/// The law knows no HTTP: malformed is 400, too early is 409, not entitled is 403.
-fn status_of(code: Code) -> StatusCode {
-    match code {
-        Code::EntryMalformed => StatusCode::BAD_REQUEST,
-        Code::EntryNoConstitution | Code::ConstitutionVersion | Code::ConstitutionDelay => {
-            StatusCode::CONFLICT
-        }
-        _ => StatusCode::FORBIDDEN,
-    }
 }

@@ -12,8 +12,8 @@ use logclient::LogClientError;
 use world::liar::{self, HUGE, Lies};
 use world::roster::{self, beat};
 use world::{
-    Log, PATIENCE, Witness, World, code_of, copy_dir, log_config, post_at_once, refuse_to_start,
-    start_log, submit_at_once, submit_witnessed, until,
+    Log, PATIENCE, Witness, World, client_at, code_of, copy_dir, log_config, post_at_once,
+    refuse_to_start, start_log, submit_at_once, submit_witnessed, until,
 };
 
 /// The database of a stopped log, as it was before.
@@ -238,7 +238,7 @@ async fn a_witness_that_lies_about_its_size_does_not_stop_the_log() {
     let lies = Arc::new(Lies::default());
     let liar = liar::start(root.path(), Arc::clone(&lies)).await;
     let url = liar.url.clone();
-    let world = World::start_with(|config| config.witnesses.push(WitnessUrl { url })).await;
+    let world = World::start_with(|config| config.witnesses.push(WitnessUrl::new(url))).await;
     world::found(&world.client()).await;
     let honest = world.client().checkpoint().await.unwrap();
     let honest = String::from_utf8(honest.to_vec()).unwrap();
@@ -268,30 +268,81 @@ async fn a_witness_that_lies_about_its_size_does_not_stop_the_log() {
 }
 
 #[tokio::test]
-async fn altered_rows_do_not_start() {
+async fn altered_entries_do_not_start_be_they_in_the_database_or_in_a_bundle() {
     let world = World::founded().await;
-    submit_witnessed(&world.client(), &beat("one")).await;
-    submit_witnessed(&world.client(), &beat("two")).await;
+    let client = world.client();
+    for n in 0..256 {
+        submit_at_once(&client, &beat(format!("beat {n}"))).await;
+    }
+    submit_witnessed(&client, &beat("last")).await;
     let dir = world.log.stop().await;
-    let db = store::Db::open(&dir.join("log.sqlite3"), &[""])
-        .await
-        .unwrap();
+    let copy = world.root.path().join("copy");
+    copy_dir(&dir, &copy);
+    let is_refused = async |dir: &Path| {
+        let refused = refuse_to_start(log_config(dir, &[])).await;
+        assert!(
+            matches!(
+                refused,
+                LogError::Checkpoint { .. } | LogError::OtherHistory { .. }
+            ),
+            "{refused}"
+        );
+    };
+
+    // A byte of the newest entry.
+    let path = dir.join("log.sqlite3");
+    let db = store::Db::open(&path, &["", ""]).await.unwrap();
     let mut transaction = db.begin().await.unwrap();
-    sqlx::query("UPDATE entries SET bytes = ? WHERE idx = 4")
-        .bind(beat("other").to_bytes())
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
+    let altered = sqlx::query(
+        "UPDATE tail SET bytes = CAST(replace(bytes, 'keyid', 'keyie') AS BLOB)
+         WHERE first = (SELECT max(first) FROM tail)",
+    )
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
+    assert_eq!(altered.rows_affected(), 1);
     db.commit(transaction).await.unwrap();
     db.close().await;
-    let refused = refuse_to_start(log_config(&dir, &[])).await;
-    assert!(
-        matches!(
-            refused,
-            LogError::Checkpoint { .. } | LogError::OtherHistory { .. }
-        ),
-        "{refused}"
-    );
+    is_refused(&dir).await;
+
+    // A byte of an entry that the database left to its bundle.
+    let path = copy.join("public/tile/entries/000");
+    let mut bundle = std::fs::read(&path).unwrap();
+    bundle[100] ^= 1;
+    std::fs::write(&path, bundle).unwrap();
+    is_refused(&copy).await;
+}
+
+#[tokio::test]
+async fn a_lost_bundle_does_not_start_and_is_named() {
+    let world = World::founded().await;
+    let client = world.client();
+    for n in 0..256 {
+        submit_at_once(&client, &beat(format!("beat {n}"))).await;
+    }
+    // What is in a full bundle is forgotten elsewhere with the batch after it.
+    submit_witnessed(&client, &beat("next")).await;
+    submit_witnessed(&client, &beat("last")).await;
+    let urls = world.witness_urls();
+    let dir = world.log.stop().await;
+    let bundle = dir.join("public/tile/entries/000");
+    let bytes = std::fs::read(&bundle).unwrap();
+    let is_refused = async || {
+        let refused = refuse_to_start(log_config(&dir, &[])).await;
+        let LogError::Lost { path, size, .. } = &refused else {
+            panic!("{refused}");
+        };
+        assert_eq!((path.as_str(), *size), ("tile/entries/000", 256));
+    };
+    std::fs::remove_file(&bundle).unwrap();
+    is_refused().await;
+    std::fs::write(&bundle, &bytes[..bytes.len() - 1]).unwrap();
+    is_refused().await;
+    // Restored from a copy, it goes on.
+    std::fs::write(&bundle, &bytes).unwrap();
+    let log = start_log(log_config(&dir, &urls)).await;
+    submit_witnessed(&client_at(&log.url), &beat("after")).await;
+    log.stop().await;
 }
 
 #[tokio::test]

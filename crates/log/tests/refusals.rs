@@ -245,7 +245,7 @@ async fn a_revoked_key_neither_submits_nor_puts_blobs() {
 async fn a_database_that_refuses_is_503_and_the_log_goes_on_afterwards() {
     let world = World::founded().await;
     let client = world.client();
-    let other = store::Db::open(&world.log.dir.join("log.sqlite3"), &[""])
+    let other = store::Db::open(&world.log.dir.join("log.sqlite3"), &["", ""])
         .await
         .unwrap();
     let held = other.begin().await.unwrap();

@@ -298,6 +298,13 @@ async fn a_published_directory_is_valid_to_a_stranger_at_every_edge_of_its_tiles
     world.log = start_log(config).await;
     published(&public, 65_535).await;
     judge(&public, &mut oracle, 65_535);
+    let partial = [
+        "tile/0/255.p/255",
+        "tile/entries/255.p/255",
+        "tile/1/000.p/255",
+    ];
+    let is_there = |path: &&str| public.read(path).is_ok();
+    assert!(partial.iter().all(is_there));
     for size in [65_536, 65_537] {
         grow(&world, &public, size).await;
         judge(&public, &mut oracle, size);
@@ -308,14 +315,22 @@ async fn a_published_directory_is_valid_to_a_stranger_at_every_edge_of_its_tiles
         "tile/0/255",
         "tile/0/256.p/1",
         "tile/1/000",
-        "tile/1/000.p/255",
         "tile/2/000.p/1",
         "tile/entries/255",
-        "tile/entries/255.p/255",
         "tile/entries/256.p/1",
     ] {
         assert!(files.contains(path), "{path}");
     }
+    // Partial files that are full now are forgotten; those of the newest size are what is left.
+    let left: Vec<&str> = files
+        .iter()
+        .map(String::as_str)
+        .filter(|path| path.contains(".p/"))
+        .collect();
+    assert_eq!(
+        left,
+        ["tile/0/256.p/1", "tile/2/000.p/1", "tile/entries/256.p/1"]
+    );
     let is_no_width = |path: &String| path.ends_with(".p/0") || path.ends_with(".p/256");
     assert!(!files.iter().any(is_no_width));
     world.stop().await;

@@ -250,7 +250,7 @@ async fn a_new_witness_policy_holds_from_its_activation_on() {
 }
 
 #[tokio::test]
-async fn a_lost_public_directory_is_made_again_from_the_rows() {
+async fn a_public_directory_of_which_only_bundles_are_left_is_made_again() {
     let world = World::founded().await;
     let client = world.client();
     for n in 0..260 {
@@ -260,7 +260,11 @@ async fn a_lost_public_directory_is_made_again_from_the_rows() {
     let sizes = client.archived_sizes().await.unwrap();
     let first = client.archived(sizes[0]).await.unwrap();
     let dir = world.log.stop().await;
+    let bundles = dir.join("bundles");
+    std::fs::rename(dir.join("public/tile/entries"), &bundles).unwrap();
     std::fs::remove_dir_all(dir.join("public")).unwrap();
+    std::fs::create_dir_all(dir.join("public/tile")).unwrap();
+    std::fs::rename(&bundles, dir.join("public/tile/entries")).unwrap();
 
     // Without witnesses: what was published before is all there is to show.
     let log = world::start_log(world::log_config(&dir, &[])).await;

@@ -22,6 +22,8 @@ pub struct ServerConfig {
     /// Longest time for one request, in milliseconds: 408 while its body is still arriving,
     /// 503 afterwards.
     pub request_timeout_ms: u64,
+    /// Longest time without a byte while a body is still arriving, in milliseconds; then 408.
+    pub stall_timeout_ms: u64,
     /// Requests worked on at the same time; more are answered 503.
     pub concurrent_max: usize,
     /// Open connections; more wait in the system's queue.
@@ -34,6 +36,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             body_bytes_max: 1024 * 1024,
             request_timeout_ms: 30_000,
+            stall_timeout_ms: 10_000,
             concurrent_max: 256,
             connections_max: 1024,
         }
@@ -45,6 +48,7 @@ impl ServerConfig {
     pub(crate) fn check(&self) -> Result<(), ServeError> {
         let limits = [
             ("request_timeout_ms", self.request_timeout_ms == 0),
+            ("stall_timeout_ms", self.stall_timeout_ms == 0),
             ("concurrent_max", self.concurrent_max == 0),
             ("connections_max", self.connections_max == 0),
         ];

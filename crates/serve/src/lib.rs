@@ -24,6 +24,7 @@
 //! likes; `connections_max` bounds how many can.
 
 mod client;
+mod conditional;
 mod config;
 mod error;
 mod limits;
@@ -38,7 +39,7 @@ mod trace;
 pub use client::{Client, ClientConfig, ClientError, RefusedReply, RemoteProblem, Reply};
 pub use config::{ConfigError, ServerConfig, load_config};
 pub use error::ServeError;
-pub use metrics::{Gauge, Metrics};
+pub use metrics::{Counter, Gauge, Metrics};
 pub use problem::Problem;
 pub use ready::{ReadyFile, read_url, wait_url};
 pub use server::{bind, bound_url, run, run_with, stop_signal};

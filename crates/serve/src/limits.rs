@@ -11,6 +11,14 @@ pub(crate) const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// Largest plain-text refusal that the shell turns into a problem, in bytes.
 pub(crate) const PLAIN_REFUSAL_BYTES_MAX: usize = 2 * 1024;
 
+/// Largest file that changes whose ETag is made of its bytes.
+pub(crate) const HASHED_BYTES_MAX: usize = 256 * 1024;
+
+/// Smallest and largest file that is compressed: an entry bundle has at most 16 MiB.
+pub(crate) const GZIP_BYTES_MIN: usize = 1024;
+/// See [`GZIP_BYTES_MIN`].
+pub(crate) const GZIP_BYTES_MAX: usize = 17 << 20;
+
 /// Longest `value` of a problem, in characters.
 pub(crate) const VALUE_CHARS_MAX: usize = 200;
 

@@ -17,8 +17,16 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     requests: Mutex<BTreeMap<(&'static str, String, u16), Tally>>,
     in_flight: AtomicI64,
-    gauges: Mutex<BTreeMap<&'static str, (&'static str, Gauge)>>,
+    families: Mutex<BTreeMap<&'static str, Family>>,
     failing: Mutex<BTreeSet<&'static str>>,
+}
+
+/// All numbers of one name; they differ by their labels.
+struct Family {
+    help: &'static str,
+    kind: &'static str,
+    /// By labels as they are shown: empty, or `{a="b"}`.
+    series: BTreeMap<String, Gauge>,
 }
 
 #[derive(Default)]
@@ -46,6 +54,35 @@ impl Gauge {
     #[must_use]
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that only grows; clones share it.
+#[derive(Clone, Default)]
+pub struct Counter(Gauge);
+
+impl Counter {
+    /// Adds to the number.
+    pub fn add(&self, count: u32) {
+        self.0.add(count.into());
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        self.0.get()
+    }
+}
+
+impl std::fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Gauge").field(&self.get()).finish()
+    }
+}
+
+impl std::fmt::Debug for Counter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Counter").field(&self.get()).finish()
     }
 }
 
@@ -89,11 +126,46 @@ impl Metrics {
     /// same gauge.
     #[must_use]
     pub fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
-        let mut gauges = lock(&self.0.gauges);
-        let (_, gauge) = gauges
-            .entry(name)
-            .or_insert_with(|| (help, Gauge::default()));
-        gauge.clone()
+        self.gauge_of(name, help, &[])
+    }
+
+    /// The gauge `name` of one thing among several, told apart by labels. How many there are is for
+    /// the caller to bound: a label must not be what a stranger chooses.
+    #[must_use]
+    pub fn gauge_of(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&'static str, &str)],
+    ) -> Gauge {
+        self.series(name, help, "gauge", labels)
+    }
+
+    /// The counter `name`, with labels as for [`Metrics::gauge_of`].
+    #[must_use]
+    pub fn counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&'static str, &str)],
+    ) -> Counter {
+        Counter(self.series(name, help, "counter", labels))
+    }
+
+    fn series(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        kind: &'static str,
+        labels: &[(&'static str, &str)],
+    ) -> Gauge {
+        let mut families = lock(&self.0.families);
+        let family = families.entry(name).or_insert_with(|| Family {
+            help,
+            kind,
+            series: BTreeMap::new(),
+        });
+        family.series.entry(shown(labels)).or_default().clone()
     }
 
     pub(crate) fn start(&self) -> InFlight {
@@ -129,8 +201,8 @@ impl Metrics {
              # TYPE http_request_duration_seconds summary"
         ));
         for ((method, route, status), tally) in lock(&self.0.requests).iter() {
-            let route = route.replace('\\', "\\\\").replace('"', "\\\"");
-            let labels = format!("{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}");
+            let status = status.to_string();
+            let labels = shown(&[("method", method), ("route", route), ("status", &status)]);
             line(format_args!(
                 "http_request_duration_seconds_sum{labels} {:.6}\n\
                  http_request_duration_seconds_count{labels} {}",
@@ -138,12 +210,49 @@ impl Metrics {
                 tally.count
             ));
         }
-        for (name, (help, gauge)) in lock(&self.0.gauges).iter() {
-            line(format_args!(
-                "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {}",
-                gauge.get()
-            ));
+        for (name, family) in lock(&self.0.families).iter() {
+            let (help, kind) = (family.help, family.kind);
+            line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}"));
+            for (labels, value) in &family.series {
+                line(format_args!("{name}{labels} {}", value.get()));
+            }
         }
         out
+    }
+}
+
+/// Labels as the text format wants them.
+fn shown(labels: &[(&'static str, &str)]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
+    let labels: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{name}=\"{}\"", value.replace('\n', "\\n"))
+        })
+        .collect();
+    format!("{{{}}}", labels.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_one_name_stand_under_one_head_and_labels_are_escaped() {
+        let metrics = Metrics::new();
+        let at = |url| metrics.gauge_of("w_ms", "Time.", &[("url", url)]);
+        at("b").set(2);
+        at("a\"\\\n").set(1);
+        at("b").add(5);
+        metrics.counter("w_total", "Count.", &[]).add(3);
+        let shown = metrics.render();
+        let gauges = "# HELP w_ms Time.\n# TYPE w_ms gauge\n\
+                      w_ms{url=\"a\\\"\\\\\\n\"} 1\nw_ms{url=\"b\"} 7\n";
+        assert!(shown.contains(gauges), "{shown}");
+        let counter = "# TYPE w_total counter\nw_total 3\n";
+        assert!(shown.contains(counter), "{shown}");
     }
 }

@@ -20,6 +20,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Semaphore;
+use tokio::time::{Sleep, sleep};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -30,11 +31,14 @@ use crate::{Metrics, Problem, ServerConfig};
 /// outside of the limits, so that a full daemon still answers them.
 pub(crate) fn shield(router: Router, config: &ServerConfig, metrics: &Metrics) -> Router {
     let slots = Arc::new(Semaphore::new(config.concurrent_max));
-    let timeout = Duration::from_millis(config.request_timeout_ms);
+    let patience = Patience {
+        whole: Duration::from_millis(config.request_timeout_ms),
+        stall: Duration::from_millis(config.stall_timeout_ms),
+    };
     let shielded = router
         .layer(DefaultBodyLimit::max(config.body_bytes_max))
         .layer(RequestBodyLimitLayer::new(config.body_bytes_max))
-        .layer(from_fn_with_state(timeout, bound_time))
+        .layer(from_fn_with_state(patience, bound_time))
         .layer(from_fn_with_state(slots, bound_concurrency))
         .layer(CatchPanicLayer::custom(say_panic))
         .layer(from_fn(say_no_in_one_form));
@@ -131,6 +135,11 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         StatusCode::NOT_FOUND => ("not_found", "there is nothing here"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this method is not for here"),
         StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "the request body is too large"),
+        StatusCode::PRECONDITION_FAILED => (
+            "precondition_failed",
+            "what is here is not what was asked for",
+        ),
+        StatusCode::RANGE_NOT_SATISFIABLE => ("range", "there are no such bytes"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("unsupported_media_type", "the content type is not accepted")
         }
@@ -175,22 +184,43 @@ async fn bound_concurrency(
     next.run(request).await
 }
 
-async fn bound_time(State(timeout): State<Duration>, request: Request, next: Next) -> Response {
-    let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
-    let seen = Arc::clone(&arrived);
-    let request = request.map(|inner| Body::new(Arriving { inner, seen }));
-    if let Ok(response) = tokio::time::timeout(timeout, next.run(request)).await {
-        return response;
-    }
-    if arrived.load(Ordering::Relaxed) {
-        return Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_slow",
-            "the server took too long",
-            "Whether the request took effect is not known; ask before repeating it.",
-        )
-        .retry_after(RETRY_AFTER_SECONDS)
-        .into_response();
+/// How long a request may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Altogether.
+    whole: Duration,
+    /// Between two pieces of its body.
+    stall: Duration,
+}
+
+async fn bound_time(State(patience): State<Patience>, request: Request, next: Next) -> Response {
+    let progress = Arc::new(Progress::default());
+    let has_none = request.body().is_end_stream();
+    progress.arrived.store(has_none, Ordering::Relaxed);
+    let seen = Arc::clone(&progress);
+    let request = request.map(|inner| {
+        Body::new(Arriving {
+            inner,
+            seen,
+            stall: patience.stall,
+            waiting: None,
+        })
+    });
+    let done = tokio::time::timeout(patience.whole, next.run(request)).await;
+    let is_stalled = progress.stalled.load(Ordering::Relaxed);
+    match done {
+        Ok(response) if !is_stalled => return response,
+        Err(_) if progress.arrived.load(Ordering::Relaxed) => {
+            return Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_slow",
+                "the server took too long",
+                "Whether the request took effect is not known; ask before repeating it.",
+            )
+            .retry_after(RETRY_AFTER_SECONDS)
+            .into_response();
+        }
+        _ => {}
     }
     let mut response = Problem::new(
         StatusCode::REQUEST_TIMEOUT,
@@ -204,10 +234,23 @@ async fn bound_time(State(timeout): State<Duration>, request: Request, next: Nex
     response
 }
 
-/// A request body that remembers whether all of it arrived.
+/// What became of a body, for who waits for the answer.
+#[derive(Default)]
+struct Progress {
+    /// All of it is here.
+    arrived: AtomicBool,
+    /// It stopped arriving.
+    stalled: AtomicBool,
+}
+
+/// A request body that remembers whether all of it arrived, and ends by an error when nothing comes
+/// for too long.
 struct Arriving {
     inner: Body,
-    seen: Arc<AtomicBool>,
+    seen: Arc<Progress>,
+    stall: Duration,
+    /// While the reader waits for the next piece.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl HttpBody for Arriving {
@@ -220,9 +263,20 @@ impl HttpBody for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
         if self.inner.is_end_stream() || matches!(polled, Poll::Ready(None)) {
-            self.seen.store(true, Ordering::Relaxed);
+            self.seen.arrived.store(true, Ordering::Relaxed);
         }
-        polled
+        if polled.is_ready() {
+            self.waiting = None;
+            return polled;
+        }
+        let stall = self.stall;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(stall)));
+        if waiting.as_mut().poll(context).is_pending() {
+            return Poll::Pending;
+        }
+        self.seen.stalled.store(true, Ordering::Relaxed);
+        let error = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        Poll::Ready(Some(Err(axum::Error::new(error))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -9,6 +9,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use tower_http::services::ServeDir;
 
+use crate::conditional::{Conditions, Zipper};
+
 /// How long others may keep a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
@@ -60,7 +62,13 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// Serves the files below `root` to GET and HEAD. `caching` is given the path below `root`,
+/// Entries are text and shrink; hashes do not.
+fn is_compressible(path: &str) -> bool {
+    path.starts_with("tile/entries/")
+}
+
+/// Serves the files below `root` to GET and HEAD, with ETags, conditions, ranges of files that never
+/// change, and entry bundles as gzip for who accepts it. `caching` is given the path below `root`,
 /// without a leading slash. Directories are not listed; names that start with a dot are not
 /// shown. Add it with `nest` or `merge`; routes of your own go first.
 pub fn static_dir(
@@ -68,18 +76,20 @@ pub fn static_dir(
     caching: impl Fn(&str) -> Caching + Clone + Send + Sync + 'static,
 ) -> Router {
     let files = ServeDir::new(root).append_index_html_on_directories(false);
+    let zipper = Zipper::new();
     Router::new()
         .route_service("/{*path}", files)
         .layer(from_fn(move |request: Request, next: Next| {
-            let caching = caching.clone();
-            async move { serve_one(request, next, &caching).await }
+            let (caching, zipper) = (caching.clone(), zipper.clone());
+            async move { serve_one(request, next, &caching, &zipper).await }
         }))
 }
 
 async fn serve_one(
-    request: Request,
+    mut request: Request,
     next: Next,
     caching: &(impl Fn(&str) -> Caching + Sync),
+    zipper: &Zipper,
 ) -> Response {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     // No name of ours needs percent-encoding, and without it what is checked here is what is
@@ -90,16 +100,19 @@ async fn serve_one(
     if !is_ours {
         return StatusCode::NOT_FOUND.into_response();
     }
+    let how_long = caching(&path);
+    let conditions = Conditions::take(&mut request, how_long == Caching::Immutable);
     let mut response = next.run(request).await;
     if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static(content_type(&path));
         headers.insert(header::CONTENT_TYPE, kind);
-        headers.insert(header::CACHE_CONTROL, caching(&path).header());
+        headers.insert(header::CACHE_CONTROL, how_long.header());
         let nosniff = HeaderValue::from_static("nosniff");
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     }
-    response
+    let zipper = is_compressible(&path).then_some(zipper);
+    conditions.answer(response, zipper).await
 }
 
 #[cfg(test)]

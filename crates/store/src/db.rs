@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, Transaction};
 
-use crate::limits::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, READERS_MAX};
+use crate::limits::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, READERS_MAX, WAL_PAGES};
 use crate::scratch::{Durability, make_directories};
 use crate::{DbError, StoreError};
 
@@ -36,6 +36,19 @@ impl Db {
     /// # Errors
     /// The file is damaged, cannot be written, has a newer schema, or a step fails.
     pub async fn open(path: &Path, migrations: &[&'static str]) -> Result<Self, DbError> {
+        Self::open_with(path, migrations, WAL_PAGES).await
+    }
+
+    /// The same with another size of the write-ahead log, in pages: larger for tables whose rows
+    /// are deleted soon, which are then hardly written a second time.
+    ///
+    /// # Errors
+    /// As for [`Db::open`].
+    pub async fn open_with(
+        path: &Path,
+        migrations: &[&'static str],
+        wal_pages: u32,
+    ) -> Result<Self, DbError> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -47,6 +60,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", wal_pages.to_string())
             .foreign_keys(true);
         let sort = |source| DbError::sort(path, source);
         let writer = SqlitePoolOptions::new()

@@ -8,8 +8,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::scratch::{Durability, Scratch};
+use crate::limits::{FILES_PER_WRITER, WRITERS_MAX};
+use crate::scratch::{Durability, Scratch, Unfinished};
 use crate::{RelativePath, StoreError};
+
+/// A durable file without its name, the name, and its bytes.
+type Ready<'a> = (Unfinished, PathBuf, &'a [u8]);
 
 /// Published files are for everybody to read.
 const FILE_MODE: u32 = 0o644;
@@ -58,19 +62,15 @@ impl Files {
         P: AsRef<str>,
         B: AsRef<[u8]>,
     {
-        let mut ready = Vec::with_capacity(files.len());
+        let mut wanted = Vec::with_capacity(files.len());
         let mut directories = BTreeSet::new();
         for (path, bytes) in files {
             let path = self.resolve(path.as_ref())?;
-            let bytes = bytes.as_ref();
             self.scratch.make_parent(&path)?;
             directories.extend(path.parent().map(Path::to_owned));
-            // Present already is the usual case after a restart and costs no write.
-            if !self.is_same(&path, bytes)? {
-                ready.push((self.scratch.write(bytes, FILE_MODE)?, path, bytes));
-            }
+            wanted.push((path, bytes.as_ref()));
         }
-        for (unfinished, path, bytes) in ready {
+        for (unfinished, path, bytes) in self.write_all(wanted)? {
             if !unfinished.name_once(&path)? {
                 self.is_same(&path, bytes)?;
             }
@@ -78,6 +78,45 @@ impl Files {
         directories
             .iter()
             .try_for_each(|directory| self.scratch.sync_directory(directory))
+    }
+
+    /// Writes the files that are not there yet and makes them durable, many at a time: a disk that
+    /// is asked for several at once needs little longer than for one.
+    fn write_all<'a>(
+        &self,
+        mut wanted: Vec<(PathBuf, &'a [u8])>,
+    ) -> Result<Vec<Ready<'a>>, StoreError> {
+        let share = wanted.len().div_ceil(WRITERS_MAX).max(FILES_PER_WRITER);
+        let mut shares = Vec::new();
+        while wanted.len() > share {
+            shares.push(wanted.split_off(wanted.len() - share));
+        }
+        std::thread::scope(|scope| {
+            let spawn = |share| scope.spawn(move || self.write_share(share));
+            let others: Vec<_> = shares.into_iter().map(spawn).collect();
+            let mut ready = self.write_share(wanted)?;
+            for other in others {
+                match other.join() {
+                    Ok(written) => ready.extend(written?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(ready)
+        })
+    }
+
+    fn write_share<'a>(
+        &self,
+        share: Vec<(PathBuf, &'a [u8])>,
+    ) -> Result<Vec<Ready<'a>>, StoreError> {
+        let mut ready = Vec::with_capacity(share.len());
+        for (path, bytes) in share {
+            // Present already is the usual case after a restart and costs no write.
+            if !self.is_same(&path, bytes)? {
+                ready.push((self.scratch.write(bytes, FILE_MODE)?, path, bytes));
+            }
+        }
+        Ok(ready)
     }
 
     /// Writes a file, replacing what had its name. Readers see the old bytes or the new ones.
@@ -119,6 +158,24 @@ impl Files {
     /// A bad path.
     pub fn contains(&self, path: &str) -> Result<bool, StoreError> {
         Ok(self.resolve(path)?.is_file())
+    }
+
+    /// Removes a directory of files and what is in it; absent is fine. Not durable: after a power
+    /// cut any part of it may be back.
+    ///
+    /// # Errors
+    /// A bad path, or the disk refuses.
+    pub fn remove_directory(&self, path: &str) -> Result<(), StoreError> {
+        let path = self.resolve(path)?;
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path, error))
+            }
+            _ => {
+                self.scratch.forget(&path);
+                Ok(())
+            }
+        }
     }
 
     fn resolve(&self, path: &str) -> Result<PathBuf, StoreError> {

@@ -19,3 +19,11 @@ pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Connections that read at the same time.
 pub(crate) const READERS_MAX: u32 = 4;
+
+/// Threads that make files durable at the same time, and the least number of files for which one
+/// more is worth it.
+pub(crate) const WRITERS_MAX: usize = 8;
+pub(crate) const FILES_PER_WRITER: usize = 4;
+
+/// Pages of SQLite's write-ahead log from which on they are moved into the database (4 MiB).
+pub(crate) const WAL_PAGES: u32 = 1000;

@@ -121,6 +121,12 @@ impl Scratch {
         Ok(())
     }
 
+    /// Notes that a directory is gone, so that it is made durable again when it is made again.
+    pub(crate) fn forget(&self, directory: &Path) {
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        durable.remove(directory);
+    }
+
     /// Makes the names in `directory` durable.
     pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), StoreError> {
         sync_directory(directory, self.durability)

@@ -36,6 +36,23 @@ pub fn encode(entries: &[impl AsRef<[u8]>]) -> Result<Vec<u8>, ParseError> {
     Ok(bytes)
 }
 
+/// Reads all entries there are, 1..=256, for who was not told how many.
+///
+/// # Errors
+/// [`ParseError`] if there is none, are more, or the bytes end within one.
+pub fn parse_all(bytes: &[u8]) -> Result<Vec<&[u8]>, ParseError> {
+    let mut count = 0;
+    let mut rest = bytes;
+    // The lengths alone say how many; `parse` finds what is wrong with them.
+    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+        count += 1;
+        let behind = tail.get(usize::from(u16::from_be_bytes(*length))..);
+        rest = behind.unwrap_or_default();
+    }
+    let width = u16::try_from(count).unwrap_or(u16::MAX);
+    parse(bytes, width)
+}
+
 /// Reads exactly `width` entries (1..=256) and nothing after them.
 ///
 /// A full bundle served in place of a partial one must be read with width 256.

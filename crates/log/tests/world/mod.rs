@@ -39,7 +39,7 @@ pub fn http() -> Client {
     Client::new(&ClientConfig::default()).unwrap()
 }
 
-fn key_files(dir: &Path, [ed25519, ml_dsa]: [u8; 2]) -> [PathBuf; 2] {
+pub fn key_files(dir: &Path, [ed25519, ml_dsa]: [u8; 2]) -> [PathBuf; 2] {
     let save = |name: &str, algorithm, seed: u8| {
         let path = dir.join(name);
         if !path.exists() {
@@ -75,10 +75,7 @@ pub fn witness_config(n: usize, dir: &Path) -> witness::Config {
 pub fn log_config(dir: &Path, witnesses: &[String]) -> Config {
     let keys = key_files(dir, LOG_SEEDS);
     let mut config = Config::new(dir.to_owned(), &roster::origin(), roster::anchor(), keys);
-    config.witnesses = witnesses
-        .iter()
-        .map(|url| WitnessUrl { url: url.clone() })
-        .collect();
+    config.witnesses = witnesses.iter().map(|url| WitnessUrl::new(url)).collect();
     config.batch_ms = 1;
     config
 }
@@ -104,7 +101,7 @@ pub struct Daemon<E> {
 }
 
 impl<E: std::fmt::Debug> Daemon<E> {
-    async fn run<F>(dir: PathBuf, serve: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self
+    pub async fn run<F>(dir: PathBuf, serve: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Send + 'static,

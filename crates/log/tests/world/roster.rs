@@ -59,14 +59,14 @@ fn party_key(role: Role, algorithm: Algorithm, seed: u8, not_after: u64) -> Part
     }
 }
 
-fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
+pub fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
     [
         party_key(role, Algorithm::Ed25519, ed25519, FOR_EVER),
         party_key(role, Algorithm::MlDsa44, ml_dsa, FOR_EVER),
     ]
 }
 
-fn vkey(name: &str, key_type: KeyType, seed: u8) -> String {
+pub fn vkey(name: &str, key_type: KeyType, seed: u8) -> String {
     let algorithm = match key_type {
         KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
         _ => Algorithm::Ed25519,
