@@ -2,7 +2,8 @@
 
 use tlog::{NoteError, ParseError, ProofError};
 
-/// Why a checkpoint is not cosigned. Each has one HTTP status (tlog-witness, "add-checkpoint").
+/// Why a checkpoint or a subtree is not cosigned. Each has one HTTP status (tlog-witness, "add-checkpoint" and
+/// "sign-subtree").
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The request is not of the form of the specification.
@@ -16,6 +17,14 @@ pub enum Refusal {
         /// Size of the checkpoint.
         size: u64,
     },
+    /// The subtree ends after the checkpoint.
+    #[error("the subtree ends at {end}, above the checkpoint's size {size}")]
+    EndAboveSize {
+        /// End of the subtree.
+        end: u64,
+        /// Size of the checkpoint.
+        size: u64,
+    },
     /// Not one of the logs this witness follows.
     #[error("log `{origin}` is not known here")]
     UnknownOrigin {
@@ -25,6 +34,9 @@ pub enum Refusal {
     /// No trusted key of the log signed, or one's signature is wrong.
     #[error("the checkpoint is not signed by the log")]
     Signature(#[source] NoteError),
+    /// The reference checkpoint has no cosignature of this witness.
+    #[error("the checkpoint is not cosigned by this witness; offer it to `add-checkpoint` first")]
+    NotCosigned,
     /// The log believes another size was cosigned last. The answer's body says which.
     #[error("field `old` is {old}, the tree cosigned last has size {latest}")]
     Conflict {
@@ -33,8 +45,8 @@ pub enum Refusal {
         /// The truth.
         latest: u64,
     },
-    /// The tree did not grow by appending, or the proof does not show it.
-    #[error("the checkpoint does not follow from the one cosigned last")]
+    /// The proof does not show that the tree grew by appending, or that it holds the subtree.
+    #[error("the proof does not lead to the checkpoint")]
     Inconsistent(#[source] ProofError),
     /// The database or a key failed; nothing was cosigned.
     #[error("the witness cannot answer now")]

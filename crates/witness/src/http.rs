@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serve::{Problem, ReadyFile, ServerConfig};
-use tlog::{CONFLICT_CONTENT_TYPE, ConflictSize, cosignatures_to_bytes};
+use tlog::{CONFLICT_CONTENT_TYPE, ConflictSize, SignatureLine, cosignatures_to_bytes};
 
 use crate::config::Config;
 use crate::error::{Refusal, WitnessError};
@@ -44,13 +44,22 @@ pub async fn serve(
 pub fn router(witness: Arc<Witness>) -> Router {
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
+        .route("/sign-subtree", post(sign_subtree))
         .route("/faults", get(faults))
         .route("/{origin}/checkpoint", get(checkpoint))
         .with_state(witness)
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
-    match witness.add_checkpoint(&body, posix_seconds()).await {
+    answer(witness.add_checkpoint(&body, posix_seconds()).await)
+}
+
+async fn sign_subtree(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
+    answer(witness.sign_subtree(&body))
+}
+
+fn answer(lines: Result<Vec<SignatureLine>, Refusal>) -> Response {
+    match lines {
         Ok(lines) => {
             let kind = [(header::CONTENT_TYPE, TEXT)];
             (kind, cosignatures_to_bytes(&lines)).into_response()
@@ -81,11 +90,13 @@ async fn faults(State(witness): State<Arc<Witness>>) -> Response {
     }
 }
 
-/// tlog-witness, "add-checkpoint": which refusal has which status.
+/// tlog-witness, "add-checkpoint" and "sign-subtree": which refusal has which status.
 fn refuse(refusal: &Refusal) -> Response {
     let (status, code) = match refusal {
         Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, "checkpoint.malformed"),
         Refusal::OldAboveSize { .. } => (StatusCode::BAD_REQUEST, "checkpoint.old_above_size"),
+        Refusal::EndAboveSize { .. } => (StatusCode::BAD_REQUEST, "subtree.end_above_size"),
+        Refusal::NotCosigned => (StatusCode::FORBIDDEN, "subtree.not_cosigned"),
         Refusal::UnknownOrigin { .. } => (StatusCode::NOT_FOUND, "checkpoint.origin"),
         Refusal::Signature(_) => (StatusCode::FORBIDDEN, "checkpoint.signature"),
         Refusal::Conflict { latest, .. } => {

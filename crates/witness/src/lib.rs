@@ -1,6 +1,7 @@
 //! Room: a C2SP witness. It lets a log show everybody one history, and keeps the proof when it tries two.
 //!
-//! Specifications: [tlog-witness](https://c2sp.org/tlog-witness) (`add-checkpoint` and monitoring),
+//! Specifications: [tlog-witness](https://c2sp.org/tlog-witness) (`add-checkpoint`, `sign-subtree` and
+//! monitoring),
 //! [tlog-cosignature](https://c2sp.org/tlog-cosignature) (types 0x04 and 0x06),
 //! [tlog-checkpoint](https://c2sp.org/tlog-checkpoint). A request and its answer:
 //!
@@ -24,12 +25,13 @@
 //! A witness knows for each log the largest tree it cosigned. It cosigns another checkpoint only if
 //! the log signed it and a proof shows that the tree grew by appending; it never cosigns a smaller
 //! one, and never states an earlier time than before. What it cosigns is on disk before the
-//! signature exists ([`Witness::add_checkpoint`] is the whole story).
+//! signature exists ([`Witness::add_checkpoint`] is the whole story). It cosigns a subtree if a proof
+//! shows that a tree it cosigned holds it ([`Witness::sign_subtree`]).
 //!
 //! In scope: the decision, its state, the two keys, evidence of faults (`GET /faults`), HTTP.
 //!
 //! Out of scope: entries and what they mean (a witness reads none), which witnesses count (the
-//! constitution), `sign-subtree` (optional in the specification, not built). Stricter than the
+//! constitution). Stricter than the
 //! specification: a checkpoint with extension lines is malformed here, because the ML-DSA-44
 //! cosignature would not cover them.
 
@@ -38,6 +40,7 @@ mod error;
 mod evidence;
 mod http;
 mod limits;
+mod sign_subtree;
 mod state;
 mod witness;
 

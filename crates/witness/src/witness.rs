@@ -46,6 +46,14 @@ impl Witness {
         [self.keys[0].vkey(), self.keys[1].vkey()]
     }
 
+    pub(crate) const fn keys(&self) -> &[NoteKey; 2] {
+        &self.keys
+    }
+
+    pub(crate) fn follows(&self, origin: &Origin) -> bool {
+        self.logs.contains_key(origin)
+    }
+
     /// Judges the body of an `add-checkpoint` request at `now` (POSIX seconds) and cosigns.
     ///
     /// # Errors

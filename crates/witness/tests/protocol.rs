@@ -1,11 +1,15 @@
 //! tlog-witness over a real socket.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
 
+mod vectors;
 mod world;
 
-use tlog::{AddCheckpoint, Hash};
+use tlog::{
+    AddCheckpoint, Hash, SignSubtree, SignatureLine, Subtree, prove_subtree_consistency,
+    subtree_hash, verify_subtree_cosignature,
+};
 use witness::{Witness, WitnessError};
-use world::{Daemon, MemoryLog, ORIGIN, config, times};
+use world::{Daemon, MemoryLog, ORIGIN, config, times, vkeys};
 
 const ENTRIES: &[&str] = &["a", "b", "c", "d", "e", "f", "g"];
 
@@ -160,6 +164,114 @@ async fn the_newest_checkpoint_can_be_monitored() {
         .iter()
         .for_each(|line| expected.push_str(&format!("{line}\n")));
     assert_eq!(shown, expected);
+    witness.stop().await;
+}
+
+/// A request for a subtree of the first `size` entries, with `lines` under the checkpoint.
+fn subtree_request(
+    log: &MemoryLog,
+    (start, end): (u64, u64),
+    size: usize,
+    lines: &[SignatureLine],
+) -> SignSubtree {
+    let subtree = Subtree::new(start, end).unwrap();
+    let mut checkpoint = format!("{}\n", log.checkpoint(size));
+    lines
+        .iter()
+        .for_each(|line| checkpoint.push_str(&format!("{line}\n")));
+    SignSubtree {
+        subtree,
+        hash: subtree_hash(log, subtree, size as u64).unwrap(),
+        proof: prove_subtree_consistency(log, subtree, size as u64).unwrap(),
+        checkpoint: checkpoint.into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn each_subtree_of_a_cosigned_tree_is_cosigned_without_a_time() {
+    let log = MemoryLog::new(ENTRIES);
+    let witness = Daemon::start(&log).await;
+    let config = config(witness.dir.path(), &log);
+    let [_, ml_dsa] = vkeys(&config);
+    let lines = witness.cosigned(&log.request(0, 6)).await;
+    for range in [(0, 1), (0, 4), (4, 6), (5, 6), (0, 6), (2, 4)] {
+        // Either of our cosignatures is enough, and both are.
+        for own in [&lines[..1], &lines[1..], &lines[..]] {
+            let request = subtree_request(&log, range, 6, own);
+            let signed = witness.sign_subtree(request.to_bytes()).await.unwrap();
+            assert_eq!(signed.len(), 1);
+            let (subtree, hash) = (request.subtree, request.hash);
+            let origin = ORIGIN.parse().unwrap();
+            verify_subtree_cosignature(&origin, subtree, &hash, &signed[0], &ml_dsa).unwrap();
+        }
+    }
+    // An older tree is part of the newest, so its parts are too.
+    witness.cosigned(&log.request(6, 7)).await;
+    let request = subtree_request(&log, (4, 6), 6, &lines);
+    witness.sign_subtree(request.to_bytes()).await.unwrap();
+    witness.stop().await;
+}
+
+#[tokio::test]
+async fn a_subtree_that_is_not_proven_is_not_signed() {
+    let log = MemoryLog::new(ENTRIES);
+    let other = MemoryLog::new(&["a", "b", "c", "d", "X", "f", "g"]);
+    let witness = Daemon::start(&log).await;
+    let lines = witness.cosigned(&log.request(0, 6)).await;
+    let good = subtree_request(&log, (4, 6), 6, &lines);
+    let status = async |request: SignSubtree| witness.sign_subtree(request.to_bytes()).await.err();
+
+    let mut wrong = good.clone();
+    wrong.hash = subtree_request(&other, (4, 6), 6, &lines).hash;
+    assert_eq!(status(wrong).await, Some(422), "another subtree's hash");
+    let mut wrong = good.clone();
+    wrong.proof[0] = Hash::EMPTY_ROOT;
+    assert_eq!(status(wrong).await, Some(422), "another proof");
+    let mut wrong = good.clone();
+    wrong.proof.pop();
+    assert_eq!(status(wrong).await, Some(422), "half a proof");
+
+    // A tree that we never cosigned, or that only others did.
+    let unsigned = subtree_request(&log, (4, 6), 7, &[]);
+    let by_log = String::from_utf8(log.signed(7)).unwrap();
+    let unsigned = SignSubtree {
+        checkpoint: by_log.into_bytes(),
+        ..unsigned
+    };
+    assert_eq!(status(unsigned).await, Some(403), "only the log signed");
+    let moved = subtree_request(&other, (4, 6), 6, &lines);
+    assert_eq!(
+        status(moved).await,
+        Some(403),
+        "our signature under another tree"
+    );
+    let subtree_line = witness.sign_subtree(good.to_bytes()).await.unwrap();
+    let reused = subtree_request(&log, (4, 6), 6, &subtree_line);
+    assert_eq!(
+        status(reused).await,
+        Some(403),
+        "a cosignature of a subtree is none of a tree"
+    );
+
+    let foreign = String::from_utf8(good.to_bytes()).unwrap();
+    let foreign = foreign.replace(ORIGIN, "other.example/log");
+    assert_eq!(
+        witness.sign_subtree(foreign.into_bytes()).await.err(),
+        Some(404)
+    );
+    let text = String::from_utf8(good.to_bytes()).unwrap();
+    for (from, to) in [
+        ("subtree 4 6", "subtree 4 8"),
+        ("subtree 4 6", "subtree 3 6"),
+        ("subtree 4 6", "subtree 6 4"),
+        ("subtree 4 6", "subtree 4 4"),
+        ("subtree 4 6", "subtree 04 6"),
+        ("subtree 4 6", "subtree 4 6 "),
+        ("subtree 4 6", "old 4"),
+    ] {
+        let bad = text.replacen(from, to, 1).into_bytes();
+        assert_eq!(witness.sign_subtree(bad).await.err(), Some(400), "{to}");
+    }
     witness.stop().await;
 }
 

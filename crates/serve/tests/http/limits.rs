@@ -9,6 +9,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serve::{ClientError, Problem, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -124,6 +126,99 @@ async fn a_request_whose_body_does_not_arrive_ends_in_408() {
         .await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_arriving_ends_in_408_long_before_the_request_may() {
+    let config = ServerConfig {
+        stall_timeout_ms: 50,
+        request_timeout_ms: 3_600_000,
+        ..small()
+    };
+    let site = Site::start(echo(), config).await;
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\n";
+    for begun in [
+        "content-length: 10\r\n\r\nabc",
+        "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ] {
+        let answer = site.raw(format!("{head}{begun}").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(
+            answer.contains("request_timeout") && answer.contains("connection: close"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_arrives_slowly_but_steadily_is_taken() {
+    let config = ServerConfig {
+        stall_timeout_ms: 2_000,
+        ..small()
+    };
+    let site = Site::start(echo(), config).await;
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 40\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..40 {
+        stream.write_all(b"a").await.unwrap();
+        stream.flush().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&"a".repeat(40)),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_do_not_keep_others_out() {
+    let config = ServerConfig {
+        concurrent_max: 2,
+        ..small()
+    };
+    let site = Site::start(echo(), config).await;
+    // Half-open: no request, or half a head. They hold no slot of those that are worked on.
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(b"POST /echo HTT").await.unwrap();
+        silent.push(stream);
+    }
+    let sent = site
+        .client
+        .post(&site.at("/echo"), "x/y", "abc", 100, PATIENCE)
+        .await;
+    assert_eq!(&sent.unwrap().body[..], b"abc");
+}
+
+#[tokio::test]
+async fn more_connections_than_allowed_wait_and_are_served_when_others_leave() {
+    let config = ServerConfig {
+        connections_max: 2,
+        ..small()
+    };
+    let site = Site::start(echo(), config).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        stream.read_exact(&mut [0; 15]).await.unwrap();
+        held.push(stream);
+    }
+    let mut third = TcpStream::connect(site.address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    third.write_all(request).await.unwrap();
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(100), third.read_exact(&mut byte)).await;
+    assert!(early.is_err(), "it is not accepted yet");
+    held.pop();
+    third.read_exact(&mut byte).await.unwrap();
 }
 
 #[tokio::test]

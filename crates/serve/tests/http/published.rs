@@ -5,12 +5,16 @@ use crate::site::Site;
 use axum::Router;
 use serve::{ServerConfig, published_caching, static_dir};
 
-async fn published() -> (tempfile::TempDir, Site) {
+/// Text as it stands in a bundle: it shrinks.
+pub(crate) const ENTRIES: [u8; 4096] = [b'e'; 4096];
+
+pub(crate) async fn published() -> (tempfile::TempDir, Site) {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("public");
     for (path, bytes) in [
         ("tile/0/000", &b"\x00\x01tile"[..]),
         ("tile/0/001.p/3", b"partial"),
+        ("tile/entries/000", &ENTRIES),
         ("checkpoint", b"log.example\n1\n"),
         ("tuf/1.root.json", b"{}"),
         ("tuf/timestamp.json", b"{}"),

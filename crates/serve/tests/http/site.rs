@@ -49,6 +49,20 @@ impl Site {
         self.stop.notify_one();
     }
 
+    /// Sends a request without a body, with header lines that end in CRLF; reads the whole answer:
+    /// its head as text, and the bytes behind it.
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+        let request = format!("{head}{headers}\r\n");
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        let body = answer.split_off(end);
+        (String::from_utf8(answer).unwrap(), body)
+    }
+
     /// Sends bytes as they are and reads until the server closes the connection.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();

@@ -8,7 +8,8 @@ use serve::{Client, ClientConfig, ClientError, Reply};
 use tempfile::TempDir;
 use tlog::{
     AddCheckpoint, Checkpoint, Frontier, Hash, KeyType, Note, NoteSigner as _, SignatureLine,
-    TileId, TileSource, leaf_hash, parse_cosignatures, sign_checkpoint, verify_cosignature,
+    TileId, TileSource, VerifierKey, leaf_hash, parse_cosignatures, sign_checkpoint,
+    verify_cosignature,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -160,6 +161,19 @@ impl Daemon {
         self.post(body).await.unwrap_err().status().unwrap()
     }
 
+    /// `POST /sign-subtree`: the lines, or the status.
+    pub async fn sign_subtree(&self, request: Vec<u8>) -> Result<Vec<SignatureLine>, u16> {
+        let url = format!("{}/sign-subtree", self.url);
+        let patience = Duration::from_secs(10);
+        let sent = self
+            .client
+            .post(&url, "text/plain", request, 1 << 16, patience);
+        match sent.await {
+            Ok(reply) => Ok(parse_cosignatures(&reply.body).unwrap()),
+            Err(error) => Err(error.status().unwrap()),
+        }
+    }
+
     pub async fn get(&self, path: &str) -> String {
         let url = format!("{}/{path}", self.url);
         String::from_utf8(self.client.get(&url, 1 << 20).await.unwrap().to_vec()).unwrap()
@@ -177,19 +191,24 @@ pub async fn add(client: &Client, url: &str, body: Vec<u8>) -> Result<Reply, Cli
         .await
 }
 
-/// The times in both cosignatures; they must verify under the keys of `config`.
-pub fn times(config: &Config, checkpoint: &Checkpoint, lines: &[SignatureLine]) -> Vec<u64> {
-    let vkey = |path: &Path, key_type| {
-        let secret = SecretKey::load(path, None).unwrap();
-        NoteKey::new(secret, "w1.example".parse().unwrap(), key_type)
-            .unwrap()
-            .vkey()
-            .clone()
-    };
-    let keys = [
+/// A key of the witness, from its file.
+pub fn note_key(path: &Path, key_type: KeyType) -> NoteKey {
+    let secret = SecretKey::load(path, None).unwrap();
+    NoteKey::new(secret, "w1.example".parse().unwrap(), key_type).unwrap()
+}
+
+/// The verifier keys of the witness: Ed25519, then ML-DSA-44.
+pub fn vkeys(config: &Config) -> [VerifierKey; 2] {
+    let vkey = |path: &Path, key_type| note_key(path, key_type).vkey().clone();
+    [
         vkey(&config.ed25519_key, KeyType::CosignatureEd25519),
         vkey(&config.ml_dsa_key, KeyType::CosignatureMlDsa44),
-    ];
+    ]
+}
+
+/// The times in both cosignatures; they must verify under the keys of `config`.
+pub fn times(config: &Config, checkpoint: &Checkpoint, lines: &[SignatureLine]) -> Vec<u64> {
+    let keys = vkeys(config);
     assert_eq!(lines.len(), keys.len());
     keys.iter()
         .zip(lines)
