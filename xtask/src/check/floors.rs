@@ -55,6 +55,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
         &[
             "log",
             "witness",
+            "mirror",
             "conveyer",
             "rules",
             "release",
