@@ -9,6 +9,10 @@
 //! channel = "stable"
 //! platform = "linux-x86_64"
 //! rebuilds_min = 2
+//!
+//! [[gossip]]
+//! kind = "witness"
+//! url = "https://lab-a.example/witness/"
 //! ```
 
 use std::path::PathBuf;
@@ -18,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use statement::{Kind, StatementDigest};
 use tuf::TargetRole;
 
+use crate::gossip::Place;
 use crate::limits::{AMBER_SECONDS_MAX, ARTIFACT_BYTES_MAX};
 
 /// Configuration of one endpoint. Unknown keys are errors.
@@ -54,6 +59,10 @@ pub struct Config {
     /// Longest artifact it downloads, in bytes.
     #[serde(default = "artifact_bytes_max")]
     pub artifact_bytes_max: u64,
+    /// Whom it compares with, at each update and when asked to. They should be run by others than the
+    /// repository and the log.
+    #[serde(default)]
+    pub gossip: Vec<Place>,
     /// How patient it is with the repository.
     #[serde(default)]
     pub client: serve::ClientConfig,

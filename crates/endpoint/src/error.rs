@@ -6,7 +6,7 @@ use law::{BundleError, Code, Refusal};
 use serve::ClientError;
 use store::StoreError;
 
-use crate::{step::Step, tuf_client::TufClientError};
+use crate::{step::Step, timeline::Fault, tuf_client::TufClientError};
 
 /// Why nothing was installed or verified. What ran before still runs.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,47 @@ pub enum EndpointError {
     /// The number that decides about rings could not be drawn.
     #[error("no number could be drawn for this installation")]
     Random(#[source] keys::KeyError),
+    /// Comparing with what was seen before, or by others, found a fault.
+    #[error(
+        "{fault}; the proof is in {}: show it to the other parties of the constitution. Nothing is installed until a person has looked and says: limpid endpoint timeline --settle {}", dir.join(fault.first_evidence()).display(), fault.id
+    )]
+    Fault {
+        /// What was found.
+        fault: Box<Fault>,
+        /// The endpoint's directory.
+        dir: PathBuf,
+    },
+    /// A fault was found before, and nobody has settled it.
+    #[error(
+        "{fault}; this is not settled, so nothing is installed. The proof is in {}; a person who has looked at it says: limpid endpoint timeline --settle {}", dir.join(fault.first_evidence()).display(), fault.id
+    )]
+    Unsettled {
+        /// What was found.
+        fault: Box<Fault>,
+        /// The endpoint's directory.
+        dir: PathBuf,
+    },
+    /// There is no fault of this name.
+    #[error("there is no fault {id}; `limpid endpoint timeline` lists those that were found")]
+    NoFault {
+        /// The name that was given.
+        id: String,
+    },
+    /// More places to compare with than are asked.
+    #[error(
+        "{count} places to compare with are configured; at most {} are asked",
+        crate::limits::PLACES_MAX
+    )]
+    Places {
+        /// How many.
+        count: usize,
+    },
+    /// A reason for settling a fault is one short line.
+    #[error(
+        "a reason has 1 to {} bytes and no control characters",
+        crate::limits::REASON_BYTES_MAX
+    )]
+    Reason,
     /// The caller stopped the update.
     #[error("stopped after step `{after}`; the update can be tried again")]
     Stopped {
@@ -118,6 +159,11 @@ impl EndpointError {
             Self::Store(_) | Self::Io { .. } => "io",
             Self::Rings { .. } => "config.rings",
             Self::Random(_) => "io",
+            Self::Fault { fault, .. } => fault.code(),
+            Self::Unsettled { .. } => "timeline.unsettled",
+            Self::NoFault { .. } => "timeline.no_fault",
+            Self::Reason => "timeline.reason",
+            Self::Places { .. } => "config.gossip",
             Self::Stopped { .. } => "stopped",
         }
     }
@@ -126,7 +172,10 @@ impl EndpointError {
     /// (a missing file, bytes that are no bundle, no network). Both mean: do not trust the file.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Law(_) | Self::WithdrawalsHidden { .. } => 1,
+            Self::Law(_)
+            | Self::WithdrawalsHidden { .. }
+            | Self::Fault { .. }
+            | Self::Unsettled { .. } => 1,
             Self::Tuf(
                 TufClientError::Fetch { .. }
                 | TufClientError::Memory(_)

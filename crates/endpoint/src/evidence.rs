@@ -5,7 +5,8 @@ use statement::StatementDigest;
 
 use crate::error::EndpointError;
 
-/// Parses a bundle and verifies everything in it under the anchor. `what` names it in messages.
+/// Parses a bundle and verifies everything in it under the anchor; both are returned. `what` names it in
+/// messages.
 ///
 /// # Errors
 /// [`EndpointError::Bundle`] when the bytes are no bundle, [`EndpointError::Law`] when the law says no.
@@ -13,12 +14,13 @@ pub(crate) fn open_bundle(
     what: &str,
     bytes: &[u8],
     anchor: StatementDigest,
-) -> Result<OpenBundle, EndpointError> {
+) -> Result<(Bundle, OpenBundle), EndpointError> {
     let bundle = Bundle::parse(bytes).map_err(|source| EndpointError::Bundle {
         what: what.to_owned(),
         source,
     })?;
-    Ok(bundle.open(anchor)?)
+    let open = bundle.open(anchor)?;
+    Ok((bundle, open))
 }
 
 /// Refuses a release that one of the bundles shows to be withdrawn.

@@ -6,6 +6,9 @@
 //! ```text
 //! LOCK                                   held by the one process that works here
 //! state.json                             what was seen and is never gone behind
+//! timeline.json                          checkpoints seen, here and by others, and faults found by comparing
+//! timeline/rules.7.bundle                proofs of publication, to be compared by others
+//! evidence/                              what proves a fault
 //! tuf/                                   trusted TUF metadata
 //! versions/2-77e1c0a9b3d4/truename       an installed file
 //! versions/2-77e1c0a9b3d4.json           what it is
@@ -15,7 +18,8 @@
 //! ```
 //!
 //! In scope: [`verify_file`] offline for anyone, the update of one product on one machine, the atomic
-//! switch, and never going back to what is older than what was seen.
+//! switch, never going back to what is older than what was seen, and comparing with others what a log
+//! showed ([`gossip()`]), so that a view made for one endpoint is found.
 //!
 //! Out of scope: what makes a release acceptable (`law`), the format of metadata (`tuf`), publishing
 //! (`release`), replaying whole logs (`audit`, not built yet), going back to a previous version: that is
@@ -25,6 +29,7 @@ mod config;
 mod error;
 mod evidence;
 mod file_digest;
+mod gossip;
 pub mod limits;
 mod memory;
 mod posix_time;
@@ -34,6 +39,7 @@ mod report_words;
 mod repository;
 mod rings;
 mod step;
+mod timeline;
 pub mod tuf_client;
 mod update;
 mod verify;
@@ -41,12 +47,17 @@ mod versions;
 
 pub use config::Config;
 pub use error::EndpointError;
+pub use gossip::{Answer, Given, Gossip, LogAgreement, Place, PlaceKind, PlaceReport, gossip};
 pub use memory::{CheckpointSeen, InstalledMark, Memory, ProofSeen, PublicationSeen};
 pub use report::{
     AgeReport, ConstitutionReport, FileReport, Freshness, KindsReport, LogReport, ProvenanceReport,
     RebuildReport, ReleaseReport, Report, Signer, SourceReport, WithdrawalsReport, WitnessReport,
 };
 pub use step::Step;
+pub use timeline::{
+    Agreed, CheckpointReport, Fault, FaultKind, LogTimeline, Settlement, TimelineReport, Tree,
+    newest_bundle, settle, timeline,
+};
 pub use update::{Outcome, Status, Watch, status, update, update_watched};
 pub use verify::verify_file;
 pub use versions::Installed;

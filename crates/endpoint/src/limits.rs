@@ -18,3 +18,25 @@ pub const FRESH_SECONDS_MAX: u64 = 86_400;
 pub const AMBER_SECONDS_MAX: u64 = 14 * 86_400;
 /// Columns of a printed report.
 pub const REPORT_COLUMNS: usize = 80;
+/// Logs of which a timeline is kept.
+pub const LOGS_MAX: usize = 4;
+/// Checkpoints of one log that are kept for comparison.
+pub const CHECKPOINTS_MAX: usize = 32;
+/// Proofs of publication of one role that are kept to be shown to others.
+pub const BUNDLES_MAX: usize = 4;
+/// Faults that are remembered.
+pub const FAULTS_MAX: usize = 64;
+/// Longest `timeline.json` that is read: all notes at the limit of `tlog`, and as many policies as a
+/// bundle can hold.
+pub const TIMELINE_BYTES_MAX: u64 = 96 << 20;
+/// Places that are compared with.
+pub const PLACES_MAX: usize = 16;
+/// Longest reason for which a fault is settled.
+pub const REASON_BYTES_MAX: usize = 1024;
+/// How long one comparison may take in all, in milliseconds: whoever answers later is silent.
+pub const GOSSIP_MS_MAX: u64 = 30_000;
+/// Tiles that one place is asked for in one comparison: proofs for as many checkpoints as are kept, in
+/// a tree of any size.
+pub const TILES_MAX: usize = 512;
+/// Longest tile: 256 hashes.
+pub const TILE_BYTES_MAX: usize = 256 * 32;

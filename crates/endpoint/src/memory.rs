@@ -244,6 +244,26 @@ impl Memory {
         Ok(())
     }
 
+    /// The digest of a publication that was seen.
+    pub(crate) fn publication(&self, role: &str, version: u64) -> Option<FileDigest> {
+        let mut seen = self.publications.get(role).into_iter().flatten();
+        let found = seen.find(|seen| seen.version == version);
+        found.map(|seen| seen.metadata)
+    }
+
+    /// Forgets which trees of a log were seen: a person has settled that it signed two histories.
+    pub(crate) fn forget_log(&mut self, origin: &str) {
+        self.checkpoints.remove(origin);
+        self.proofs.retain(|_, proof| proof.origin != origin);
+    }
+
+    /// Forgets a publication: a person has settled that there are two.
+    pub(crate) fn forget_publication(&mut self, role: &str, version: u64) {
+        if let Some(seen) = self.publications.get_mut(role) {
+            seen.retain(|seen| seen.version != version);
+        }
+    }
+
     /// Refuses to be silent when what was installed is withdrawn and nothing newer is offered.
     ///
     /// # Errors

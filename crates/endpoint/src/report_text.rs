@@ -99,7 +99,7 @@ fn who(signer: &Signer) -> String {
     format!("{} ({}, {jurisdiction})", signer.party, signer.legal_owner)
 }
 
-fn list(f: &mut fmt::Formatter<'_>, label: &str, items: &[String]) -> fmt::Result {
+pub(crate) fn list(f: &mut fmt::Formatter<'_>, label: &str, items: &[String]) -> fmt::Result {
     for (at, item) in items.iter().enumerate() {
         let label = if at == 0 { label } else { "" };
         rows(f, label, ["- ", "  "], item)?;
@@ -107,7 +107,7 @@ fn list(f: &mut fmt::Formatter<'_>, label: &str, items: &[String]) -> fmt::Resul
     Ok(())
 }
 
-fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+pub(crate) fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     rows(f, label, ["", ""], text)
 }
 

@@ -13,7 +13,10 @@
 //! longer than it can hide the timestamp, and the newest one, which may know more. Both must be there,
 //! even when they are empty: a repository without them is refused.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 use law::{BUNDLE_BYTES_MAX, Code, OpenBundle, Refusal};
 use serve::{Client, ClientError};
@@ -25,16 +28,40 @@ use crate::{
     error::EndpointError,
     evidence::open_bundle,
     limits::{WITHDRAWALS_INDEX_BYTES_MAX, WITHDRAWALS_MAX},
+    timeline::{Shown, ShownPublication},
 };
 
 /// One repository.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Repository<'a> {
     pub(crate) config: &'a Config,
     pub(crate) http: &'a Client,
+    /// What its bundles showed so far, until somebody takes it.
+    shown: Mutex<Shows>,
 }
 
-impl Repository<'_> {
+/// What the bundles of a repository showed, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Shows {
+    pub(crate) bundles: Vec<Shown>,
+    pub(crate) publications: Vec<ShownPublication>,
+}
+
+impl<'a> Repository<'a> {
+    pub(crate) fn new(config: &'a Config, http: &'a Client) -> Self {
+        Self {
+            config,
+            http,
+            shown: Mutex::default(),
+        }
+    }
+
+    /// Takes what was shown since it was last taken.
+    pub(crate) fn take_shown(&self) -> Shows {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *shown)
+    }
+
     /// The newest proof of publication of the role that is followed.
     ///
     /// # Errors
@@ -133,9 +160,18 @@ impl Repository<'_> {
             .get_optional(&self.config.url(path), BUNDLE_BYTES_MAX)
             .await;
         let found = found.map_err(|source| failed(path, source))?;
-        found
-            .map(|bytes| open_bundle(path, &bytes, self.config.anchor))
-            .transpose()
+        let Some(bytes) = found else {
+            return Ok(None);
+        };
+        let (bundle, open) = open_bundle(path, &bytes, self.config.anchor)?;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.bundles.extend(Shown::of(&bundle, &open));
+        if path.starts_with("publications/") {
+            let role = self.config.role().as_str();
+            let publication = ShownPublication::of(&bytes, &open, role);
+            shown.publications.extend(publication);
+        }
+        Ok(Some(open))
     }
 }
 

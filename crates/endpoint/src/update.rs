@@ -17,11 +17,13 @@ use tuf::{TargetPath, TargetRole};
 use crate::{
     config::Config,
     error::EndpointError,
+    gossip::compare,
     limits::ROOT_BYTES_MAX,
     memory::{InstalledMark, Memory},
     repository::Repository,
     rings::in_ring,
     step::Step,
+    timeline::{Finding, Timeline, contradiction, keep_publication},
     tuf_client::{Cause, Naming, Trusted, TufClient, TufClientError},
     versions::{Installed, Versions},
 };
@@ -94,10 +96,7 @@ pub async fn update_watched(
     })?;
     let update = Update {
         config,
-        repository: Repository {
-            config,
-            http: &http,
-        },
+        repository: Repository::new(config, &http),
         files: &files,
         versions: Versions::new(&files),
         watch,
@@ -139,7 +138,23 @@ enum Artifact {
 
 impl Update<'_> {
     async fn run(&self, system: u64) -> Result<Outcome, EndpointError> {
+        let mut timeline = Timeline::load(self.files)?;
+        timeline.check_settled(&self.config.dir)?;
         let mut memory = Memory::load(self.files)?;
+        let outcome = self
+            .install_newest(&mut memory, &mut timeline, system)
+            .await;
+        // Whatever became of this update, what was shown is compared and kept.
+        self.take_note(&memory, &mut timeline, system)?;
+        outcome
+    }
+
+    async fn install_newest(
+        &self,
+        memory: &mut Memory,
+        timeline: &mut Timeline,
+        system: u64,
+    ) -> Result<Outcome, EndpointError> {
         let current = self.versions.current()?;
         let publication = self.repository.publication().await?;
         self.done(Step::OpenedPublication)?;
@@ -148,14 +163,20 @@ impl Update<'_> {
         let now = memory.now(system).max(witnessed);
         let fresh = self.refresh(publication, now).await?;
         // After TUF, so that metadata that went back is called by its name.
+        self.take_note(memory, timeline, system)?;
         memory.see_publication(self.config.role().as_str(), &fresh.publication)?;
         self.done(Step::RefreshedMetadata)?;
 
-        let served = self.serve(&fresh, &mut memory).await;
+        let served = self.serve(&fresh, memory).await;
         // What was seen counts from here on, whatever becomes of this update.
         memory.save(self.files)?;
+        self.take_note(memory, timeline, system)?;
         let served = served?;
         self.done(Step::OpenedRelease)?;
+        if !self.config.gossip.is_empty() {
+            let now = memory.now(system);
+            compare(self.config, self.files, timeline, memory, &[], now).await?;
+        }
 
         let artifact = self.artifact(&fresh, &served, current).await?;
         self.done(Step::FetchedArtifact)?;
@@ -171,6 +192,34 @@ impl Update<'_> {
             Artifact::Runs(installed) => Ok(Outcome::UpToDate { installed }),
             Artifact::Fetched(bytes) => self.install(next, &bytes),
         }
+    }
+
+    /// Keeps what the repository's bundles showed, durably, and compares it with what was seen before.
+    fn take_note(
+        &self,
+        memory: &Memory,
+        timeline: &mut Timeline,
+        now: u64,
+    ) -> Result<(), EndpointError> {
+        let shown = self.repository.take_shown();
+        if shown.bundles.is_empty() {
+            return Ok(());
+        }
+        let forks = shown
+            .bundles
+            .iter()
+            .filter_map(|bundle| timeline.see(bundle, None, now).err());
+        let mut findings: Vec<Finding> = forks.map(Finding::from).collect();
+        timeline.save(self.files)?;
+        let role = self.config.role().as_str();
+        for publication in shown.publications {
+            let seen = memory.publication(role, publication.version);
+            match contradiction(self.files, role, seen, &publication) {
+                Some(finding) => findings.push(finding),
+                None => keep_publication(self.files, role, &publication)?,
+            }
+        }
+        timeline.record_all(self.files, findings, now)
     }
 
     /// TUF, from a root that the constitution names to metadata that is fresh at `now`.

@@ -33,11 +33,12 @@ pub fn verify_file(
     now: u64,
 ) -> Result<Report, EndpointError> {
     let (artifact, bytes) = digest_file(path)?;
-    let bundle = open_bundle("the bundle", bundle, anchor)?;
+    let (_, bundle) = open_bundle("the bundle", bundle, anchor)?;
     let withdrawals = withdrawals
         .map(|given| {
             let open = |(at, bytes): (usize, &Vec<u8>)| {
-                open_bundle(&format!("withdrawal {}", at + 1), bytes, anchor)
+                let what = format!("withdrawal {}", at + 1);
+                open_bundle(&what, bytes, anchor).map(|(_, open)| open)
             };
             given
                 .iter()

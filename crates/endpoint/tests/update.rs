@@ -1,6 +1,7 @@
 //! Updates over a real HTTP server: the honest ones arrive, and whatever breaks, the old version runs.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod gossip;
 mod repository;
 mod world;
 

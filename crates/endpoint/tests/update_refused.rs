@@ -407,7 +407,7 @@ async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
     let again = site.world.release(1, None, Twist::Honest);
     assert_eq!(again.release, made.release);
     site.publish();
-    still_refused_with!("checkpoint.root", site);
+    still_refused_with!("timeline.fork", site);
 }
 
 #[tokio::test]
@@ -416,16 +416,39 @@ async fn two_publications_of_one_version_are_caught() {
     let before = site.world.clone();
     site.release(Twist::Honest);
     site.update().await.unwrap();
-    // Another file of the same version, in a longer log that lacks the first one.
+    // Another file of the same version, in a longer log that lacks the first one. It is so much longer that
+    // none of the entries shown tells what was there before.
     let other = site.fixture.newest("rules").to_vec();
     site.world = before;
     site.world.release(1, None, Twist::Honest);
-    site.world
-        .withdraw(StatementDigest::of(b"of another product"));
+    for product in ["one", "another"] {
+        let release = StatementDigest::of(product.as_bytes());
+        site.world.withdraw(release);
+    }
     let at = site.world.publish("software", 2, &other);
     let proof = site.world.bundle(&[at], NOW);
     site.put("publications/software.bundle", &proof);
     still_refused_with!("publication.fork", site);
+}
+
+#[tokio::test]
+async fn a_log_that_left_out_the_entry_below_the_next_one_shown_is_caught_offline() {
+    let mut site = Site::new().await;
+    let before = site.world.clone();
+    site.release(Twist::Honest);
+    site.update().await.unwrap();
+    // The path of the new publication passes all that is below it, and that is another tree.
+    site.world = before;
+    site.world.release(1, None, Twist::Honest);
+    site.world
+        .withdraw(StatementDigest::of(b"of another product"));
+    site.publish();
+    still_refused_with!("timeline.fork", site);
+    let evidence = fs::read_dir(site.config.dir.join("evidence"))
+        .unwrap()
+        .count();
+    assert_eq!(evidence, 1);
+    still_refused_with!("timeline.unsettled", site);
 }
 
 #[tokio::test]

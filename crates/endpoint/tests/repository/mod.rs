@@ -58,6 +58,7 @@ impl Site {
             rebuilds_min: 2,
             evidence_age_max_seconds: 14 * 86_400,
             artifact_bytes_max: 1 << 20,
+            gossip: Vec::new(),
             client: serve::ClientConfig::default(),
         };
         let site = Self {
@@ -207,7 +208,8 @@ impl Site {
     }
 }
 
-async fn serve_directory(directory: &Path) -> String {
+/// Serves a directory on a loopback port; its address.
+pub async fn serve_directory(directory: &Path) -> String {
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .await
         .unwrap();

@@ -77,6 +77,16 @@ impl Log {
         }
     }
 
+    /// What a log of less than 256 entries publishes: its checkpoint and its one tile, with their names.
+    pub fn files(&self, time: u64) -> Vec<(String, Vec<u8>)> {
+        let leaves = self.leaves();
+        let tile: Vec<u8> = leaves.iter().flat_map(|leaf| *leaf.as_bytes()).collect();
+        vec![
+            ("checkpoint".to_owned(), self.checkpoint(time)),
+            (format!("tile/0/000.p/{}", leaves.len()), tile),
+        ]
+    }
+
     fn leaves(&self) -> Vec<Hash> {
         self.entries.iter().map(|entry| leaf_hash(entry)).collect()
     }
