@@ -1,0 +1,127 @@
+//! One party with all keys, its constitution, and statements of about a size.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use keys::{Algorithm, NoteKey, SecretKey};
+use statement::{
+    Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
+    Predicate, Role, Statement, StatementSigner, Subject,
+};
+use tlog::{KeyType, NoteSigner as _};
+
+pub const ORIGIN: &str = "center.example/log";
+const FOR_EVER: u64 = 4_000_000_000;
+
+const GOVERNANCE: u8 = 1;
+const CENTER: u8 = 10;
+pub const LOG_SEEDS: [u8; 2] = [50, 51];
+const WITNESS: &str = "w1.example";
+const WITNESS_SEEDS: [u8; 2] = [60, 61];
+
+/// A statement key; the same number gives the same key.
+pub struct Signer(SecretKey);
+
+impl Signer {
+    pub fn center() -> Self {
+        Self(SecretKey::from_seed(Algorithm::Ed25519, [CENTER; 32]))
+    }
+}
+
+impl StatementSigner for Signer {
+    fn key(&self) -> KeyId {
+        KeyId::of(&self.0.public_key())
+    }
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let signature = self.0.sign(message).try_into();
+        signature.expect("Ed25519 signatures have 64 bytes")
+    }
+}
+
+fn party_key(role: Role, algorithm: Algorithm, seed: u8) -> PartyKey {
+    let raw = SecretKey::from_seed(algorithm, [seed; 32]).public_key();
+    PartyKey {
+        role,
+        algorithm: match algorithm {
+            Algorithm::Ed25519 => statement::Algorithm::Ed25519,
+            Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
+        },
+        public: STANDARD.encode(raw),
+        not_after: FOR_EVER,
+    }
+}
+
+fn vkey(name: &str, key_type: KeyType, seed: u8) -> anyhow::Result<String> {
+    let algorithm = match key_type {
+        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
+        _ => Algorithm::Ed25519,
+    };
+    let secret = SecretKey::from_seed(algorithm, [seed; 32]);
+    Ok(NoteKey::new(secret, name.parse()?, key_type)?
+        .vkey()
+        .to_string())
+}
+
+/// The founding entry.
+pub fn founding() -> anyhow::Result<Envelope> {
+    let [ed25519, ml_dsa] = LOG_SEEDS;
+    let [witness_ed25519, witness_ml_dsa] = WITNESS_SEEDS;
+    let policy = format!(
+        "log {}\nlog {}\nwitness w1e {}\nwitness w1m {}\ngroup w1 all w1e w1m\nquorum w1\n",
+        vkey(ORIGIN, KeyType::Ed25519, ed25519)?,
+        vkey(ORIGIN, KeyType::CosignatureMlDsa44, ml_dsa)?,
+        vkey(WITNESS, KeyType::CosignatureEd25519, witness_ed25519)?,
+        vkey(WITNESS, KeyType::CosignatureMlDsa44, witness_ml_dsa)?,
+    );
+    let keys = vec![
+        party_key(Role::Governance, Algorithm::Ed25519, GOVERNANCE),
+        party_key(Role::Center, Algorithm::Ed25519, CENTER),
+        party_key(Role::Log, Algorithm::Ed25519, ed25519),
+        party_key(Role::Log, Algorithm::MlDsa44, ml_dsa),
+        party_key(Role::Witness, Algorithm::Ed25519, witness_ed25519),
+        party_key(Role::Witness, Algorithm::MlDsa44, witness_ml_dsa),
+    ];
+    let constitution = Constitution {
+        audience: vec![ORIGIN.parse()?],
+        not_after: FOR_EVER,
+        blobs: Vec::new(),
+        version: 1,
+        previous: None,
+        parties: vec![Party {
+            id: "center".parse()?,
+            name: "center".to_owned(),
+            legal_owner: "center Ltd".to_owned(),
+            jurisdiction: "CH".to_owned(),
+            vendor: true,
+            keys,
+        }],
+        logs: vec![LogEntry {
+            origin: ORIGIN.parse()?,
+            party: "center".parse()?,
+        }],
+        tlog_policy: policy,
+        tuf_root: FileDigest::of(b"root"),
+        floors: Floors {
+            rebuilds_min: 2,
+            governance_min: 3,
+            change_delay_seconds: 0,
+        },
+    };
+    let signer = Signer(SecretKey::from_seed(Algorithm::Ed25519, [GOVERNANCE; 32]));
+    envelope(constitution, &signer)
+}
+
+fn envelope(predicate: impl Into<Predicate>, signer: &Signer) -> anyhow::Result<Envelope> {
+    let subject = Subject::new("bench", FileDigest::of(b"bench"));
+    let payload = Statement::new(vec![subject], predicate).to_payload()?;
+    Ok(Envelope::sign(payload, signer)?)
+}
+
+/// A heartbeat with a note of `size` bytes; another one for each number.
+pub fn beat(number: u64, size: usize, signer: &Signer) -> anyhow::Result<Vec<u8>> {
+    let note = Heartbeat {
+        audience: vec![ORIGIN.parse()?],
+        not_after: FOR_EVER,
+        blobs: Vec::new(),
+        note: format!("{number:0size$}"),
+    };
+    Ok(envelope(note, signer)?.to_bytes())
+}
