@@ -165,10 +165,10 @@ def large():
 
 
 def refusals(file):
-    def refused(name, data, status, because, before=5, after=None, **more):
+    def refused(name, data, status, because, before=5, since=None, **more):
         steps = [cosigns(0, before)] if before is not None else []
         script(file, name, steps + [refuses(data, status, **more)], ADD, because,
-               after or (state(before) if before is not None else {A: None}))
+               state(before) if before is not None else {A: None}, **({"since": since} if since else {}))
 
     conflict_ = "The old size must match the latest cosigned one: 409, text/x.tlog.size, the size and a newline."
     for name, before, old, size in (("behind", 5, 3, 7), ("ahead", 5, 6, 7), ("of_zero", 5, 0, 7)):
@@ -198,7 +198,7 @@ def refusals(file):
             status_at={"v1.0.0": [409]})
     empty = body(A, 0, sha256(b"not empty"))
     refused("an_empty_tree_with_another_root", add_checkpoint(0, [], note(empty, LOG.sign(empty))), 422,
-            "A checkpoint of size zero has the root of the empty tree.", None)
+            "A checkpoint of size zero has the root of the empty tree.", None, "HEAD")
     signatures(refused)
     for name, data, because in malformed(grow(5, 7).replace("old 5", "old 3", 1).replace(
             hash_lines(TREE.consistency(5, 7)), hash_lines(TREE.consistency(3, 7)))):
@@ -216,15 +216,16 @@ def signatures(refused):
     proof = TREE.consistency(5, 7)
     forbidden = "No signature from a trusted key, or one of a trusted key that fails to verify: 403."
 
-    def case(name, *lines, status=403, because=forbidden, text=text):
-        refused(name, add_checkpoint(5, proof, note(text, *lines)), status, because)
+    def case(name, *lines, status=403, because=forbidden, text=text, **more):
+        refused(name, add_checkpoint(5, proof, note(text, *lines)), status, because, **more)
 
     case("a_checkpoint_signed_by_a_stranger", STRANGER.sign(text))
     case("a_checkpoint_signed_by_the_witness_itself", W1.cosign(text))
     case("a_checkpoint_signed_by_another_log", LOG_B.sign(text))
     case("a_signature_that_fails", LOG.line(noise("bad", 64)))
     case("a_post_quantum_signature_that_fails", LOG_PQ.line(bytes(8) + noise("bad", 2_420)))
-    case("a_good_signature_beside_one_of_a_trusted_key_that_fails", LOG.sign(text), LOG_PQ.line(bytes(8) + noise("bad", 2_420)))
+    case("a_good_signature_beside_one_of_a_trusted_key_that_fails", LOG.sign(text), LOG_PQ.line(bytes(8) + noise("bad", 2_420)),
+         status_at={"v1.0.0": [200, 403]})
     case("a_good_signature_under_another_name", LOG.line(LOG.raw(text.encode()), name=B))
     case("a_signature_over_another_checkpoint", LOG.sign(checkpoint(8)))
     foreign = checkpoint(7, "log.example/unknown")
