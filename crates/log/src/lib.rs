@@ -64,6 +64,7 @@ mod plan;
 mod publish;
 mod quota;
 mod refuse;
+mod replay;
 mod sequence;
 mod shared;
 mod shelf;

@@ -5,7 +5,6 @@
 //! so that whatever comes after it is judged by it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use statement::{FileDigest, KeyId};
 use tokio::sync::{mpsc, oneshot};
@@ -49,7 +48,6 @@ pub(crate) async fn run(
     let config = &sequencer.shared.config;
     let mut desk = Desk {
         quota: Quota::new(config.key_entries_burst, config.key_entries_per_minute),
-        since: Instant::now(),
         shared: Arc::clone(&sequencer.shared),
         writer: sequencer.writer,
         identities: sequencer.identities,
@@ -78,7 +76,6 @@ fn batch_end(waiting: &[Submission]) -> usize {
 /// What the sequencer remembers between batches.
 struct Desk {
     quota: Quota,
-    since: Instant,
     shared: Arc<Shared>,
     writer: Writer,
     identities: Identities,
@@ -107,7 +104,7 @@ impl Desk {
         }
         let now = Now {
             posix: posix_seconds(),
-            elapsed: self.since.elapsed(),
+            elapsed: self.shared.clock.now(),
         };
         let Plan {
             verdicts,

@@ -9,31 +9,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use law::{InForce, Opened, Refusal};
+use law::InForce;
 use store::{Blobs, StoreError};
-use tlog::{Checkpoint, Hash, NoteSigner as _, VerifierKey, open_checkpoint, open_witnessed};
+use tlog::{Checkpoint, Hash, NoteSigner as _, VerifierKey, open_checkpoint};
 use tokio::task::JoinSet;
 
-use crate::batch::Batch;
 use crate::config::{Config, LogKeys};
 use crate::directory::Directory;
 use crate::entries::Entries;
 use crate::error::{LogError, chain};
 use crate::gather::Witnesses;
 use crate::growth::{Growth, outgrown};
-use crate::identities::{Identities, Identity};
-use crate::limits::{START_WITNESS_TIMEOUT_MS, WRITE_BYTES_MAX};
+use crate::identities::Identities;
+use crate::limits::START_WITNESS_TIMEOUT_MS;
 use crate::memory::Recall;
 use crate::publish::{Publisher, write_archive};
+use crate::replay::Replay;
 use crate::sequence::Sequencer;
 use crate::shared::{Published, Shared};
-use crate::shelf::{File, Shelf};
+use crate::shelf::Shelf;
 use crate::sqlite::SqliteTable;
-use crate::table::{Mark, State, Table};
+use crate::table::{State, Table};
 use crate::write::{Integrator, writing_side};
 
 /// What the log signed, by size: the root, and who remembers it.
-type Claims = BTreeMap<u64, Vec<(Hash, String)>>;
+pub(crate) type Claims = BTreeMap<u64, Vec<(Hash, String)>>;
 
 /// A log that is ready to run.
 pub(crate) struct Parts {
@@ -207,141 +207,6 @@ fn check_none_ahead(claims: &Claims, archive: &[(u64, String)], rows: u64) -> Re
             rows,
         }),
         _ => Ok(()),
-    }
-}
-
-/// Feeds the entries to the law and to the tree, comparing at each size with what was signed, and
-/// makes the files that are not known to be there.
-struct Replay<'a> {
-    law: InForce,
-    growth: Growth,
-    identities: Identities,
-    archive: BTreeMap<u64, &'a str>,
-    claims: Claims,
-    /// The size whose full tiles and bundles are known to be there, so they need not be made again.
-    on_shelf: u64,
-    /// Size of the checkpoint that is shown, whose partial files must be there.
-    shown: Option<u64>,
-    /// The newest tree of which all entries are in full bundles.
-    full: Mark,
-    files: Vec<File>,
-}
-
-/// What came of it.
-struct Replayed {
-    law: InForce,
-    growth: Growth,
-    identities: Identities,
-    full: Mark,
-}
-
-impl Replay<'_> {
-    async fn run(
-        mut self,
-        entries: &Entries,
-        shelf: &dyn Shelf,
-        state: &State,
-    ) -> Result<Replayed, LogError> {
-        // The empty tree may have been signed too.
-        self.compare_at(0)?;
-        while self.growth.size() < state.sequenced {
-            let start = self.growth.size();
-            let batch = entries.replay_from(start, state).await?;
-            for (index, entry) in (batch.first()..).zip(batch.entries()) {
-                if index >= start {
-                    self.feed(index, entry)?;
-                }
-            }
-            self.grow(&batch);
-            let bytes: usize = self.files.iter().map(|(_, bytes)| bytes.len()).sum();
-            if bytes > WRITE_BYTES_MAX {
-                shelf.create_many(std::mem::take(&mut self.files)).await?;
-            }
-        }
-        shelf.create_many(self.files).await?;
-        Ok(Replayed {
-            law: self.law,
-            growth: self.growth,
-            identities: self.identities,
-            full: self.full,
-        })
-    }
-
-    fn feed(&mut self, index: u64, entry: &[u8]) -> Result<(), LogError> {
-        let fed = match Opened::read(entry) {
-            Ok(opened) => {
-                let identity = Identity::of(&opened.digest(), &opened.key());
-                self.identities.insert(identity, index);
-                self.law.feed_opened(index, opened)
-            }
-            // It has no effect, and no identity by which it would be found again.
-            Err(_) => self.law.feed(index, entry),
-        };
-        fed.map_err(|error| LogError::Row {
-            table: "tail",
-            what: error.to_string(),
-        })?;
-        self.compare_at(index + 1)
-    }
-
-    fn grow(&mut self, batch: &Batch) {
-        let mut files = Vec::new();
-        if let Some(shown) = self.shown
-            && (self.growth.size() + 1..=batch.end()).contains(&shown)
-        {
-            self.full = self
-                .growth
-                .append_to(shown, batch, &mut files)
-                .unwrap_or(self.full);
-            self.files.extend(self.growth.partial());
-        }
-        self.full = self.growth.append(batch, &mut files).unwrap_or(self.full);
-        if batch.end() > self.on_shelf {
-            self.files.extend(files);
-        }
-    }
-
-    fn compare_at(&mut self, size: u64) -> Result<(), LogError> {
-        let note = self.archive.get(&size).copied();
-        let claims = self.claims.get(&size);
-        if note.is_none() && claims.is_none() {
-            return Ok(());
-        }
-        let (_, found) = self.law.mark();
-        for (signed, by) in claims.into_iter().flatten() {
-            if *signed != found {
-                return Err(LogError::OtherHistory {
-                    claim: by.clone(),
-                    size,
-                    signed: *signed,
-                    found,
-                });
-            }
-        }
-        match note {
-            Some(note) => self.settle(size, note),
-            None => Ok(()),
-        }
-    }
-
-    /// Archived checkpoints give entries their time, as they do for every other reader.
-    fn settle(&mut self, size: u64, note: &str) -> Result<(), LogError> {
-        let refused = |source: Box<dyn std::error::Error + Send + Sync>| LogError::Checkpoint {
-            claim: format!("archived checkpoint {size}"),
-            source,
-        };
-        let policy = self.law.policy().ok_or_else(|| {
-            let detail = format!("at size {size}");
-            refused(Box::new(Refusal::new(
-                law::Code::EntryNoConstitution,
-                detail,
-            )))
-        })?;
-        let witnessed =
-            open_witnessed(note.as_bytes(), policy).map_err(|error| refused(Box::new(error)))?;
-        self.law
-            .settle_marked(&witnessed)
-            .map_err(|error| refused(Box::new(error)))
     }
 }
 
