@@ -364,14 +364,14 @@ fn bundle_id(index: u64, size: u64) -> Result<BundleId, LogClientError> {
 
 /// Tiles held so far; remembers the first one that was asked for in vain.
 #[derive(Debug, Default)]
-struct FetchedTiles {
-    held: BTreeMap<String, Vec<u8>>,
-    missing: RefCell<Option<TileId>>,
+pub(crate) struct FetchedTiles {
+    pub(crate) held: BTreeMap<String, Vec<u8>>,
+    pub(crate) missing: RefCell<Option<TileId>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("tile {0} is not here yet")]
-struct NotHere(String);
+pub(crate) struct NotHere(String);
 
 impl TileSource for FetchedTiles {
     type Error = NotHere;
@@ -386,7 +386,7 @@ impl TileSource for FetchedTiles {
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -12,6 +12,8 @@
 //! In scope: the calls, bounded; [`Follower`], which turns what a log publishes into a settled
 //! `law::InForce` and makes bundles out of it.
 //!
+//! [`MirrorPush`] brings a log to a mirror (C2SP tlog-mirror).
+//!
 //! Out of scope: every decision (`law`), keys (`keys`), serving a log (`log`).
 
 mod archive_index;
@@ -19,7 +21,9 @@ mod client;
 mod error;
 mod follower;
 mod limits;
+mod mirror_push;
 
 pub use client::{LogClient, Submitted, blob_put_message};
 pub use error::LogClientError;
 pub use follower::Follower;
+pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};

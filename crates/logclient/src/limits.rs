@@ -24,3 +24,11 @@ pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const STRIDE_BYTES_MAX: usize = 256 << 20;
 /// Archived checkpoints that activations may name beside the archive's index; each costs a replay.
 pub(crate) const NAMED_MAX: usize = 16;
+/// Longest answer of a mirror: cosignatures, or where to go on.
+pub(crate) const MIRROR_ANSWER_BYTES_MAX: usize = 128 << 10;
+/// A mirror makes thousands of entries durable before it answers.
+pub(crate) const MIRROR_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of an upload after which no further package is added to it.
+pub(crate) const UPLOAD_BYTES: usize = 16 << 20;
+/// Rounds with a mirror that bring nothing new before it is given up.
+pub(crate) const MIRROR_IDLE_ROUNDS_MAX: u32 = 4;

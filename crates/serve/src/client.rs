@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -267,6 +267,28 @@ impl Client {
             timeout,
         )
         .await
+    }
+
+    /// Posts `body`, which is gzip already, and says so; otherwise as [`Client::post`].
+    ///
+    /// # Errors
+    /// Any status but 2xx is [`ClientError::Refused`], with its body.
+    pub async fn post_gzip(
+        &self,
+        url: &str,
+        content_type: &str,
+        body: impl Into<Bytes>,
+        bytes_max: usize,
+        timeout: Duration,
+    ) -> Result<Reply, ClientError> {
+        let request = self
+            .inner
+            .post(url)
+            .header(CONTENT_TYPE, content_type)
+            .header(CONTENT_ENCODING, "gzip")
+            .body(body.into())
+            .timeout(timeout);
+        send(url, request, bytes_max).await
     }
 
     /// Puts `body`, otherwise as [`Client::post`].
