@@ -35,14 +35,14 @@ async fn the_sizes_the_witnesses_and_the_refusals_are_counted() {
         (
             format!(
                 "limpid_log_witness_cosigned{{witness=\"{}\"}}",
-                house.peers[0].daemon.url
+                house.peers[0].url
             ),
             5,
         ),
         (
             format!(
                 "limpid_log_witness_failing{{witness=\"{}\"}}",
-                house.peers[0].daemon.url
+                house.peers[0].url
             ),
             0,
         ),
@@ -54,7 +54,7 @@ async fn the_sizes_the_witnesses_and_the_refusals_are_counted() {
     }
     let failures = format!(
         "limpid_log_witness_failures_total{{witness=\"{}\"}}",
-        house.peers[1].daemon.url
+        house.peers[1].url
     );
     assert!(house.number(&failures).await > Some(0));
 }

@@ -41,7 +41,7 @@ async fn a_conflict_without_its_type_and_newline_is_a_size_all_the_same() {
     // The first cosigns what is never published, so that a log that starts again does not know.
     let cosigned = format!(
         "limpid_log_witness_cosigned{{witness=\"{}\"}}",
-        house.peers[0].daemon.url
+        house.peers[0].url
     );
     until("the first witness to cosign", async || {
         (house.number(&cosigned).await == Some(5)).then_some(())
@@ -77,7 +77,7 @@ async fn a_409_for_the_size_that_was_offered_is_not_tried_again_at_once() {
     let house = House::founded(&moods, 2, |_| {}).await;
     house.witnessed(&beat("one")).await;
     let sent = house.peers[2].sent();
-    assert!(sent.len() > 1 || !sent.is_empty());
+    assert!(!sent.is_empty());
     for pair in sent.windows(2) {
         let pause = pair[1].at - pair[0].at;
         assert!(pause >= Duration::from_millis(90), "{sent:?}");
@@ -108,7 +108,7 @@ async fn a_witness_that_comes_back_is_up_to_date_by_itself() {
     house.peers[2].set(Mood::Honest);
     let cosigned = format!(
         "limpid_log_witness_cosigned{{witness=\"{}\"}}",
-        house.peers[2].daemon.url
+        house.peers[2].url
     );
     until("the third witness to catch up", async || {
         (house.number(&cosigned).await == Some(7)).then_some(())
@@ -116,7 +116,7 @@ async fn a_witness_that_comes_back_is_up_to_date_by_itself() {
     .await;
     let failing = format!(
         "limpid_log_witness_failing{{witness=\"{}\"}}",
-        house.peers[2].daemon.url
+        house.peers[2].url
     );
     assert_eq!(house.number(&failing).await, Some(0));
 }

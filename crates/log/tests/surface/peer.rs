@@ -12,15 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use log::{Config, WitnessUrl};
 use logclient::LogClient;
-use serve::{ReadyFile, ServerConfig};
 use statement::{Constitution, Envelope, Role};
 use tempfile::TempDir;
 use tlog::{AddCheckpoint, KeyType, cosignatures_to_bytes};
-use tokio::sync::oneshot;
+use tokio::net::TcpListener;
 use witness::{Refusal, Witness};
 
 use crate::world::roster::{self, GOVERNANCE};
-use crate::world::{self, Daemon, Log, PATIENCE};
+use crate::world::{self, Log, PATIENCE};
 
 /// How a peer answers `add-checkpoint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub struct Behind {
 /// A running peer.
 pub struct Peer {
     pub behind: Arc<Behind>,
-    pub daemon: Daemon<serve::ServeError>,
+    pub url: String,
 }
 
 impl Peer {
@@ -155,23 +154,11 @@ pub async fn start(n: usize, dir: &Path, mood: Mood) -> Peer {
         .route("/add-checkpoint", post(add_checkpoint))
         .route("/{origin}/checkpoint", get(checkpoint))
         .with_state(Arc::clone(&behind));
-    // Silence ends with the test, not with the server's patience.
-    let config = ServerConfig {
-        request_timeout_ms: 3_600_000,
-        ..ServerConfig::default()
-    };
-    let listener = serve::bind(config.listen).await.unwrap();
-    let ready = ReadyFile::write(dir, &serve::bound_url(&listener).unwrap()).unwrap();
-    let run = move |stopped: oneshot::Receiver<()>| async move {
-        let stop = async {
-            stopped.await.ok();
-        };
-        let served = serve::run_with(listener, router, &config, &serve::Metrics::new(), stop).await;
-        drop(ready);
-        served
-    };
-    let daemon = Daemon::run(dir.to_owned(), run).await;
-    Peer { behind, daemon }
+    // Not our own shell: it gives every refusal a body, and these have what real ones have.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Peer { behind, url }
 }
 
 /// A log with peers, `k` of which must cosign, each with either of its keys.
@@ -215,7 +202,7 @@ impl House {
         let mut config = world::log_config(&dir, &[]);
         config.witnesses = peers
             .iter()
-            .map(|peer| WitnessUrl::new(&peer.daemon.url))
+            .map(|peer| WitnessUrl::new(&peer.url))
             .collect();
         config.anchor = roster::envelope(constitution.clone(), GOVERNANCE[0]).digest();
         change(&mut config);
