@@ -44,12 +44,29 @@ impl Out {
         Self { json }
     }
 
+    /// Whether results are for machines.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Prints a result: text for people, value for machines.
     pub(crate) fn result(self, text: &str, value: &Value) {
         if self.json {
             line(&value.to_string());
         } else {
             line(text.trim_end());
+        }
+    }
+
+    /// Prints one of many results.
+    ///
+    /// # Errors
+    /// Nobody reads them any more; then whoever makes them can stop.
+    pub(crate) fn one_of_many(self, text: &str, value: &Value) -> std::io::Result<()> {
+        if self.json {
+            writeln!(std::io::stdout(), "{value}")
+        } else {
+            writeln!(std::io::stdout(), "{text}")
         }
     }
 

@@ -16,14 +16,28 @@
 //!
 //! Out of scope: every decision (`law`), keys (`keys`), serving a log (`log`).
 
+mod anchor;
 mod archive_index;
+mod authentic;
 mod client;
+mod durable;
 mod error;
 mod follower;
+pub mod fsck;
 mod limits;
+pub mod monitor;
+mod sources;
+mod stream;
+mod trust;
 mod mirror_push;
 
+pub use anchor::AnchorError;
+pub use authentic::AuthenticError;
 pub use client::{LogClient, Submitted, blob_put_message};
+pub use durable::MemoryError;
 pub use error::LogClientError;
 pub use follower::Follower;
+pub use sources::{LogFiles, Patience, ReadError, TileError};
+pub use stream::{Stream, StreamEntry, StreamError};
+pub use trust::{Opened, Signed, Trust, TrustError};
 pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};

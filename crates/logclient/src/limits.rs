@@ -32,3 +32,21 @@ pub(crate) const MIRROR_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) const UPLOAD_BYTES: usize = 16 << 20;
 /// Rounds with a mirror that bring nothing new before it is given up.
 pub(crate) const MIRROR_IDLE_ROUNDS_MAX: u32 = 4;
+/// Files in a row that a server may fail to deliver before it is asked for no more.
+pub(crate) const READ_FAILURES_MAX: u32 = 8;
+/// Pause before the second try for a file; four times as long before each further one.
+pub(crate) const READ_PAUSE: Duration = Duration::from_millis(100);
+/// Bundles in a row that may be missing, tiles and all, before nothing more is looked for.
+pub(crate) const GAP_BUNDLES_MAX: u64 = 4096;
+/// Subtrees of which two files tell different hashes, among which the right mixture is still tried.
+pub(crate) const DISPUTED_MAX: usize = 10;
+/// Tiles that a reader holds so as not to fetch them twice in one look.
+pub(crate) const TILES_HELD_MAX: usize = 64;
+/// Bundles that a stream passes on before it writes down how far it is.
+pub(crate) const BUNDLES_PER_MEMORY: u32 = 64;
+/// Logs that a monitor looks at at the same time.
+pub(crate) const LOGS_AT_ONCE_MAX: usize = 8;
+/// How long a log may lag behind what others have seen of it, in seconds.
+pub(crate) const BEHIND_S: u64 = 60;
+/// Longest memory of one watched log: two notes in JSON.
+pub(crate) const MONITOR_MEMORY_BYTES_MAX: u64 = 2 << 20;

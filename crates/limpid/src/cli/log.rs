@@ -31,6 +31,12 @@ pub(super) enum Verb {
         #[arg(long)]
         no_wait: bool,
     },
+    /// Check every file of a log against its signed root
+    Fsck(super::log_fsck::Fsck),
+    /// Stream the entries of a log as they are published, each verified
+    Follow(super::log_follow::Follow),
+    /// Watch logs as logs: forks, rollback, age, witnesses, heartbeats
+    Monitor(super::log_monitor::Watch),
     /// Check a whole log under an anchor and say what stands in it
     Replay {
         #[command(flatten)]
@@ -90,6 +96,9 @@ impl Verb {
                 proof,
                 no_wait,
             } => submit(out, &at, envelope, proof, no_wait).await,
+            Self::Fsck(fsck) => fsck.run(out).await,
+            Self::Follow(follow) => follow.run(out).await,
+            Self::Monitor(watch) => watch.run(out).await,
             Self::Replay { at, anchor } => replay(out, &at, anchor).await,
         }
     }

@@ -10,6 +10,10 @@ mod endpoint;
 mod environment;
 mod keys;
 mod log;
+mod log_follow;
+mod log_fsck;
+mod log_monitor;
+mod proof;
 mod release;
 mod release_root;
 mod sbom;
@@ -19,6 +23,7 @@ mod statement;
 mod supervisor;
 mod trace;
 mod trial;
+mod trusted;
 #[cfg(test)]
 mod units;
 mod up;
@@ -94,9 +99,12 @@ enum Room {
     Compare(compare::Compare),
     /// Trace a byte of a program to its source line, and back
     Trace(trace::Trace),
-    /// Run a public append-only log; submit to one; replay one
+    /// Run a public append-only log; check, follow and watch any log
     #[command(subcommand)]
     Log(log::Verb),
+    /// Verify a proof of an entry, or evidence that a log forked
+    #[command(subcommand)]
+    Proof(proof::Verb),
     /// Cosign the checkpoints of logs, as long as they only grow
     #[command(subcommand)]
     Witness(witness::Verb),
@@ -140,6 +148,7 @@ impl Limpid {
             | Room::Verify(_)
             | Room::Conveyer(_)
             | Room::Keys(_)
+            | Room::Proof(_)
             | Room::Compare(_)
             | Room::Trace(_)
             | Room::Sbom(_)
@@ -169,6 +178,7 @@ impl Limpid {
             Room::Trace(trace) => trace.run(*out),
             Room::Sbom(verb) => verb.run(*out),
             Room::Keys(verb) => verb.run(*out),
+            Room::Proof(verb) => verb.run(*out),
             Room::Statement(verb) => verb.run(*out).await,
             Room::Constitution(verb) => verb.run(*out).await,
         }

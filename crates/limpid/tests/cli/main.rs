@@ -8,6 +8,7 @@ mod bundles;
 mod help;
 mod interop;
 mod kills;
+mod logs;
 mod place;
 mod program;
 mod readme;
