@@ -59,7 +59,7 @@ pub async fn try_life(limpid: &Path, first: Life) -> Result<Trial> {
         judged: cuts.len(),
         broken: Vec::new(),
     };
-    let mut replay = Replay::new(&recording, None);
+    let mut replay = Replay::new(&recording, &[]);
     for (at, loss) in cuts {
         replay.advance(at);
         let image = replay.disk.after(loss);

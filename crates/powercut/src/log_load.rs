@@ -42,7 +42,7 @@ pub async fn record_log(limpid: &Path, lives: &[Life]) -> Result<(LogRoom, Recor
     let recording = loop {
         tries += 1;
         match record_once(limpid, lives).await {
-            Err(_) if tries < TRIES_MAX => {}
+            Err(error) if tries < TRIES_MAX => eprintln!("recorded again: {error:#}"),
             other => break other?,
         }
     };
@@ -66,9 +66,10 @@ async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
     let witness = Witness::start(witness_config(keys.path(), &witness_folder)?).await?;
     let folder = place.path().join("log");
     std::fs::create_dir(&folder)?;
-    let program = log_program(limpid, keys.path(), &folder, &witness.url)?;
+    let program = log_program(limpid, keys.path(), &folder, &witness.url, None)?;
     let mut recorder = Recorder::new(&folder)?;
     for (number, life) in lives.iter().enumerate() {
+        recorder.forget_address()?;
         let trace = place.path().join("trace");
         let mut daemon = Daemon::start_traced(&program, &trace, life)?;
         if let Some(url) = daemon.url().await? {

@@ -11,6 +11,7 @@
 //! all that was said to it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,13 +60,15 @@ pub(crate) fn log_program(
     keys: &Path,
     folder: &Path,
     witness_url: &str,
+    listen: Option<SocketAddr>,
 ) -> Result<Program> {
     let [ed25519, ml_dsa] = roster::key_files(keys, "log", roster::LOG_SEEDS)?;
     let config = folder.with_extension("toml");
+    let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
     let text = format!(
         "dir = {folder:?}\norigin = \"{}\"\nanchor = \"{}\"\ned25519_key = {ed25519:?}\n\
-         ml_dsa_key = {ml_dsa:?}\nbatch_ms = 2\nwait_ms = 30000\n\
-         [[witnesses]]\nurl = \"{witness_url}\"\n",
+         ml_dsa_key = {ml_dsa:?}\nbatch_ms = 2\nwait_ms = 2000\n\
+         [server]\nlisten = \"{listen}\"\n[[witnesses]]\nurl = \"{witness_url}\"\n",
         roster::ORIGIN,
         roster::anchor()?,
     );
@@ -202,6 +205,8 @@ impl LogRoom {
     /// Lets a witness see the offered checkpoints one after the other and keeps its disk each time.
     pub(crate) async fn new(limpid: &Path, said: &[Arc<Exchange>]) -> Result<Self> {
         let keys = scratch()?;
+        // Before several judges ask for them at once.
+        roster::key_files(keys.path(), "log", roster::LOG_SEEDS)?;
         let folder = scratch()?;
         let witness = witness::Witness::open(&witness_config(keys.path(), folder.path())?).await?;
         let mut memories = vec![read_image(folder.path())?];
@@ -241,7 +246,7 @@ impl Room for LogRoom {
         std::fs::create_dir(&folder)?;
         write_image(&image, &folder)?;
         drop(std::fs::remove_file(folder.join("url")));
-        let program = log_program(&self.limpid, self.keys.path(), &folder, &witness.url)?;
+        let program = log_program(&self.limpid, self.keys.path(), &folder, &witness.url, None)?;
         let mut daemon = Daemon::start(&program)?;
         let Some(url) = daemon.url().await? else {
             return Ok(Some(format!("it does not start: {}", daemon.said())));

@@ -1,4 +1,4 @@
-//! `powercut <limpid> log|witness|failpoints [COUNT [SEED]]`: results as Markdown on stdout.
+//! `powercut <limpid> log|witness|failpoints|kills [COUNT [SEED]]`: results as Markdown on stdout.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use powercut::{
-    Blow, Life, Recording, Room, omit, record_log, record_witness, survey, try_life,
+    Blow, Broken, Life, Recording, Room, kill_log, omit, record_log, record_witness, survey, try_life,
 };
 
-const USAGE: &str = "usage: powercut <limpid> log|witness|failpoints [COUNT [SEED]]";
+const USAGE: &str = "usage: powercut <limpid> log|witness|failpoints|kills [COUNT [SEED]]";
 /// Different disks that are looked at for each kind of `fsync` that is left out.
 const OMISSION_TRIES: usize = 12;
 
@@ -33,6 +33,18 @@ async fn main() -> Result<ExitCode> {
             judge(&mut out, room, &recording, count, seed).await?
         }
         "failpoints" => failpoints(&mut out, &limpid, count).await?,
+        "kills" => {
+            let storm = kill_log(&limpid, count, seed).await?;
+            writeln!(
+                out,
+                "| kills | of them while starting | logs | entries acknowledged and found | \
+                 of them with a proof | seconds |\n|---|---|---|---|---|---|\n\
+                 | {} | {} | {} | {} | {} | {} |",
+                storm.kills, storm.while_starting, storm.logs, storm.durable, storm.witnessed,
+                storm.seconds
+            )?;
+            true
+        }
         _ => bail!(USAGE),
     };
     Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -81,19 +93,37 @@ async fn judge<R: Room>(
     for broken in &result.broken {
         writeln!(out, "- after step {}, {}: {}", broken.at, broken.loss, broken.what)?;
     }
-    writeln!(out, "| `fsync` left out | times | disks tried | what is noticed |\n|---|---|---|---|")?;
-    let mut is_kept = result.broken.is_empty();
-    for (class, _) in recording.classes() {
-        let omission = omit(&room, recording, &class, OMISSION_TRIES).await?;
-        let noticed = match &omission.noticed {
-            Some(broken) => broken.what.chars().take(120).collect(),
-            None if omission.tried == 0 => "nothing: it makes no difference when anything is said".to_owned(),
-            None => {
+    let kept = omissions(out, &room, recording).await?;
+    Ok(kept && result.broken.is_empty())
+}
+
+/// Leaves out each kind of `fsync` in turn; true if all of them are missed, alone or with the
+/// others of their folder.
+async fn omissions<R: Room>(
+    out: &mut impl Write,
+    room: &Arc<R>,
+    recording: &Recording,
+) -> Result<bool> {
+    let mut is_kept = true;
+    writeln!(out, "| `fsync` left out | times | what breaks |\n|---|---|---|")?;
+    for class in recording.classes() {
+        let omission = omit(room, recording, &class, OMISSION_TRIES).await?;
+        let text = |broken: &Broken| broken.what.chars().take(110).collect::<String>();
+        let noticed = match (&omission.noticed, &omission.noticed_together) {
+            (Some(broken), _) => text(broken),
+            (None, Some(broken)) => {
+                format!("another one of the folder makes up for it; without all of them: {}", text(broken))
+            }
+            // The journal of a database that has said nothing yet.
+            (None, None) if class.ends_with("-journal") => {
+                "nothing: only the making of an empty database used it".to_owned()
+            }
+            (None, None) => {
                 is_kept = false;
                 "**nothing**".to_owned()
             }
         };
-        writeln!(out, "| {class} | {} | {} | {noticed} |", omission.times, omission.tried)?;
+        writeln!(out, "| {class} | {} | {noticed} |", omission.times)?;
     }
     Ok(is_kept)
 }
@@ -113,6 +143,9 @@ const BLOWS: [(&str, &str); 12] = [
     ("fsync", "error=EIO"),
     ("renameat2", "error=ENOSPC"),
 ];
+
+/// Sizes beyond which no file grows; the write that reaches one is a short one.
+const FULL_AT: [u64; 8] = [512, 4_096, 20_000, 40_000, 65_536, 100_000, 150_000, 250_000];
 
 /// Strikes at the first, the second, ... of each call until it no longer strikes, at most `count`
 /// of each; then fills the disk at growing sizes.
@@ -148,5 +181,21 @@ async fn failpoints(out: &mut impl Write, limpid: &Path, count: usize) -> Result
             eprintln!("{call} {what} {number}: step {}, {}: {}", broken.at, broken.loss, broken.what);
         }
     }
-    Ok(is_kept)
+    let (mut judged, mut broken) = (0, 0);
+    for bytes in FULL_AT {
+        let life = Life {
+            entries: 8,
+            file_bytes_max: Some(bytes),
+            ..Life::default()
+        };
+        let trial = try_life(limpid, life).await?;
+        judged += trial.judged;
+        broken += trial.broken.len();
+        for broken in trial.broken {
+            eprintln!("full at {bytes}: step {}, {}: {}", broken.at, broken.loss, broken.what);
+        }
+    }
+    let sizes = FULL_AT.len();
+    writeln!(out, "| any write | short, then `EFBIG`, at {sizes} sizes of a file | {sizes} | {judged} | {broken} |")?;
+    Ok(is_kept && broken == 0)
 }

@@ -32,6 +32,9 @@ pub(crate) enum What {
     Said(Arc<Exchange>),
 }
 
+/// How the class of a sync begins that had nothing to keep.
+pub(crate) const NOTHING_NEW: &str = "nothing new in ";
+
 /// One step of a recording.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
@@ -60,12 +63,12 @@ impl Recording {
         self.steps.is_empty()
     }
 
-    /// Every kind of `fsync` in it, with how often it happened.
-    pub fn classes(&self) -> Vec<(String, usize)> {
+    /// Every kind of `fsync` in it that had something to keep.
+    pub fn classes(&self) -> Vec<String> {
         let names: BTreeSet<&str> = self.steps.iter().map(|step| step.class.as_str()).collect();
-        let count = |name: &str| self.steps.iter().filter(|step| step.class == name).count();
         let named = names.into_iter().filter(|name| !name.is_empty());
-        named.map(|name| (name.to_owned(), count(name))).collect()
+        let kept = named.filter(|name| !name.starts_with(NOTHING_NEW));
+        kept.map(str::to_owned).collect()
     }
 }
 
@@ -138,6 +141,16 @@ impl Recorder {
             done.with_context(|| format!("{} at {}", call.name, call.began))?;
         }
         self.compare()
+    }
+
+    /// Removes what a killed daemon said about its address: the next one is waited for.
+    pub(crate) fn forget_address(&mut self) -> Result<()> {
+        let path = Path::new(&self.root).join("url");
+        if path.exists() {
+            std::fs::remove_file(path)?;
+            self.unlink("url", self.moment)?;
+        }
+        Ok(())
     }
 
     /// The folder must be what the recording says that a process sees.
@@ -377,7 +390,8 @@ impl Recorder {
                     self.disk.sync(node, began);
                     self.push(What::Synced { node, began });
                     // Becomes the class when all names are known.
-                    let patterns: BTreeSet<&str> = names.iter().map(|name| pattern(name)).collect();
+                    let names = names.iter().filter(|name| is_state(name));
+                    let patterns: BTreeSet<&str> = names.map(|name| pattern(name)).collect();
                     if let Some(step) = self.steps.last_mut() {
                         step.class = Vec::from_iter(patterns).join(" ");
                     }
@@ -455,9 +469,15 @@ fn class_of(path: &str, is_folder: bool, names: &str) -> String {
     let pattern = words.join("/");
     match (is_folder, names) {
         (false, _) => format!("content of {pattern}"),
-        (true, "") => format!("nothing new in {pattern}/"),
+        (true, "") => format!("{NOTHING_NEW}{pattern}/"),
         (true, names) => format!("{names} in {pattern}/"),
     }
+}
+
+/// Whether a name is worth keeping: not that of an address, a lock, a scratch file, a memory map.
+fn is_state(name: &str) -> bool {
+    let is_passing = matches!(name, "url" | "LOCK" | "confinement");
+    !is_passing && !name.starts_with('.') && !name.ends_with("-shm")
 }
 
 fn pattern(name: &str) -> &str {

@@ -1,7 +1,7 @@
 //! Cutting the power at many moments of a recording, and asking a room each time whether it kept
 //! its promises.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,13 +32,13 @@ pub(crate) struct Replay<'a> {
     recording: &'a Recording,
     pub(crate) disk: Disk,
     at: usize,
-    /// Syncs of this class are taken for lies.
-    ignored: Option<&'a str>,
+    /// Syncs of these classes are taken for lies.
+    ignored: &'a [String],
     pub(crate) said: Vec<Arc<Exchange>>,
 }
 
 impl<'a> Replay<'a> {
-    pub(crate) fn new(recording: &'a Recording, ignored: Option<&'a str>) -> Self {
+    pub(crate) fn new(recording: &'a Recording, ignored: &'a [String]) -> Self {
         Self {
             recording,
             disk: Disk::new(&recording.start),
@@ -58,7 +58,7 @@ impl<'a> Replay<'a> {
                 }
                 What::Changed(change, done) => self.disk.apply(change, *done),
                 What::Synced { node, began } => {
-                    if self.ignored != Some(step.class.as_str()) {
+                    if !self.ignored.contains(&step.class) {
                         self.disk.sync(*node, *began);
                     }
                 }
@@ -134,7 +134,7 @@ pub async fn survey<R: Room>(
     let mut result = Survey::default();
     let mut dice = Dice(seed);
     let moments = moments(recording, cuts, &mut dice);
-    let mut replay = Replay::new(recording, None);
+    let mut replay = Replay::new(recording, &[]);
     let mut seen = HashSet::new();
     let mut running = JoinSet::new();
     for (at, loss) in moments {
@@ -218,10 +218,11 @@ pub struct Omission {
     pub class: String,
     /// How often the daemon did it.
     pub times: usize,
-    /// Different disks that were judged.
-    pub tried: usize,
     /// The first promise that did not hold without it.
     pub noticed: Option<Broken>,
+    /// If there is none: the first that did not hold without any `fsync` of that folder. Then
+    /// another one of it comes before anything is said.
+    pub noticed_together: Option<Broken>,
 }
 
 /// Leaves out every `fsync` of one class and looks for a promise that does not hold then, on at
@@ -235,34 +236,41 @@ pub async fn omit<R: Room>(
     class: &str,
     tries: usize,
 ) -> Result<Omission> {
-    let of_class = |step: &&crate::recording::Step| step.class == class;
-    let mut omission = Omission {
+    let noticed = first_broken(room, recording, &[class.to_owned()], tries).await?;
+    let mut noticed_together = None;
+    if let (None, Some((_, folder))) = (&noticed, class.rsplit_once(" in ")) {
+        let same = format!(" in {folder}");
+        let all = recording.steps.iter().map(|step| step.class.clone());
+        // Also those that have nothing to keep as long as the others are there.
+        let of_folder = all.filter(|other| other.ends_with(&same));
+        let together = Vec::from_iter(BTreeSet::from_iter(of_folder));
+        noticed_together = first_broken(room, recording, &together, tries).await?;
+    }
+    Ok(Omission {
         class: class.to_owned(),
-        times: recording.steps.iter().filter(of_class).count(),
-        tried: 0,
-        noticed: None,
-    };
-    let mut cases = omission_cases(recording, class);
-    // The first ones, the last ones, and some between.
-    let spread = |n: usize, of: usize| -> Vec<usize> {
-        (0..n.min(of)).map(|i| i * (of - 1) / n.min(of).saturating_sub(1).max(1)).collect()
-    };
-    let picked: HashSet<usize> = spread(tries, cases.len()).into_iter().collect();
-    let mut at = 0;
-    cases.retain(|_| {
-        at += 1;
-        picked.contains(&(at - 1))
-    });
+        times: recording.steps.iter().filter(|step| step.class == class).count(),
+        noticed,
+        noticed_together,
+    })
+}
+
+async fn first_broken<R: Room>(
+    room: &Arc<R>,
+    recording: &Recording,
+    classes: &[String],
+    tries: usize,
+) -> Result<Option<Broken>> {
+    let cases = omission_cases(recording, classes);
     let mut broken = Vec::new();
     let mut running = JoinSet::new();
-    for (at, loss) in cases {
-        let mut replay = Replay::new(recording, Some(class));
+    let mut replay = Replay::new(recording, classes);
+    for (at, loss) in spread(cases, tries) {
         replay.advance(at);
         let case = Case {
             at,
             loss,
             image: replay.disk.after(loss),
-            said: replay.said,
+            said: replay.said.clone(),
         };
         while running.len() >= workers() {
             note(&mut running, &mut broken).await?;
@@ -270,21 +278,28 @@ pub async fn omit<R: Room>(
         if !broken.is_empty() {
             break;
         }
-        omission.tried += 1;
         spawn(&mut running, room, case);
     }
     while !running.is_empty() {
         note(&mut running, &mut broken).await?;
     }
-    omission.noticed = broken.into_iter().next();
-    Ok(omission)
+    Ok(broken.into_iter().next())
 }
 
-/// The cuts after something was said at which the lacking `fsync` makes a difference, each
+/// At most `count` of them: the first, the last, and some between.
+fn spread<T>(all: Vec<T>, count: usize) -> Vec<T> {
+    let steps = count.min(all.len()).saturating_sub(1).max(1);
+    let last = all.len().saturating_sub(1);
+    let picked: HashSet<usize> = (0..=steps).map(|step| step * last / steps).collect();
+    let numbered = all.into_iter().enumerate();
+    numbered.filter(|(at, _)| picked.contains(at)).map(|(_, one)| one).collect()
+}
+
+/// The cuts after something was said at which a lacking `fsync` makes a difference, each
 /// different disk once.
-fn omission_cases(recording: &Recording, class: &str) -> Vec<(usize, Loss)> {
-    let mut with = Replay::new(recording, None);
-    let mut without = Replay::new(recording, Some(class));
+fn omission_cases(recording: &Recording, classes: &[String]) -> Vec<(usize, Loss)> {
+    let mut with = Replay::new(recording, &[]);
+    let mut without = Replay::new(recording, classes);
     let mut seen = HashSet::new();
     let mut cases = Vec::new();
     for at in 1..=recording.len() {

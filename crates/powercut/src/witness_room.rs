@@ -72,15 +72,15 @@ pub async fn record_witness(limpid: &Path, lives: &[Life]) -> Result<(WitnessRoo
     let recording = loop {
         tries += 1;
         match record_once(limpid, lives).await {
-            Err(_) if tries < TRIES_MAX => {}
+            Err(error) if tries < TRIES_MAX => eprintln!("recorded again: {error:#}"),
             other => break other?,
         }
     };
-    let room = WitnessRoom {
-        limpid: limpid.to_owned(),
-        keys: scratch()?,
-    };
-    Ok((room, recording))
+    let keys = scratch()?;
+    // Before several judges ask for them at once.
+    roster::key_files(keys.path(), "witness", roster::WITNESS_SEEDS)?;
+    let limpid = limpid.to_owned();
+    Ok((WitnessRoom { limpid, keys }, recording))
 }
 
 async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
@@ -91,6 +91,7 @@ async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
     let program = program(limpid, keys.path(), &folder)?;
     let mut recorder = Recorder::new(&folder)?;
     for (number, life) in lives.iter().enumerate() {
+        recorder.forget_address()?;
         let trace = place.path().join("trace");
         let mut daemon = Daemon::start_traced(&program, &trace, life)?;
         if let Some(url) = daemon.url().await? {
