@@ -7,6 +7,7 @@ mod fuzz;
 mod histories;
 mod kills;
 mod mutants;
+mod powercuts;
 mod projects;
 mod vectors;
 
@@ -39,9 +40,10 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "fuzz" => fuzz::run(&root, number.unwrap_or(fuzz::SECONDS_EACH))?,
         "histories" => histories::run(&root, number.unwrap_or(histories::COUNT))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
+        "powercuts" => powercuts::run(&root, number.unwrap_or(powercuts::CUTS))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
         _ => anyhow::bail!(
-            "no long run is called `{name}`: mutants, fuzz, histories, kills, demo-times, environments, projects or vectors"
+            "no long run is called `{name}`: mutants, fuzz, histories, kills, powercuts, demo-times, environments, projects or vectors"
         ),
     };
     Ok(u8::from(!kept))

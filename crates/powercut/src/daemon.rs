@@ -112,7 +112,10 @@ impl Daemon {
                 return Ok(None);
             }
             if started.elapsed() > START_MAX {
-                bail!("the daemon does not listen after {START_MAX:?}: {}", self.said());
+                bail!(
+                    "the daemon does not listen after {START_MAX:?}: {}",
+                    self.said()
+                );
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -140,7 +143,10 @@ impl Daemon {
         let asked = Instant::now();
         while self.child.try_wait()?.is_none() {
             // Dropping it kills it.
-            ensure!(asked.elapsed() < END_MAX, "the daemon does not end after {END_MAX:?}");
+            ensure!(
+                asked.elapsed() < END_MAX,
+                "the daemon does not end after {END_MAX:?}"
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())

@@ -197,7 +197,10 @@ impl Disk {
 
     /// Names in a folder that a sync which began then makes durable.
     pub(crate) fn pending_names(&self, node: NodeId, began: usize) -> BTreeSet<String> {
-        let done = self.nodes[node].pending.iter().filter(|(_, done)| *done <= began);
+        let done = self.nodes[node]
+            .pending
+            .iter()
+            .filter(|(_, done)| *done <= began);
         done.filter_map(|(change, _)| match change {
             Change::Link { name, .. } | Change::Unlink { name, .. } => Some(name.clone()),
             _ => None,
@@ -212,7 +215,8 @@ impl Disk {
             .into_iter()
             .partition(|(_, done)| *done <= began);
         let kept: Vec<(Change, usize)> = kept;
-        kept.iter().for_each(|(change, _)| node.durable.apply(change));
+        kept.iter()
+            .for_each(|(change, _)| node.durable.apply(change));
         node.pending = pending;
     }
 
@@ -371,8 +375,14 @@ mod tests {
     fn what_was_not_synced_is_lost_or_kept_as_asked() {
         let (disk, _, _) = disk();
         assert_eq!(files(&disk, Loss::Everything), pairs(&[("f", "old")]));
-        assert_eq!(files(&disk, Loss::Nothing), pairs(&[("f", "new"), ("g", "x")]));
-        assert_eq!(files(&disk, Loss::Contents), pairs(&[("f", "old"), ("g", "")]));
+        assert_eq!(
+            files(&disk, Loss::Nothing),
+            pairs(&[("f", "new"), ("g", "x")])
+        );
+        assert_eq!(
+            files(&disk, Loss::Contents),
+            pairs(&[("f", "old"), ("g", "")])
+        );
         assert_eq!(files(&disk, Loss::Names), pairs(&[("f", "new")]));
     }
 
@@ -383,7 +393,10 @@ mod tests {
         disk.sync(g, 9);
         assert_eq!(files(&disk, Loss::Everything), pairs(&[("f", "new")]));
         disk.sync(ROOT, 9);
-        assert_eq!(files(&disk, Loss::Everything), pairs(&[("f", "new"), ("g", "x")]));
+        assert_eq!(
+            files(&disk, Loss::Everything),
+            pairs(&[("f", "new"), ("g", "x")])
+        );
     }
 
     #[test]
@@ -398,7 +411,14 @@ mod tests {
         let mut disk = Disk::new(&Image::from([("f".to_owned(), Some(vec![0; 4096]))]));
         let node = disk.find("f").unwrap();
         let bytes = vec![1; 4096].into();
-        disk.apply(&Change::Write { node, offset: 0, bytes }, 1);
+        disk.apply(
+            &Change::Write {
+                node,
+                offset: 0,
+                bytes,
+            },
+            1,
+        );
         let mut patterns = BTreeSet::new();
         for seed in 0..64 {
             let image = disk.after(Loss::Torn(seed));

@@ -176,7 +176,10 @@ impl Victim {
         let client = client_at(&url)?;
         for (index, envelope) in (0..).zip(roster::founding()?) {
             let given = crate::log_room::submit(&client, &envelope).await?;
-            ensure!(given == index, "a founding entry moved from {index} to {given}");
+            ensure!(
+                given == index,
+                "a founding entry moved from {index} to {given}"
+            );
         }
         Ok(client)
     }
@@ -211,7 +214,10 @@ impl Victim {
         stranger.sync().await?;
         for (index, bytes) in &self.acknowledged {
             let found = stranger.entry(*index).await?;
-            ensure!(found == *bytes, "entry {index} is another than was acknowledged");
+            ensure!(
+                found == *bytes,
+                "entry {index} is another than was acknowledged"
+            );
         }
         Ok(())
     }
@@ -238,7 +244,10 @@ async fn submit_until(
             Ok(Submitted::Witnessed(proof)) => acknowledged.push((proof.index, envelope, true)),
             Err(error) => {
                 let is_refused = error.code().is_some_and(|code| code != "submit.busy");
-                ensure!(!is_refused || is_over.load(Ordering::Relaxed), "refused: {error}");
+                ensure!(
+                    !is_refused || is_over.load(Ordering::Relaxed),
+                    "refused: {error}"
+                );
                 break;
             }
         }

@@ -30,6 +30,7 @@ mod log_load;
 mod log_room;
 mod memory_log;
 mod public;
+mod recorder;
 mod recording;
 mod roster;
 mod survey;

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::daemon::{Blow, Daemon};
 use crate::log_room::{LogRoom, Witness, client_at, log_program, scratch, submit, witness_config};
-use crate::recording::{Recorder, Recording, What};
+use crate::recorder::Recorder;
+use crate::recording::{Recording, What};
 use crate::roster;
 use crate::talk::Exchange;
 
@@ -73,13 +74,21 @@ async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
         let trace = place.path().join("trace");
         let mut daemon = Daemon::start_traced(&program, &trace, life)?;
         if let Some(url) = daemon.url().await? {
-            let before = number.checked_sub(1).map(|before| (before, lives[before].entries));
+            let before = number
+                .checked_sub(1)
+                .map(|before| (before, lives[before].entries));
             load(&client_at(&url)?, number, life.entries, before).await?;
         }
-        let signal = if life.is_stopped { Signal::TERM } else { Signal::KILL };
+        let signal = if life.is_stopped {
+            Signal::TERM
+        } else {
+            Signal::KILL
+        };
         daemon.end(signal).await?;
         let text = std::fs::read_to_string(&trace).context("`strace` wrote nothing")?;
-        recorder.add_life(&text).with_context(|| format!("life {number}"))?;
+        recorder
+            .add_life(&text)
+            .with_context(|| format!("life {number}"))?;
     }
     Ok(recorder.finish())
 }
@@ -138,7 +147,9 @@ async fn submit_as(
     }
     submit(client, envelope).await?;
     if submitter == 2 && number.is_multiple_of(4) {
-        let bytes = format!("blob {}", envelope.digest()).repeat(20).into_bytes();
+        let bytes = format!("blob {}", envelope.digest())
+            .repeat(20)
+            .into_bytes();
         client.put_blob(bytes, &roster::Signer::center()).await?;
     }
     Ok(())

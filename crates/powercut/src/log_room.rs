@@ -73,10 +73,15 @@ pub(crate) fn log_program(
         roster::anchor()?,
     );
     std::fs::write(&config, text)?;
-    let config = config.to_str().context("a path that is no text")?.to_owned();
+    let config = config
+        .to_str()
+        .context("a path that is no text")?
+        .to_owned();
     Ok(Program {
         limpid: limpid.to_owned(),
-        arguments: ["log", "serve", "--config", &config].map(str::to_owned).to_vec(),
+        arguments: ["log", "serve", "--config", &config]
+            .map(str::to_owned)
+            .to_vec(),
         folder: folder.to_owned(),
         messages: folder.with_extension("messages"),
     })
@@ -241,7 +246,9 @@ impl Room for LogRoom {
         }
         let place = scratch()?;
         let witness_folder = place.path().join("witness");
-        let witness = self.start_witness(promises.offered, &witness_folder).await?;
+        let witness = self
+            .start_witness(promises.offered, &witness_folder)
+            .await?;
         let folder = place.path().join("log");
         std::fs::create_dir(&folder)?;
         write_image(&image, &folder)?;
@@ -252,7 +259,11 @@ impl Room for LogRoom {
             return Ok(Some(format!("it does not start: {}", daemon.said())));
         };
         if let Err(broken) = check_running(&client_at(&url)?, &promises).await {
-            let gone = if daemon.is_gone()? { daemon.said() } else { String::new() };
+            let gone = if daemon.is_gone()? {
+                daemon.said()
+            } else {
+                String::new()
+            };
             return Ok(Some(format!("after the restart: {broken:#} {gone}")));
         }
         let public = read_image(&folder)?;
@@ -271,21 +282,32 @@ pub(crate) async fn submit(client: &LogClient, envelope: &Envelope) -> Result<u6
 
 async fn check_running(client: &LogClient, promises: &Promises) -> Result<()> {
     for (index, envelope) in (0..).zip(roster::founding()?) {
-        let given = submit(client, &envelope).await.context("an entry is refused")?;
-        anyhow::ensure!(given == index, "a founding entry moved from {index} to {given}");
+        let given = submit(client, &envelope)
+            .await
+            .context("an entry is refused")?;
+        anyhow::ensure!(
+            given == index,
+            "a founding entry moved from {index} to {given}"
+        );
     }
     let last = roster::beat("after the power cut")?;
     let proof = client.submit_until_witnessed(&last, PATIENCE).await;
     let size_min = proof.context("a new entry is not witnessed")?.index + 1;
     let mut follower = Follower::new(client.clone(), roster::anchor()?);
-    follower.sync().await.context("the log cannot be followed")?;
+    follower
+        .sync()
+        .await
+        .context("the log cannot be followed")?;
     let size = follower.checkpoint().context("no checkpoint")?.size();
     anyhow::ensure!(size >= size_min, "the log shows less than it witnessed");
     let mut frontier = Frontier::new();
     for index in 0..size {
         let bytes = follower.entry(index).await?;
         if let Some(promised) = promises.entries.get(&index) {
-            anyhow::ensure!(bytes == *promised, "entry {index} is another than was acknowledged");
+            anyhow::ensure!(
+                bytes == *promised,
+                "entry {index} is another than was acknowledged"
+            );
         }
         frontier.append(leaf_hash(&bytes));
         check_root(promises, index + 1, &frontier)?;
@@ -301,9 +323,9 @@ async fn check_running(client: &LogClient, promises: &Promises) -> Result<()> {
 
 fn check_root(promises: &Promises, size: u64, frontier: &Frontier) -> Result<()> {
     match promises.roots.get(&size) {
-        Some(root) if *root != frontier.root() => {
-            Err(anyhow!("a second history: size {size} had another root when it was shown"))
-        }
+        Some(root) if *root != frontier.root() => Err(anyhow!(
+            "a second history: size {size} had another root when it was shown"
+        )),
         _ => Ok(()),
     }
 }
@@ -311,7 +333,9 @@ fn check_root(promises: &Promises, size: u64, frontier: &Frontier) -> Result<()>
 fn check_nothing_beyond(promises: &Promises, size: u64) -> Result<()> {
     let entry = promises.entries.keys().next_back().copied();
     if let Some(index) = entry.filter(|index| *index >= size) {
-        return Err(anyhow!("entry {index} was acknowledged and is lost; the log has {size}"));
+        return Err(anyhow!(
+            "entry {index} was acknowledged and is lost; the log has {size}"
+        ));
     }
     let shown = promises.roots.keys().next_back().copied();
     match shown.filter(|shown| *shown > size) {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use powercut::{
-    Blow, Broken, Life, Recording, Room, kill_log, omit, record_log, record_witness, survey, try_life,
+    Blow, Broken, Life, Recording, Room, kill_log, omit, record_log, record_witness, survey,
+    try_life,
 };
 
 const USAGE: &str = "usage: powercut <limpid> log|witness|failpoints|kills [COUNT [SEED]]";
@@ -25,11 +26,11 @@ async fn main() -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let is_kept = match room.as_str() {
         "log" => {
-            let (room, recording) = record_log(&limpid, &lives(30)).await?;
+            let (room, recording) = record_log(&limpid, &lives(120)).await?;
             judge(&mut out, room, &recording, count, seed).await?
         }
         "witness" => {
-            let (room, recording) = record_witness(&limpid, &lives(20)).await?;
+            let (room, recording) = record_witness(&limpid, &lives(60)).await?;
             judge(&mut out, room, &recording, count, seed).await?
         }
         "failpoints" => failpoints(&mut out, &limpid, count).await?,
@@ -40,21 +41,29 @@ async fn main() -> Result<ExitCode> {
                 "| kills | of them while starting | logs | entries acknowledged and found | \
                  of them with a proof | seconds |\n|---|---|---|---|---|---|\n\
                  | {} | {} | {} | {} | {} | {} |",
-                storm.kills, storm.while_starting, storm.logs, storm.durable, storm.witnessed,
+                storm.kills,
+                storm.while_starting,
+                storm.logs,
+                storm.durable,
+                storm.witnessed,
                 storm.seconds
             )?;
             true
         }
         _ => bail!(USAGE),
     };
-    Ok(if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_kept {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-/// One that is killed between a write and its `fdatasync`, one that is stopped, one that is
+/// One that is killed in the middle of writing to its database, one that is stopped, one that is
 /// killed.
 fn lives(killed_at: usize) -> [Life; 3] {
     let kill = Blow {
-        call: "fdatasync".to_owned(),
+        call: "pwrite64".to_owned(),
         what: "signal=KILL".to_owned(),
         when: killed_at.to_string(),
     };
@@ -88,10 +97,17 @@ async fn judge<R: Room>(
         writeln!(out, "| {kind} | {count} |")?;
     }
     let (total, alike, seconds) = (result.total(), result.alike, result.seconds);
-    writeln!(out, "\n{total} different disks in {seconds} s ({alike} cuts gave one of them again).")?;
+    writeln!(
+        out,
+        "\n{total} different disks in {seconds} s ({alike} cuts gave one of them again)."
+    )?;
     writeln!(out, "Promises broken: {}.\n", result.broken.len())?;
     for broken in &result.broken {
-        writeln!(out, "- after step {}, {}: {}", broken.at, broken.loss, broken.what)?;
+        writeln!(
+            out,
+            "- after step {}, {}: {}",
+            broken.at, broken.loss, broken.what
+        )?;
     }
     let kept = omissions(out, &room, recording).await?;
     Ok(kept && result.broken.is_empty())
@@ -105,14 +121,20 @@ async fn omissions<R: Room>(
     recording: &Recording,
 ) -> Result<bool> {
     let mut is_kept = true;
-    writeln!(out, "| `fsync` left out | times | what breaks |\n|---|---|---|")?;
+    writeln!(
+        out,
+        "| `fsync` left out | times | what breaks |\n|---|---|---|"
+    )?;
     for class in recording.classes() {
         let omission = omit(room, recording, &class, OMISSION_TRIES).await?;
         let text = |broken: &Broken| broken.what.chars().take(110).collect::<String>();
         let noticed = match (&omission.noticed, &omission.noticed_together) {
             (Some(broken), _) => text(broken),
             (None, Some(broken)) => {
-                format!("another one of the folder makes up for it; without all of them: {}", text(broken))
+                format!(
+                    "another one of the folder makes up for it; without all of them: {}",
+                    text(broken)
+                )
             }
             // The journal of a database that has said nothing yet.
             (None, None) if class.ends_with("-journal") => {
@@ -129,29 +151,32 @@ async fn omissions<R: Room>(
 }
 
 /// Where a log is struck: a call and how.
-const BLOWS: [(&str, &str); 12] = [
+const BLOWS: [(&str, &str); 10] = [
     ("pwrite64", "signal=KILL"),
-    ("fdatasync", "signal=KILL"),
-    ("fsync", "signal=KILL"),
+    ("fsync,fdatasync", "signal=KILL"),
     ("renameat2", "signal=KILL"),
     ("rename", "signal=KILL"),
     ("mkdir", "signal=KILL"),
     ("ftruncate", "signal=KILL"),
     ("openat", "signal=KILL"),
     ("pwrite64", "error=ENOSPC"),
-    ("fdatasync", "error=EIO"),
-    ("fsync", "error=EIO"),
+    ("fsync,fdatasync", "error=EIO"),
     ("renameat2", "error=ENOSPC"),
 ];
 
 /// Sizes beyond which no file grows; the write that reaches one is a short one.
-const FULL_AT: [u64; 8] = [512, 4_096, 20_000, 40_000, 65_536, 100_000, 150_000, 250_000];
+const FULL_AT: [u64; 8] = [
+    512, 4_096, 20_000, 40_000, 65_536, 100_000, 150_000, 250_000,
+];
 
 /// Strikes at the first, the second, ... of each call until it no longer strikes, at most `count`
 /// of each; then fills the disk at growing sizes.
 async fn failpoints(out: &mut impl Write, limpid: &Path, count: usize) -> Result<bool> {
     let mut is_kept = true;
-    writeln!(out, "| at | how | failpoints | disks judged | promises broken |\n|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "| at | how | failpoints | disks judged | promises broken |\n|---|---|---|---|---|"
+    )?;
     for (call, what) in BLOWS {
         let (mut struck, mut judged, mut broken) = (0, 0, Vec::new());
         for number in 1..=count {
@@ -176,9 +201,16 @@ async fn failpoints(out: &mut impl Write, limpid: &Path, count: usize) -> Result
             struck += 1;
         }
         is_kept &= broken.is_empty();
-        writeln!(out, "| `{call}` | {what} | {struck} | {judged} | {} |", broken.len())?;
+        writeln!(
+            out,
+            "| `{call}` | {what} | {struck} | {judged} | {} |",
+            broken.len()
+        )?;
         for (number, broken) in broken {
-            eprintln!("{call} {what} {number}: step {}, {}: {}", broken.at, broken.loss, broken.what);
+            eprintln!(
+                "{call} {what} {number}: step {}, {}: {}",
+                broken.at, broken.loss, broken.what
+            );
         }
     }
     let (mut judged, mut broken) = (0, 0);
@@ -192,10 +224,16 @@ async fn failpoints(out: &mut impl Write, limpid: &Path, count: usize) -> Result
         judged += trial.judged;
         broken += trial.broken.len();
         for broken in trial.broken {
-            eprintln!("full at {bytes}: step {}, {}: {}", broken.at, broken.loss, broken.what);
+            eprintln!(
+                "full at {bytes}: step {}, {}: {}",
+                broken.at, broken.loss, broken.what
+            );
         }
     }
     let sizes = FULL_AT.len();
-    writeln!(out, "| any write | short, then `EFBIG`, at {sizes} sizes of a file | {sizes} | {judged} | {broken} |")?;
+    writeln!(
+        out,
+        "| any write | short, then `EFBIG`, at {sizes} sizes of a file | {sizes} | {judged} | {broken} |"
+    )?;
     Ok(is_kept && broken == 0)
 }

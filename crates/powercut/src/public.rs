@@ -2,9 +2,7 @@
 //! it at that moment.
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use tlog::{
-    ArchiveId, BundleId, BundleSource, Checkpoint, Note, TileId, TileSource, fsck,
-};
+use tlog::{ArchiveId, BundleId, BundleSource, Checkpoint, Note, TileId, TileSource, fsck};
 
 use crate::disk::Image;
 use crate::log_room::Promises;
@@ -56,9 +54,16 @@ pub(crate) fn check_public(image: &Image, promises: &Promises) -> Result<()> {
     };
     let note = public.read("checkpoint")?;
     let shown = Checkpoint::parse(Note::parse(note)?.text()).context("`checkpoint`")?;
-    ensure!(shown.size() >= *newest, "`checkpoint` went back from {newest} to {}", shown.size());
+    ensure!(
+        shown.size() >= *newest,
+        "`checkpoint` went back from {newest} to {}",
+        shown.size()
+    );
     if let Some(root) = promises.roots.get(&shown.size()) {
-        ensure!(root == shown.root(), "`checkpoint` shows another root than before");
+        ensure!(
+            root == shown.root(),
+            "`checkpoint` shows another root than before"
+        );
     }
     let index = public.read("archive/index")?;
     let index = String::from_utf8_lossy(index);
@@ -72,7 +77,11 @@ pub(crate) fn check_public(image: &Image, promises: &Promises) -> Result<()> {
         let id = ArchiveId::new(size).map_err(|error| anyhow!(error))?;
         let archived = public.read(&id.path())?;
         let archived = Checkpoint::parse(Note::parse(archived)?.text())?;
-        ensure!(archived.root() == root, "`{}` shows another root", id.path());
+        ensure!(
+            archived.root() == root,
+            "`{}` shows another root",
+            id.path()
+        );
     }
     fsck(&public, shown.size(), shown.root(), |_, _| {}).context("the published tree")?;
     Ok(())

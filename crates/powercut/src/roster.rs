@@ -171,7 +171,11 @@ pub(crate) fn beat(note: &str) -> Result<Envelope> {
 }
 
 /// Saves two keys in `folder`, once.
-pub(crate) fn key_files(folder: &Path, name: &str, [ed25519, ml_dsa]: [u8; 2]) -> Result<[PathBuf; 2]> {
+pub(crate) fn key_files(
+    folder: &Path,
+    name: &str,
+    [ed25519, ml_dsa]: [u8; 2],
+) -> Result<[PathBuf; 2]> {
     let save = |kind: &str, algorithm, seed: u8| -> Result<PathBuf> {
         let path = folder.join(format!("{name}-{kind}.pem"));
         if !path.exists() {

@@ -248,7 +248,11 @@ pub async fn omit<R: Room>(
     }
     Ok(Omission {
         class: class.to_owned(),
-        times: recording.steps.iter().filter(|step| step.class == class).count(),
+        times: recording
+            .steps
+            .iter()
+            .filter(|step| step.class == class)
+            .count(),
         noticed,
         noticed_together,
     })
@@ -292,7 +296,10 @@ fn spread<T>(all: Vec<T>, count: usize) -> Vec<T> {
     let last = all.len().saturating_sub(1);
     let picked: HashSet<usize> = (0..=steps).map(|step| step * last / steps).collect();
     let numbered = all.into_iter().enumerate();
-    numbered.filter(|(at, _)| picked.contains(at)).map(|(_, one)| one).collect()
+    numbered
+        .filter(|(at, _)| picked.contains(at))
+        .map(|(_, one)| one)
+        .collect()
 }
 
 /// The cuts after something was said at which a lacking `fsync` makes a difference, each

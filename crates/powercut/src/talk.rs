@@ -119,14 +119,18 @@ mod tests {
     #[test]
     fn an_answer_counts_when_its_last_byte_leaves() {
         let mut talk = Talk::new(true);
-        talk.receive(b"POST /submit HTTP/1.1\r\nContent-Length: 2\r\n\r\nh").unwrap();
+        talk.receive(b"POST /submit HTTP/1.1\r\nContent-Length: 2\r\n\r\nh")
+            .unwrap();
         talk.receive(b"iGET / HTTP/1.1\r\n\r\n").unwrap();
         let head = b"HTTP/1.1 202 Accepted\r\ncontent-length: 3\r\n\r\nab";
         assert_eq!(talk.send(head).unwrap(), []);
         let done = talk.send(b"cHTTP/1.1 404 Not Found\r\n\r\n").unwrap();
         assert_eq!(done.len(), 2);
         assert_eq!((done[0].status, done[1].status), (202, 404));
-        assert_eq!((&*done[0].request, &*done[0].answer), (&b"hi"[..], &b"abc"[..]));
+        assert_eq!(
+            (&*done[0].request, &*done[0].answer),
+            (&b"hi"[..], &b"abc"[..])
+        );
     }
 
     #[test]

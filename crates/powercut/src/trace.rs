@@ -113,7 +113,10 @@ pub(crate) fn parse(text: &str, first: usize) -> Result<Vec<Call>> {
             .with_context(|| format!("line {moment} is no call: {rest:.80}"))?;
         match tail.strip_suffix("<unfinished ...>") {
             Some(head) => {
-                open.insert(thread, (name.to_owned(), head.trim_end().to_owned(), moment));
+                open.insert(
+                    thread,
+                    (name.to_owned(), head.trim_end().to_owned(), moment),
+                );
             }
             None => calls.push(call(name, tail, moment, moment)?),
         }

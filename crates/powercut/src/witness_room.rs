@@ -27,7 +27,8 @@ use crate::image::write_image;
 use crate::log_load::{Life, TRIES_MAX};
 use crate::log_room::scratch;
 use crate::memory_log::MemoryLog;
-use crate::recording::{Recorder, Recording};
+use crate::recorder::Recorder;
+use crate::recording::Recording;
 use crate::roster;
 use crate::survey::Room;
 use crate::talk::Exchange;
@@ -54,10 +55,15 @@ fn program(limpid: &Path, keys: &Path, folder: &Path) -> Result<Program> {
         roster::log_vkeys()?[0],
     );
     std::fs::write(&config, text)?;
-    let config = config.to_str().context("a path that is no text")?.to_owned();
+    let config = config
+        .to_str()
+        .context("a path that is no text")?
+        .to_owned();
     Ok(Program {
         limpid: limpid.to_owned(),
-        arguments: ["witness", "serve", "--config", &config].map(str::to_owned).to_vec(),
+        arguments: ["witness", "serve", "--config", &config]
+            .map(str::to_owned)
+            .to_vec(),
         folder: folder.to_owned(),
         messages: folder.with_extension("messages"),
     })
@@ -104,10 +110,16 @@ async fn record_once(limpid: &Path, lives: &[Life]) -> Result<Recording> {
                 let _ = ended?;
             }
         }
-        let signal = if life.is_stopped { Signal::TERM } else { Signal::KILL };
+        let signal = if life.is_stopped {
+            Signal::TERM
+        } else {
+            Signal::KILL
+        };
         daemon.end(signal).await?;
         let text = std::fs::read_to_string(&trace).context("`strace` wrote nothing")?;
-        recorder.add_life(&text).with_context(|| format!("life {number}"))?;
+        recorder
+            .add_life(&text)
+            .with_context(|| format!("life {number}"))?;
     }
     Ok(recorder.finish())
 }
@@ -139,7 +151,9 @@ async fn offer(url: String, entries: usize, racer: u64) -> Result<()> {
 async fn add(client: &Client, url: &str, body: Vec<u8>) -> Result<Reply, ClientError> {
     let url = format!("{url}/add-checkpoint");
     let patience = std::time::Duration::from_secs(60);
-    client.post(&url, KIND, body, ANSWER_BYTES_MAX, patience).await
+    client
+        .post(&url, KIND, body, ANSWER_BYTES_MAX, patience)
+        .await
 }
 
 fn monitoring(url: &str) -> String {
@@ -199,7 +213,10 @@ impl Promises {
                     promises.time = promises.time.max(time);
                 }
                 // Without a proof between them it cannot know more than that they differ in size.
-                _ if !is_honest && request.old_size == checkpoint.size() && exchange.status == 422 => {
+                _ if !is_honest
+                    && request.old_size == checkpoint.size()
+                    && exchange.status == 422 =>
+                {
                     promises.faults.push(checkpoint.size());
                 }
                 _ => {}
@@ -233,25 +250,40 @@ impl Room for WitnessRoom {
 async fn check_running(url: &str, promises: &Promises) -> Result<()> {
     let client = Client::new(&ClientConfig::default())?;
     let honest = MemoryLog::new("honest", ENTRIES)?;
-    let latest = client.get_optional(&monitoring(url), ANSWER_BYTES_MAX).await?;
+    let latest = client
+        .get_optional(&monitoring(url), ANSWER_BYTES_MAX)
+        .await?;
     let mut size = 0;
     if let Some(note) = latest {
         let note = Note::parse(&note)?;
         let checkpoint = Checkpoint::parse(note.text())?;
         size = checkpoint.size();
         let expected = honest.checkpoint(size)?;
-        ensure!(checkpoint == expected, "it remembers a tree of {size} that was never offered");
+        ensure!(
+            checkpoint == expected,
+            "it remembers a tree of {size} that was never offered"
+        );
         let time = stated_time(&checkpoint, note.signatures())?;
-        ensure!(time >= promises.time, "time went back from {} to {time}", promises.time);
+        ensure!(
+            time >= promises.time,
+            "time went back from {} to {time}",
+            promises.time
+        );
     }
     let promised = promises.size;
-    ensure!(size >= promised, "it cosigned {promised} and remembers {size}");
+    ensure!(
+        size >= promised,
+        "it cosigned {promised} and remembers {size}"
+    );
     if !promises.faults.is_empty() {
         let faults = client.get(&format!("{url}/faults"), 1 << 22).await?;
         let faults = String::from_utf8_lossy(&faults).into_owned();
         for size in &promises.faults {
             let line = format!("fault split {} {size} ", roster::ORIGIN);
-            ensure!(faults.contains(&line), "the evidence about size {size} is lost");
+            ensure!(
+                faults.contains(&line),
+                "the evidence about size {size} is lost"
+            );
         }
     }
     if size > 0 {

@@ -66,7 +66,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "portal",
         ],
     ),
-    (Floor::Scenarios, &["scenarios"]),
+    (Floor::Scenarios, &["scenarios", "powercut"]),
     (Floor::Limpid, &["limpid"]),
 ];
 

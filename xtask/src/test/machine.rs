@@ -14,7 +14,7 @@ struct Needed {
     reason: &'static str,
 }
 
-const NEEDED: [Needed; 11] = [
+const NEEDED: [Needed; 12] = [
     Needed {
         package: "bubblewrap",
         shown_by: &["bwrap"],
@@ -64,6 +64,11 @@ const NEEDED: [Needed; 11] = [
         package: "python3-venv",
         shown_by: &["/usr/share/doc/python3-venv"],
         reason: "other people's programs read what we write",
+    },
+    Needed {
+        package: "strace",
+        shown_by: &["strace"],
+        reason: "records what a daemon does to its disk",
     },
     Needed {
         package: "ca-certificates",

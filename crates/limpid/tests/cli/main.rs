@@ -10,6 +10,7 @@ mod interop;
 mod kills;
 mod logs;
 mod place;
+mod powercuts;
 mod program;
 mod readme;
 mod refusals;
