@@ -4,6 +4,7 @@
 mod demo_times;
 mod environments;
 mod fuzz;
+mod garage;
 mod histories;
 mod kills;
 mod mutants;
@@ -21,6 +22,9 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
     }
     if name == "environments" {
         return Ok(u8::from(!environments::run(&root)?));
+    }
+    if name == "garage" {
+        return Ok(u8::from(!garage::run(&root)?));
     }
     if name == "projects" {
         return Ok(u8::from(!projects::run(&root)?));
@@ -43,7 +47,7 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "powercuts" => powercuts::run(&root, number.unwrap_or(powercuts::CUTS))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
         _ => anyhow::bail!(
-            "no long run is called `{name}`: mutants, fuzz, histories, kills, powercuts, demo-times, environments, projects or vectors"
+            "no long run is called `{name}`: mutants, fuzz, garage, histories, kills, powercuts, demo-times, environments, projects or vectors"
         ),
     };
     Ok(u8::from(!kept))

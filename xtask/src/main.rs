@@ -32,7 +32,7 @@ The project's own commands.
   cargo xtask check [NAME...]   all checks of the tree, or only the named ones
   cargo xtask check --list      names the checks and what each claims
   cargo xtask test              installs what the tests need, builds once, runs all tests
-  cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS],
+  cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS], garage,
                                 histories [COUNT], kills [COUNT], powercuts [COUNT],
                                 demo-times [RUNS], environments, projects, vectors
 ";

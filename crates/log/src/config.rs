@@ -8,6 +8,7 @@ use statement::StatementDigest;
 use tlog::{KeyName, KeyType, Origin};
 
 use crate::LogError;
+use crate::remote::RemoteConfig;
 
 /// The TOML file of a log. Unknown keys are errors.
 ///
@@ -78,6 +79,9 @@ pub struct Config {
     /// Entries that one key may add a minute in the long run.
     #[serde(default = "default_key_entries_per_minute")]
     pub key_entries_per_minute: u32,
+    /// Where rows and public files are if not in `dir`.
+    #[serde(default)]
+    pub remote: Option<RemoteConfig>,
 }
 
 /// Where a witness is reached.
@@ -166,6 +170,7 @@ impl Config {
             queue_bytes_max: default_queue_bytes_max(),
             key_entries_burst: default_key_entries_burst(),
             key_entries_per_minute: default_key_entries_per_minute(),
+            remote: None,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::gate::{Gate, Shown};
 use crate::limits::CALLS_BYTES_MAX;
 use crate::sequence::{self, Submission};
 use crate::shared::Shared;
-use crate::{start, submit, submit_batch, upload};
+use crate::{remote, start, submit, submit_batch, upload};
 
 /// What handlers need.
 #[derive(Clone)]
@@ -67,12 +67,16 @@ pub async fn serve(
 ) -> Result<(), LogError> {
     let _lock = DirLock::take(&config.dir)?;
     ReadyFile::clear(&config.dir)?;
+    let mut shutdown = std::pin::pin!(shutdown);
+    let Some(parts) = remote::open(config, shutdown.as_mut()).await? else {
+        return Ok(());
+    };
     let start::Parts {
         shared,
         publisher,
         sequencer,
         integrator,
-    } = start::open(config).await?;
+    } = parts;
     let config = &shared.config;
     let (stop, stopping) = watch::channel(false);
     let (queue, submissions) = mpsc::channel(config.queue_max.max(1));
@@ -147,11 +151,14 @@ fn largest_body(config: &Config) -> usize {
 }
 
 fn router(room: Room) -> Router {
-    let public = static_dir(&room.shared.config.public_dir(), |path| match path {
-        // The one file of the archive that grows.
-        "archive/index" => Caching::Never,
-        other => published_caching(other),
-    });
+    let public = match room.shared.config.remote {
+        Some(_) => remote::public(Arc::clone(&room.shared.shelf)),
+        None => static_dir(&room.shared.config.public_dir(), |path| match path {
+            // The one file of the archive that grows.
+            "archive/index" => Caching::Never,
+            other => published_caching(other),
+        }),
+    };
     let entry = DefaultBodyLimit::max(ENTRY_BYTES_MAX);
     Router::new()
         .route("/submit", post(submit::submit).layer(entry))

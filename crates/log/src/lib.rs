@@ -64,6 +64,7 @@ mod plan;
 mod publish;
 mod quota;
 mod refuse;
+mod remote;
 mod replay;
 mod sequence;
 mod shared;
@@ -83,6 +84,9 @@ pub use entries::Entries;
 pub use error::{LogError, SubmitRefusal};
 pub use growth::{Growth, outgrown};
 pub use http::serve;
+#[cfg(feature = "remote")]
+pub use remote::{PostgresTable, S3Shelf};
+pub use remote::{RemoteConfig, RemoteError, S3Config, Secret};
 pub use shelf::{File, Shelf};
 pub use sqlite::SqliteTable;
 pub use table::{Fence, Mark, SignedTree, State, Table, Work, may_follow};

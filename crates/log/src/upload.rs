@@ -30,6 +30,7 @@ use crate::clock::posix_seconds;
 use crate::error::{BlobRefusal, chain};
 use crate::http::Room;
 use crate::limits::UPLOAD_PIECES_MAX;
+use crate::remote;
 use crate::shared::Shared;
 
 /// Gives a blob to anybody.
@@ -56,9 +57,12 @@ pub(crate) async fn get(
             }
             response
         }
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+            absent(&room.shared, &digest).await
+        }
         Ok(response) => response.status().into_response(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            StatusCode::NOT_FOUND.into_response()
+            absent(&room.shared, &digest).await
         }
         Err(error) => {
             tracing::error!(%digest, %error, "the blob cannot be read");
@@ -99,7 +103,21 @@ async fn take(
     if shared.blobs.contains(digest.hash()) {
         return Ok(());
     }
-    store(shared, &digest, bytes, body).await
+    match shared.config.remote {
+        None => store(shared, &digest, bytes, body).await,
+        Some(_) => remote::blobs::keep(shared, &digest, bytes, body).await,
+    }
+}
+
+/// A blob that is not on this machine's disk: another process may have taken it.
+async fn absent(shared: &Shared, digest: &FileDigest) -> Response {
+    match shared.config.remote {
+        None => StatusCode::NOT_FOUND.into_response(),
+        Some(_) => {
+            let bytes_max = shared.config.blob_bytes_max;
+            remote::blobs::give(&*shared.shelf, digest, bytes_max).await
+        }
+    }
 }
 
 /// The exact text that the uploader signs with Ed25519.

@@ -14,7 +14,7 @@ struct Needed {
     reason: &'static str,
 }
 
-const NEEDED: [Needed; 12] = [
+const NEEDED: [Needed; 13] = [
     Needed {
         package: "bubblewrap",
         shown_by: &["bwrap"],
@@ -64,6 +64,14 @@ const NEEDED: [Needed; 12] = [
         package: "python3-venv",
         shown_by: &["/usr/share/doc/python3-venv"],
         reason: "other people's programs read what we write",
+    },
+    Needed {
+        package: "postgresql",
+        shown_by: &[
+            "/usr/lib/postgresql/15/bin/postgres",
+            "/usr/lib/postgresql/17/bin/postgres",
+        ],
+        reason: "rows of a log beyond one machine; tests start servers of their own",
     },
     Needed {
         package: "strace",

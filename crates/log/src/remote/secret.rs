@@ -119,7 +119,7 @@ mod tests {
         let origin = format!("file:{}", path.display());
         let write = |text: &str, mode| {
             std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             Secret::from_origin(&origin)
         };
         assert_eq!(write("hunter2\n", 0o600).unwrap().0.as_str(), "hunter2");

@@ -1,6 +1,5 @@
 //! A PostgreSQL server of a test's own, on a unix socket in its own directory.
 
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -52,6 +51,55 @@ fn command(program: &Path, dir: &Path) -> Command {
     command
 }
 
+/// Runs a program that must succeed.
+fn done(command: &mut Command) {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+/// Puts an empty cluster into `dir`. Making one takes a second of computing, so it is made once and
+/// copied then.
+fn copy_cluster(dir: &Path) {
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgresql-cluster");
+    if !kept.is_dir() {
+        let made = tempfile::Builder::new().prefix("pg").tempdir().unwrap();
+        give_to_user(made.path());
+        done(
+            command(&programs().join("initdb"), made.path())
+                .args(["--pgdata=data", "--username=postgres", "--auth=trust"])
+                .args(["--no-sync", "--encoding=UTF8", "--locale=C"]),
+        );
+        let scratch = kept.with_extension(std::process::id().to_string());
+        let from = made.path().join("data");
+        done(Command::new("cp").arg("-r").arg(from).arg(&scratch));
+        if std::fs::rename(&scratch, &kept).is_err() {
+            // Another test was faster.
+            drop(std::fs::remove_dir_all(&scratch));
+        }
+    }
+    let data = dir.join("data");
+    done(
+        Command::new("cp")
+            .args(["-r", "--preserve=mode"])
+            .arg(&kept)
+            .arg(&data),
+    );
+    done(Command::new("chmod").arg("0700").arg(&data));
+    give_to_user(dir);
+}
+
+/// Makes a directory the user's under whom the server runs.
+fn give_to_user(dir: &Path) {
+    if is_root() {
+        done(
+            Command::new("chown")
+                .args(["-R", &format!("{USER}:{USER}")])
+                .arg(dir),
+        );
+    }
+}
+
 impl PostgresServer {
     /// A server with an empty cluster that loses nothing.
     pub fn start() -> Self {
@@ -61,35 +109,7 @@ impl PostgresServer {
     /// The same with settings (`fsync=off`).
     pub fn start_with(settings: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("pg").tempdir().unwrap();
-        if is_root() {
-            let entry = std::fs::read_to_string("/etc/passwd").unwrap();
-            let entry = entry
-                .lines()
-                .find(|line| line.starts_with("postgres:"))
-                .unwrap();
-            let ids: Vec<u32> = entry
-                .split(':')
-                .skip(2)
-                .take(2)
-                .map(|id| id.parse().unwrap())
-                .collect();
-            chown(dir.path(), Some(ids[0]), Some(ids[1])).unwrap();
-        }
-        let made = command(&programs().join("initdb"), dir.path())
-            .args([
-                "--pgdata=data",
-                "--username=postgres",
-                "--auth=trust",
-                "--no-sync",
-            ])
-            .args(["--encoding=UTF8", "--locale=C"])
-            .output()
-            .unwrap();
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+        copy_cluster(dir.path());
         let running = Self::run(dir.path(), settings);
         Self {
             dir,

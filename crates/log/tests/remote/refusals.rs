@@ -28,9 +28,13 @@ fn remote<T>(done: Result<T, LogError>) -> RemoteError {
 
 /// Everything that an operator may read of an error.
 fn shown(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(|error| format!("{error} {error:?}")).collect();
-    texts.join(": ")
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text.push_str(&format!("{error} {error:?}: "));
+        next = error.source();
+    }
+    text
 }
 
 fn entry(index: u64) -> Batch {
@@ -285,14 +289,6 @@ async fn a_bucket_that_cannot_be_used_says_why_and_shows_no_secret() {
         "{text}"
     );
 
-    let mut config = server.config("log");
-    config.bucket = "another".to_owned();
-    let error = S3Shelf::open(&config)
-        .unwrap()
-        .replace("a", b"1".to_vec())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, StoreError::Remote { .. }), "{error}");
     for change in [
         |config: &mut log::S3Config| config.endpoint = "http://s3.example".to_owned(),
         |config: &mut log::S3Config| config.bucket = "a/b".to_owned(),

@@ -124,7 +124,7 @@ fn write_private(dir: &TempDir, name: &str, text: &str) -> String {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.path().join(name);
     std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     format!("file:{}", path.display())
 }
 

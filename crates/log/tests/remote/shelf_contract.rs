@@ -39,7 +39,7 @@ fn file(path: &str, bytes: &[u8]) -> File {
 }
 
 async fn read(shelf: &dyn Shelf, path: &str) -> Option<Vec<u8>> {
-    match shelf.read(path, 1 << 24).await {
+    match shelf.read(path, 1 << 25).await {
         Ok(bytes) => Some(bytes),
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => panic!("{error}"),
