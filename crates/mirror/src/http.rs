@@ -55,14 +55,15 @@ pub async fn serve(
     // Before the shell gives up on the request, so that the client hears how far it came.
     let upload_time = Duration::from_millis(server.request_timeout_ms / 4 * 3);
     let room = Room {
-        mirror,
+        mirror: Arc::clone(&mirror),
         upload_time: upload_time.min(UPLOAD_TIME_MAX),
     };
     let listener = serve::bind(server.listen).await?;
     let _ready = ReadyFile::write(&config.dir, &serve::bound_url(&listener)?)?;
     let files = static_dir(&public_dir(&config.dir), caching);
-    serve::run(listener, router(room).merge(files), &server, shutdown).await?;
-    Ok(())
+    let served = serve::run(listener, router(room).merge(files), &server, shutdown).await;
+    mirror.close().await;
+    Ok(served?)
 }
 
 fn router(room: Room) -> Router {

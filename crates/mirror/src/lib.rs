@@ -29,6 +29,9 @@
 //! (`fork-evidence`); what was mirrored of it stays readable. Uploads are read without any lock; one
 //! that stands still holds up nobody.
 //!
+//! Known hole: eight strangers who upload slowly take all places for uploads until their time is up; who
+//! wants to is kept out by a proxy in front.
+//!
 //! In scope: the decisions, their state, the two keys, files, HTTP.
 //!
 //! Out of scope: fetching from logs (`logclient::MirrorPush` pushes), witnessing (`witness` is another

@@ -79,6 +79,11 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// Ends the work on the database, so that its file is whole by itself.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
     /// The verifier keys to put into policies: Ed25519, then ML-DSA-44.
     pub fn vkeys(&self) -> [&VerifierKey; 2] {
         [self.keys[0].vkey(), self.keys[1].vkey()]
@@ -111,8 +116,12 @@ impl Mirror {
                 self.publish(origin, place, mirrored)?;
             }
         }
-        if let Some(tree) = book.pending.filter(|tree| tree.size == book.held) {
-            place.check(tree, book.held)?;
+        // The edge comes from full tiles below those that a root needs: both have to be right.
+        let signed = book.mirrored.iter().map(|mirrored| mirrored.tree);
+        for tree in signed.chain(book.pending) {
+            if tree.size == book.held && edge.root() != tree.root {
+                return Err(place.other_tree(tree.size));
+            }
         }
         if let Some(evidence) = &book.fork {
             place.make(&[(FORK_EVIDENCE.to_owned(), evidence.clone())])?;

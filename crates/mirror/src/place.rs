@@ -12,6 +12,7 @@ use tlog::{
 };
 
 use crate::MirrorError;
+use crate::error::chain;
 use crate::limits::FILE_BYTES_MAX;
 use crate::state::Known;
 
@@ -77,10 +78,12 @@ impl Place {
         if found.map_err(|source| self.unreadable(source))? == tree.root {
             return Ok(());
         }
-        Err(MirrorError::OtherTree {
-            origin: self.origin.to_string(),
-            size: tree.size,
-        })
+        Err(self.other_tree(tree.size))
+    }
+
+    pub(crate) fn other_tree(&self, size: u64) -> MirrorError {
+        let origin = self.origin.to_string();
+        MirrorError::OtherTree { origin, size }
     }
 
     fn unreadable(&self, source: ProveError<StoreError>) -> MirrorError {
@@ -213,6 +216,40 @@ impl Place {
             files.push(file.map_err(|source| self.bad_bundle(format!("bundle {index}"), source))?);
         }
         Ok(files)
+    }
+
+    /// Removes the partial tiles and bundles of what became full while the mirrored tree grew: readers
+    /// are served the full ones (tlog-tiles, "Partial Tiles"). Returns the number of bytes. What cannot
+    /// be removed stays, and costs disk only.
+    pub(crate) fn forget_outgrown(&self, before: u64, size: u64) -> u64 {
+        let tiles = (0..8u8).flat_map(|level| {
+            let at = |leaves: u64| leaves.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
+            let full = move |index| Some(TileId::new(level, index, TILE_WIDTH).ok()?.path());
+            (at(before)..at(size)).filter_map(full)
+        });
+        let full = |index| Some(BundleId::new(index, TILE_WIDTH).ok()?.path());
+        let bundles = (before / WIDTH..size / WIDTH).filter_map(full);
+        bundles.chain(tiles).map(|name| self.forget(&name)).sum()
+    }
+
+    fn forget(&self, name: &str) -> u64 {
+        let partials = self.path(&format!("{name}.p"));
+        let Ok(files) = std::fs::read_dir(self.files.root().join(&partials)) else {
+            return 0;
+        };
+        let sizes = files.map(|file| Ok(file?.metadata()?.len()));
+        let bytes = sizes.sum::<std::io::Result<u64>>();
+        let is_full = self.files.contains(&self.path(name));
+        match (is_full, bytes) {
+            (Ok(true), Ok(bytes)) => match self.files.remove_directory(&partials) {
+                Ok(()) => bytes,
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "partial files stay");
+                    0
+                }
+            },
+            _ => 0,
+        }
     }
 
     /// Makes files, durable when this returns.

@@ -72,7 +72,7 @@ pub(crate) struct Book {
     pub(crate) pending: Option<Known>,
     /// Number of entries held; the index of the first one that is lacking.
     pub(crate) held: u64,
-    /// Bytes of all files made for this log.
+    /// Bytes of the files of this log.
     pub(crate) bytes: u64,
     pub(crate) mirrored: Option<Mirrored>,
     /// Evidence that the log signed two histories.

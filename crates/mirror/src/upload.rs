@@ -182,13 +182,19 @@ impl Mirror {
         let place = log.place.clone();
         let made = blocking(move || {
             // Usually there already, by the plan that ended at this size.
-            if held != goal.size {
-                place.make(&place.partials(goal.size, held)?)?;
-            }
+            let files = match held == goal.size {
+                true => Vec::new(),
+                false => place.partials(goal.size, held)?,
+            };
+            place.make(&files)?;
             // The statement is about what can be read, so it is read.
-            place.check(goal, held)
+            place.check(goal, held)?;
+            Ok(files
+                .iter()
+                .map(|(_, bytes)| bytes.len() as u64)
+                .sum::<u64>())
         });
-        made.await?;
+        let made = made.await?;
         // A clock that was set back must not make a larger tree look older than a smaller one.
         let before = book.mirrored.as_ref().map_or(0, |mirrored| mirrored.time);
         let mirrored = Mirrored {
@@ -200,6 +206,14 @@ impl Mirror {
         state::advance(&self.db, &mut transaction, origin, &mirrored).await?;
         self.db.commit(transaction).await?;
         let lines = self.publish(origin, &log.place, &mirrored)?;
+        let (place, before) = (log.place.clone(), book.mirrored_size());
+        let forgotten = blocking(move || Ok(place.forget_outgrown(before, goal.size))).await?;
+        if made != forgotten {
+            let bytes = book.bytes.saturating_add(made).saturating_sub(forgotten);
+            let mut transaction = self.db.begin().await?;
+            state::add_held(&self.db, &mut transaction, origin, held, bytes).await?;
+            self.db.commit(transaction).await?;
+        }
         // Held until here, so that a smaller checkpoint never replaces a larger one.
         drop(edge);
         tracing::debug!(%origin, size = goal.size, "mirrored");
