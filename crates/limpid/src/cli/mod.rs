@@ -13,6 +13,7 @@ mod log;
 mod log_follow;
 mod log_fsck;
 mod log_monitor;
+mod mirror;
 mod proof;
 mod release;
 mod release_root;
@@ -108,6 +109,9 @@ enum Room {
     /// Cosign the checkpoints of logs, as long as they only grow
     #[command(subcommand)]
     Witness(witness::Verb),
+    /// Hold whole logs and say so; bring a log to a mirror
+    #[command(subcommand)]
+    Mirror(mirror::Verb),
     /// Make and show signing keys
     #[command(subcommand)]
     Keys(keys::Verb),
@@ -139,6 +143,7 @@ impl Limpid {
         let territory = match &self.room {
             Room::Log(verb) => verb.territory()?,
             Room::Witness(verb) => Some(verb.territory()?),
+            Room::Mirror(verb) => verb.territory()?,
             Room::Supervisor(verb) => verb.territory()?,
             Room::Release(verb) => verb.territory()?,
             Room::Demo(_)
@@ -174,6 +179,7 @@ impl Limpid {
             Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,
+            Room::Mirror(verb) => verb.run(*out).await,
             Room::Compare(compare) => compare.run(*out),
             Room::Trace(trace) => trace.run(*out),
             Room::Sbom(verb) => verb.run(*out),
