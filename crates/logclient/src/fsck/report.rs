@@ -137,6 +137,7 @@ impl Fault {
             Self::Index(_) => "index",
             Self::Stray => "stray",
             Self::Nothing { .. } => "nothing",
+            Self::Read(ReadError::TooLong { .. }) => "long",
             Self::Read(error) if error.is_damage() => "unreadable",
             Self::Read(_) => "not_fetched",
         }

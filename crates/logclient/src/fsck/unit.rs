@@ -58,14 +58,16 @@ impl Check<'_> {
             self.counts.gap.store(0, Ordering::Relaxed);
         }
         let read_leaves = read.leaves.as_ref();
-        let fits = |hashes: &&Vec<Hash>| match &unit.expected {
+        let fits = |hashes: &Vec<Hash>| match &unit.expected {
             Expected::Root(root) => root_of(hashes) == *root,
-            Expected::Leaves(leaves) => *hashes == leaves,
+            Expected::Leaves(leaves) => hashes == leaves,
             Expected::Unknown => read_leaves == shown.as_ref(),
         };
         let truth = match &unit.expected {
             Expected::Leaves(leaves) => Some(leaves),
-            _ => read_leaves.filter(fits).or(shown.as_ref().filter(fits)),
+            _ => read_leaves
+                .filter(|hashes| fits(hashes))
+                .or_else(|| shown.as_ref().filter(|hashes| fits(hashes))),
         };
         let is_right = read_leaves.is_some() && read_leaves == truth;
         self.name_faults(unit, read_leaves, truth, &tile);

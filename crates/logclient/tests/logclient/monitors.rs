@@ -211,7 +211,7 @@ fn missing_cosignatures_and_age_are_alarms_under_a_policy() {
     let policy = watch.dir.path().join("policy");
     let key = |name: &str| Signer::witness(name).vkey().to_string();
     let text = format!(
-        "log {}\nwitness w1 {}\nwitness w2 {}\ngroup any any w1 w2\nquorum any\n",
+        "log {}\nwitness w1 {}\nwitness w2 {}\ngroup one any w1 w2\nquorum one\n",
         Signer::log().vkey(),
         key("w1.example"),
         key("w2.example")
