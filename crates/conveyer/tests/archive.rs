@@ -1,13 +1,10 @@
 //! The archive's reader takes nothing but the one form that the writer makes.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::parties::{bytes, ground, import, plant};
 use conveyer::{ArchiveFault, ArchiveReader, ArchiveWriter, ConveyerError, EntryKind, Source};
-use parties::{bytes, ground, import, plant};
 use store::Blobs;
 
 /// Reads an archive to its end.

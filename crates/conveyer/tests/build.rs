@@ -1,15 +1,12 @@
 //! Real builds in the real sandbox, by parties with uids of their own.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::parties::{Party, ground, script_source, verdict};
 use binary::Verdict;
 use conveyer::{ConveyerError, FileOrder, Variation};
-use parties::{Party, ground, script_source, verdict};
 use sandbox::{Exit, LimitKind, Refusal, Sandbox, SandboxError};
 
 /// A product that depends on its source only.
@@ -398,8 +395,8 @@ fn the_file_order_is_only_said_to_show_where_it_does() {
             .unwrap()
             .file_order_shows
     );
-    let too_big =
-        parties::RECIPE.replace("disk_bytes_max = 16777216", "disk_bytes_max = 270000000000");
+    let too_big = crate::parties::RECIPE
+        .replace("disk_bytes_max = 16777216", "disk_bytes_max = 270000000000");
     fs::write(source.join("recipe.toml"), too_big).unwrap();
     let outcome = party.build(&source, &Variation::rebuilder(1)).unwrap();
     assert!(

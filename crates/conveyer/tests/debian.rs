@@ -1,20 +1,16 @@
 //! Environments from Debian and from a crate registry, through their ordinary clients. Downloads about 1 MB.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
-mod street;
 
 use std::fs;
 use std::path::Path;
 
+use crate::parties::{ground, script_source};
+use crate::street::{Lab, Street, lures};
 use conveyer::{
     Assurance, Environment, EnvironmentStore, EnvironmentsConfig, HostKind, Lock, LockedKind,
     PartyDirs, Sources, Supplier, SupplyError, Variation, WishList, build, build_release, fetch,
     lock_wishes, system_clock,
 };
-use parties::{ground, script_source};
 use sandbox::Identity;
-use street::{Lab, Street, lures};
 
 /// The smallest package in which something can be built. Its library is static, so it depends on nothing.
 const WISHES: &str = r#"

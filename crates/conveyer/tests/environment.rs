@@ -1,15 +1,12 @@
 //! Environments: locked to the byte, assembled from the store alone, checked before use.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::parties::{Party, ground, script_source};
 use conveyer::{Assurance, ConveyerError, Environment, HostKind, Lock, LockedKind, Variation};
-use parties::{Party, ground, script_source};
 use proptest::prelude::*;
 
 #[test]
@@ -152,7 +149,7 @@ fn a_recipe_is_not_built_in_another_environment_than_it_names() {
     let ground = ground();
     let party = Party::new(ground.path(), 171);
     let source = script_source(ground.path(), "source", "echo x > out/canary");
-    let recipe = parties::RECIPE.replace("\"busybox\"", "\"rust-host\"");
+    let recipe = crate::parties::RECIPE.replace("\"busybox\"", "\"rust-host\"");
     fs::write(source.join("recipe.toml"), recipe).unwrap();
     let refused = party.build(&source, &Variation::conveyer());
     assert!(

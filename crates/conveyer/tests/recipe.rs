@@ -1,5 +1,4 @@
 //! Recipes: what is read, and how a wrong one is refused.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 use conveyer::{Kind, Recipe};
 use proptest::prelude::*;

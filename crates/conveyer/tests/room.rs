@@ -1,10 +1,8 @@
 //! Conveyer and rebuilders over sockets, with real builds in the real sandbox.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod street;
 
 use std::os::unix::fs::PermissionsExt;
 
+use crate::street::{Lab, Street, Told, changed_lures, lures, until};
 use conveyer::{
     Built, Conveyer, RoomError, SourceFrom, Step, build_release, rebuild_once, system_clock,
 };
@@ -12,7 +10,6 @@ use law::{BuildEvidence, Code, Included};
 use statement::{
     Artifact, Envelope, FileDigest, Rebuild, Statement, StatementDigest, Subject, Verdict,
 };
-use street::{Lab, Street, Told, changed_lures, lures, until};
 
 async fn build(street: &Street, source: SourceFrom) -> Result<Built, RoomError> {
     build_release(&street.conveyer(), source, &|_| {}, system_clock).await
@@ -311,7 +308,7 @@ async fn a_source_archive_that_the_log_lost_or_altered_is_failed() {
 /// Has a lab show `artifact` at once, without having committed.
 async fn show_early(street: &Street, lab: &str, build: StatementDigest, artifact: FileDigest) {
     let rebuild = Rebuild {
-        audience: vec![street::origin()],
+        audience: vec![crate::street::origin()],
         not_after: system_clock() + 60,
         blobs: Vec::new(),
         build,

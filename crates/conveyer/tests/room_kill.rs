@@ -1,17 +1,14 @@
 //! Conveyer and rebuilder killed after each of their steps.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod street;
 
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::street::{Lab, Street, lures, until};
 use conveyer::{ConveyerConfig, RebuilderConfig, Step, build_release, system_clock, watch};
 use law::BuildEvidence;
 use rustix::process::{Signal, getpid, kill_process};
 use serde::Serialize;
-use street::{Lab, Street, lures, until};
 
 const CONFIG: &str = "LIMPID_TEST_CONVEYER_CONFIG";
 const ROLE: &str = "LIMPID_TEST_CONVEYER_ROLE";
@@ -55,7 +52,10 @@ fn child(street: &Street, role: &str, config: &impl Serialize, last: usize) -> C
     std::fs::write(&path, toml::to_string(config).unwrap()).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "child_works_until_it_is_killed_when_asked_to"])
+        .args([
+            "--exact",
+            "room_kill::child_works_until_it_is_killed_when_asked_to",
+        ])
         .env(CONFIG, path)
         .env(ROLE, role)
         .env(DIE_AT, last.to_string())

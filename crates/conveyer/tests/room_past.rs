@@ -1,15 +1,12 @@
 //! A rebuilder that builds what was released again.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod street;
-
+use crate::street::{Lab, Street, changed_lures, lures, until};
 use conveyer::{
     Built, Conveyer, EnvironmentsConfig, PastConfig, RebuilderConfig, SourceFrom, Step,
     build_release, system_clock,
 };
 use law::{Approvable, BuildEvidence, Code, Included};
 use statement::{Envelope, Kind, Predicate, Rebuild, Release, Statement, Subject, Verdict};
-use street::{Lab, Street, changed_lures, lures, until};
 
 /// One period and an hour, so that the log's own time does not matter.
 fn next_day() -> u64 {
@@ -22,7 +19,7 @@ async fn release(street: &Street, built: &Built) {
     let evidence = BuildEvidence::check(follower.view().unwrap(), built.build, 1).unwrap();
     let (source, artifact) = (evidence.source(), &evidence.artifacts()[0]);
     let release = Release {
-        audience: vec![street::origin()],
+        audience: vec![crate::street::origin()],
         not_after: system_clock() + 3_600,
         blobs: Vec::new(),
         product: source.product.clone(),

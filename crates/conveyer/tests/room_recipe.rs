@@ -1,15 +1,12 @@
 //! Conveyer and rebuilders with recipes that do more than one thing.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod street;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::street::{Lab, Street, directory};
 use conveyer::{BuildOrder, Built, RebuilderConfig, build_release, rebuild_once, system_clock};
 use law::{Approvable, BuildEvidence, Code};
 use statement::{Predicate, TestOutcome, Verdict};
-use street::{Lab, Street, directory};
 
 const HEAD: &str = r#"
 product = "pair"

@@ -1,13 +1,10 @@
 //! The example product, built with the host's Rust by two parties.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::path::Path;
 
+use crate::parties::{Party, ground, verdict};
 use binary::Verdict;
 use conveyer::{Assurance, HostKind, Variation};
-use parties::{Party, ground, verdict};
 
 #[test]
 fn truename_is_identical_in_the_hands_of_two_parties() {

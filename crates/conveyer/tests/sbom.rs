@@ -1,5 +1,4 @@
 //! What an SBOM lists, what it admits not to know, that it has one form, and what a comparison shows.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,12 @@
 //! The SBOM of what was just built in the sandbox, with cargo asked there.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::parties::{Party, ground, script_source};
 use conveyer::{
     BuildOutcome, HostKind, Recipe, Sbom, Variation, build_and_test, crates_of, take_crates,
 };
-use parties::{Party, ground, script_source};
 use serde_json::Value;
 
 const RECIPE: &str = r#"

@@ -1,17 +1,14 @@
 //! Import: one tree gives one archive, whatever surrounds it.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::parties::{bytes, ground, import, plant};
 use conveyer::{
     ConveyerError, RecipeBeside, Source, SourceFrom, import_source, import_with_recipe,
 };
-use parties::{bytes, ground, import, plant};
 use store::Blobs;
 
 #[test]
@@ -370,7 +367,7 @@ fn a_recipe_beside_a_source_is_laid_into_it_unless_it_has_one() {
     let root = ground.path().join("plain");
     plant(&root, false, 0o777, 1);
     let recipe = ground.path().join("recipe.toml");
-    fs::write(&recipe, parties::RECIPE).unwrap();
+    fs::write(&recipe, crate::parties::RECIPE).unwrap();
     let beside = RecipeBeside::read(&recipe).unwrap();
     let from = SourceFrom::Directory {
         path: root.clone(),

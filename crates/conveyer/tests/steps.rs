@@ -1,18 +1,15 @@
 //! Builds with several steps, artifacts and tests, with arguments and with crates, in the real sandbox.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod parties;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::parties::{Party, ground};
 use conveyer::{
     ConveyerError, Recipe, Variation, build, build_and_test, crates_of, locked_crates, missing,
     take_crates,
 };
 use flate2::{Compression, write::GzEncoder};
-use parties::{Party, ground};
 
 const HEAD: &str = r#"
 product = "steps"

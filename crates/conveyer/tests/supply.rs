@@ -1,16 +1,13 @@
 //! Inputs of environments: where they may come from, and what is refused on the way.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod depot;
 
 use std::fs;
 use std::path::Path;
 
+use crate::depot::{Depot, Member, component_of, deb_of, deb_with, file, line, lock_of, tar_of};
 use conveyer::{
     Center, EnvironmentStore, Lock, LockedKind, PackFault, Sources, Supplier, SupplyError,
     WishList, fetch, lock_wishes,
 };
-use depot::{Depot, Member, component_of, deb_of, deb_with, file, line, lock_of, tar_of};
 use tar::EntryType;
 
 fn quiet(_: &str) {}

@@ -1,19 +1,13 @@
 //! The keeper dies after each step it takes, one step at a time, and is started again: clients accept
 //! the repository at every point, and it ends where it would have ended without a crash.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod repository;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use crate::repository::{Kept, quiet};
+use crate::world::World;
 use release::{Order, Published, RemoteLog, Room, Step};
-use repository::{Kept, quiet};
 use tokio::runtime::Handle;
-use world::World;
 
 /// Steps at which the keeper has died so far.
 #[derive(Default)]

@@ -1,19 +1,12 @@
 //! The keeper by a clock of its own: what it makes anew, and what it says when it cannot.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod desk;
-mod repository;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::repository::{Kept, quiet};
+use crate::world::World;
 use release::{Keeper, Published, Tended};
-use repository::{Kept, quiet};
 use serve::Metrics;
-use world::World;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -30,7 +23,7 @@ fn failed(tended: &Tended) -> Vec<&str> {
 async fn everything_is_made_anew_before_it_expires() {
     static AHEAD: AtomicU64 = AtomicU64::new(0);
     fn clock() -> u64 {
-        world::now() + AHEAD.load(Ordering::Relaxed)
+        crate::world::now() + AHEAD.load(Ordering::Relaxed)
     }
     let world = World::found().await;
     let desk = Desk::start(&world, clock).await;
@@ -84,7 +77,7 @@ async fn without_the_supervisor_clients_still_see_that_nothing_is_withheld_and_h
  {
     static AHEAD: AtomicU64 = AtomicU64::new(0);
     fn clock() -> u64 {
-        world::now() + AHEAD.load(Ordering::Relaxed)
+        crate::world::now() + AHEAD.load(Ordering::Relaxed)
     }
     let world = World::found().await;
     let mut desk = Desk::start(&world, clock).await;

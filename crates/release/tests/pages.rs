@@ -1,7 +1,5 @@
 //! The pages under `spec/` show the very bytes that are printed.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
 use statement::{
     Emergency, FileDigest, Kind, Predicate, Publication, Release, ResourceDescriptor, Statement,
     StatementDigest, Subject, VerificationResult, VerificationSummary, Verifier, VsaPolicy,

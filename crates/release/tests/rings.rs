@@ -1,14 +1,8 @@
 //! Rings: narrow first, the supervisor insists on it, and an emergency is said before it happens.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod repository;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
+use crate::repository::{Kept, quiet};
+use crate::world::{Built, World};
 use release::{Order, Proposed};
-use repository::{Kept, quiet};
-use world::{Built, World};
 
 fn stable(built: &Built) -> Order {
     Order {

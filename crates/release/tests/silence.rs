@@ -5,24 +5,16 @@
 //! The hours are simulated: center, supervisor and endpoint share a clock of the test's. Logs, witnesses
 //! and rebuilds are real.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod desk;
-mod repository;
-mod site;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::repository::{Kept, quiet};
+use crate::site::{endpoint_of, serve_repository, update};
+use crate::world::{Built, CENTER_LOG, World};
 use release::{Fate, Keeper, Order, Settlement};
-use repository::{Kept, quiet};
 use serve::Metrics;
-use site::{endpoint_of, serve_repository, update};
 use statement::{Kind, Release, Statement, StatementDigest, Subject};
-use world::{Built, CENTER_LOG, World};
 
 const HOUR: u64 = 3_600;
 const HOURS: u64 = 72;
@@ -32,7 +24,7 @@ const BUILD_EVERY: u64 = 8;
 static AHEAD: AtomicU64 = AtomicU64::new(0);
 
 fn clock() -> u64 {
-    world::now() + AHEAD.load(Ordering::Relaxed)
+    crate::world::now() + AHEAD.load(Ordering::Relaxed)
 }
 
 fn stable(built: &Built) -> Order {
@@ -51,7 +43,7 @@ async fn sign_alone(world: &World, (built, version): &(Built, String), before: S
         not_after: world.not_after,
         blobs: Vec::new(),
         product: "truename".to_owned(),
-        artifact_bytes: world::artifact_bytes(version).len() as u64,
+        artifact_bytes: crate::world::artifact_bytes(version).len() as u64,
         version: version.clone(),
         channel: "stable".to_owned(),
         platform: "linux-x86_64".to_owned(),

@@ -1,15 +1,9 @@
 //! From a build to a repository that clients accept, over real logs, witnesses and a real supervisor.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod repository;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
+use crate::repository::{Kept, quiet};
+use crate::world::{Built, World};
 use release::{Order, Published, ReleaseError, Step};
-use repository::{Kept, quiet};
 use statement::{Kind, StatementDigest};
-use world::{Built, World};
 
 fn stable(built: &Built) -> Order {
     Order {
@@ -217,7 +211,7 @@ async fn another_root_than_the_constitution_names_is_refused() {
     let mut room = kept.room(&quiet);
     let plan = tuf::RootPlan {
         version: 1,
-        expires: tuf::Expires::from_posix(world::now() + 1_000).unwrap(),
+        expires: tuf::Expires::from_posix(crate::world::now() + 1_000).unwrap(),
         root: world.seats("root"),
         targets: world.seats("targets"),
         snapshot: world.seats("software"),

@@ -2,30 +2,22 @@
 //! constitution, a new TUF root that no key of the lost one signed, other keys for the delegated roles.
 //! An endpoint that knows only the first constitution and the first root follows.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod desk;
-mod repository;
-mod site;
-#[path = "../../supervisor/tests/world/mod.rs"]
-mod world;
-
 use std::time::Instant;
 
-use desk::Desk;
+use crate::desk::Desk;
+use crate::repository::{Kept, quiet};
+use crate::site::{endpoint_of, serve_repository, update};
+use crate::world::{CENTER_LOG, PATIENCE, World};
 use keys::{SecretKey, StatementKey};
 use law::Settled;
 use release::{Config, Keeper, Order, RoleSeats};
-use repository::{Kept, quiet};
 use serve::Metrics;
-use site::{endpoint_of, serve_repository, update};
 use statement::{
     Activation, Algorithm, Amendment, Envelope, FileDigest, Heartbeat, Party, PartyKey, Role,
     Statement, StatementDigest, Subject,
 };
 use supervisor::{LogError, OwnLog, RemoteLog, Room, system_clock};
 use tuf::{RootPlan, Seats, TufSigner as _};
-use world::{CENTER_LOG, PATIENCE, World};
 
 const SUCCESSOR: &str = "office";
 const KEYS: [(&str, Role); 6] = [
@@ -219,7 +211,10 @@ async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follo
     room.publish().await.unwrap();
     let url = serve_repository(&kept).await;
     let endpoint = endpoint_of(&world, url.clone());
-    assert_eq!(update(&endpoint, world::now()).await.unwrap(), (true, 1));
+    assert_eq!(
+        update(&endpoint, crate::world::now()).await.unwrap(),
+        (true, 1)
+    );
 
     desk.fall_silent().await;
     replace_supervisor(&world, &mut room).await;
@@ -239,7 +234,7 @@ async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follo
         "{:?}",
         tended.failed
     );
-    assert!(update(&endpoint, world::now()).await.is_err());
+    assert!(update(&endpoint, crate::world::now()).await.is_err());
 
     let mut room = release::Room::connect(&config, system_clock, &quiet).unwrap();
     let handed = RoleSeats {
@@ -254,7 +249,10 @@ async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follo
         published,
         "once is enough"
     );
-    assert_eq!(update(&endpoint, world::now()).await.unwrap(), (false, 1));
+    assert_eq!(
+        update(&endpoint, crate::world::now()).await.unwrap(),
+        (false, 1)
+    );
     drop(room);
     keeper.tick(&quiet).await.unwrap();
     assert_eq!(metrics.failing(), [] as [&str; 0]);
@@ -263,5 +261,8 @@ async fn a_lost_supervisor_is_replaced_and_an_endpoint_with_the_first_root_follo
     let mut room = release::Room::connect(&config, system_clock, &quiet).unwrap();
     room.propose(&stable(two.build)).await.unwrap();
     room.publish().await.unwrap();
-    assert_eq!(update(&endpoint, world::now()).await.unwrap(), (true, 2));
+    assert_eq!(
+        update(&endpoint, crate::world::now()).await.unwrap(),
+        (true, 2)
+    );
 }

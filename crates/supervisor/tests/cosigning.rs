@@ -1,17 +1,13 @@
 //! `POST /cosign/{role}` and `GET /refusals` of a running supervisor, and what it refuses to sign.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod world;
-
 use std::collections::BTreeMap;
 
+use crate::world::{PATIENCE, World, http, now};
 use serde_json::Value;
 use serve::{ClientError, Reply};
 use tuf::{
     Expires, Seats, Signed, TargetFile, TargetPath, TargetRole, Targets, TufSigner, limits::DAY_S,
 };
-use world::{PATIENCE, World, http, now};
 
 async fn cosign(url: &str, role: &str, candidate: Vec<u8>) -> Result<Reply, ClientError> {
     let url = format!("{url}/cosign/{role}");

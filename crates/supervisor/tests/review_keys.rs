@@ -1,14 +1,10 @@
 //! TUF keys sign no statements, so the log does not refuse them: the supervisor must.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod world;
-
 use std::collections::BTreeMap;
 
+use crate::world::{CENTER_LOG, PATIENCE, World, http, now};
 use statement::{FileDigest, KeyId, Revocation, Statement, Subject};
 use tuf::{Expires, Targets, TufSigner, limits::DAY_S};
-use world::{CENTER_LOG, PATIENCE, World, http, now};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_revoked_center_key_signed_is_not_cosigned() {

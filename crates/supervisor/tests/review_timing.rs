@@ -1,9 +1,6 @@
 //! What becomes known between judging and signing counts.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod world;
-
+use crate::world::{Built, CENTER_LOG, PATIENCE, World};
 use law::{BuildEvidence, Settled};
 use logclient::LogClient;
 use statement::{
@@ -11,7 +8,6 @@ use statement::{
 };
 use supervisor::{FollowedLog, LogError, RemoteLog, RemoteOwnLog, Room};
 use tlog::{Checkpoint, Witnessed};
-use world::{Built, CENTER_LOG, PATIENCE, World};
 
 fn approval_of(view: Settled<'_>, build: StatementDigest) -> Option<StatementDigest> {
     view.entries_of_build(build)

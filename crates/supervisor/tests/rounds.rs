@@ -1,9 +1,6 @@
 //! What the supervisor does with the center's log, over real logs and witnesses.
 
-#![allow(clippy::unwrap_used, missing_docs)]
-
-mod world;
-
+use crate::world::{Built, CENTER_LOG, PATIENCE, SUPERVISOR_LOG, World};
 use keys::StatementKey;
 use law::{BuildEvidence, Settled};
 use statement::{
@@ -12,7 +9,6 @@ use statement::{
 };
 use supervisor::{FollowedLog, LogError, RemoteLog, RemoteOwnLog, Room};
 use tlog::{Checkpoint, Witnessed};
-use world::{Built, CENTER_LOG, PATIENCE, SUPERVISOR_LOG, World};
 
 /// The digest of the approval of a build.
 fn approval_of(view: Settled<'_>, build: StatementDigest) -> Option<StatementDigest> {

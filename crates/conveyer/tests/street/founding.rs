@@ -177,7 +177,7 @@ pub fn log_config(ground: &Path, anchor: StatementDigest, witness: String) -> lo
     let keys = ["log", "log-mldsa"].map(|name| key_path(ground, "vendor", name));
     let dir = ground.join("vendor/log");
     let mut config = log::Config::new(dir, &ORIGIN.parse().unwrap(), anchor, keys);
-    config.witnesses = vec![log::WitnessUrl { url: witness }];
+    config.witnesses = vec![log::WitnessUrl::new(witness)];
     config.batch_ms = 5;
     config
 }

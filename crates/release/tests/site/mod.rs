@@ -39,6 +39,7 @@ pub fn endpoint_of(world: &World, repository: String) -> endpoint::Config {
         rebuilds_min: 2,
         evidence_age_max_seconds: 14 * 86_400,
         artifact_bytes_max: 1 << 20,
+        gossip: Vec::new(),
         client: ClientConfig::default(),
     }
 }

@@ -274,7 +274,7 @@ pub async fn start_log(
     config.grace_ms = 0;
     config.witnesses = witnesses
         .iter()
-        .map(|url| log::WitnessUrl { url: url.clone() })
+        .map(|url| log::WitnessUrl::new(url))
         .collect();
     let directory = config.dir.clone();
     tokio::spawn(log::serve(config, std::future::pending()));

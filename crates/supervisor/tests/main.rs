@@ -1,0 +1,9 @@
+//! The supervisor says yes to what the law grants, once, and to nothing else.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod world;
+
+mod cosigning;
+mod review_keys;
+mod review_timing;
+mod rounds;
