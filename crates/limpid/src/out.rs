@@ -142,8 +142,12 @@ fn code_of(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// Codes of I/O are no checks.
+/// Codes of I/O are no checks, and neither are those of a wrong command.
 fn refusal_of_endpoint(error: &endpoint::EndpointError) -> Option<String> {
+    use endpoint::EndpointError::{NoFault, Places, Reason};
+    if matches!(error, NoFault { .. } | Places { .. } | Reason) {
+        return None;
+    }
     let code = error.code();
     (!code.starts_with("io") && !code.starts_with("http")).then(|| code.to_owned())
 }

@@ -83,11 +83,20 @@ impl World {
         self.founded.anchor
     }
 
-    /// Starts witnesses, logs, repository and supervisor, and publishes the founding.
+    /// Starts all daemons, and publishes the founding.
     ///
     /// # Errors
     /// When a daemon does not start, or the founding is refused.
     pub async fn start(&mut self, told: Told<'_>) -> Result<()> {
+        self.start_services(told).await?;
+        self.start_rebuilders(told)
+    }
+
+    /// Starts witnesses, logs, repository and supervisor, and publishes the founding.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn start_services(&mut self, told: Told<'_>) -> Result<()> {
         self.start_witnesses(told)?;
         self.start_logs(told)?;
         for (url, origin) in [
@@ -111,7 +120,7 @@ impl World {
         self.start_supervisor(told)?;
         crate::vendor::init_repository(self).await?;
         told("TUF repository: root named by the constitution, delegations, empty roles published");
-        self.start_rebuilders(told)
+        Ok(())
     }
 
     /// Address of the center's log.

@@ -4,8 +4,8 @@ use std::{fs, ops::ControlFlow, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use endpoint::{Config, Outcome};
-use serde_json::to_value;
+use endpoint::{Config, Given, Outcome};
+use serde_json::{json, to_value};
 use statement::StatementDigest;
 
 use super::{ConfigFile, now};
@@ -17,8 +17,36 @@ pub(super) enum Verb {
     Update(ConfigFile),
     /// Show which release is installed
     Status(ConfigFile),
+    /// Compare with others what the log showed to this endpoint
+    Gossip(Compare),
+    /// Show what was seen of logs and found by comparing; settle a fault
+    Timeline(Timeline),
     /// Verify a file by its bundle of proofs: offline, for anyone
     Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Bundle that another endpoint was shown; may be repeated
+    #[arg(long, value_name = "BUNDLE")]
+    with: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Timeline {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Write the newest proof shown here, for another endpoint to compare with
+    #[arg(long, value_name = "FILE", conflicts_with = "settle")]
+    bundle: Option<PathBuf>,
+    /// Let installs go on after a fault that a person has looked at
+    #[arg(long, value_name = "ID", requires = "reason")]
+    settle: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", requires = "settle")]
+    reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -68,8 +96,48 @@ impl Verb {
                     .map_or_else(|| "nothing is installed".to_owned(), ToString::to_string);
                 out.result(&text, &to_value(&status)?);
             }
+            Self::Gossip(compare) => compare.run(out).await?,
+            Self::Timeline(timeline) => timeline.run(out)?,
             Self::Verify(verify) => verify.run(out)?,
         }
+        Ok(())
+    }
+}
+
+impl Compare {
+    async fn run(self, out: Out) -> Result<()> {
+        let config: Config = serve::load_config(&self.file.config)?;
+        let given = self.with.iter().map(|path| {
+            let bytes =
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let name = path.display().to_string();
+            Ok(Given { name, bytes })
+        });
+        let given = given.collect::<Result<Vec<_>>>()?;
+        let compared = endpoint::gossip(&config, &given, now()).await?;
+        out.result(&compared.to_string(), &to_value(&compared)?);
+        Ok(())
+    }
+}
+
+impl Timeline {
+    fn run(self, out: Out) -> Result<()> {
+        let config: Config = serve::load_config(&self.file.config)?;
+        if let (Some(id), Some(reason)) = (&self.settle, &self.reason) {
+            let fault = endpoint::settle(&config, id, reason, now())?;
+            out.result(&format!("fault {id}: {fault}"), &to_value(&fault)?);
+            return Ok(());
+        }
+        if let Some(path) = &self.bundle {
+            let newest = endpoint::newest_bundle(&config)?;
+            let (version, bundle) = newest.context("no update has shown a publication yet")?;
+            fs::write(path, &bundle).with_context(|| format!("cannot write {}", path.display()))?;
+            let text = format!("version {version} of {}: {}", config.role(), path.display());
+            out.result(&text, &json!({"version": version, "file": path}));
+            return Ok(());
+        }
+        let seen = endpoint::timeline(&config, now())?;
+        out.result(&seen.to_string(), &to_value(&seen)?);
         Ok(())
     }
 }

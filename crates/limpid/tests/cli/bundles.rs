@@ -82,6 +82,7 @@ fn a_release_is_installed_and_verified_and_bad_evidence_is_refused_with_its_chec
     let release = running.release("lures-edge");
     let config = running.endpoint("lures-edge");
     endpoint_verbs(&config, &release);
+    comparing_verbs(&running, "lures-edge");
     let download = Download {
         dir: running.world.make_dir("stranger", "download").unwrap(),
         file: fs::read(running.world.dir.join("lures-edge/current/lures.db")).unwrap(),
@@ -197,4 +198,56 @@ fn endpoint_verbs(config: &str, release: &str) {
         status,
         "what is installed stays"
     );
+}
+
+/// An endpoint compares with a witness, a copy of the log and a bundle; a fault stops it until it is settled.
+fn comparing_verbs(running: &Running, product: &str) {
+    let world = &running.world;
+    let config = running.endpoint(product);
+    let places = format!(
+        "[[gossip]]\nkind = \"witness\"\nurl = \"{}\"\n[[gossip]]\nkind = \"log\"\nurl = \"{}\"\n",
+        world.witness_urls()[0],
+        world.center_log_url()
+    );
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text + &places).unwrap();
+    let ask = |verb: &str, more: &[&str]| {
+        limpid(&[&["endpoint", verb, "--config", &config], more].concat())
+    };
+    let json = |verb: &str, more: &[&str]| {
+        limpid(&[&["--json", "endpoint", verb, "--config", &config], more].concat()).json(0)
+    };
+    json("update", &[]);
+    let compared = json("gossip", &[]);
+    assert_eq!(compared["logs"][0]["freshness"], "fresh", "{compared}");
+    let shown = ask("gossip", &[]);
+    assert!(shown.stdout.contains("agrees, tree of "), "{shown:?}");
+
+    let bundle = world.dir.join("stranger").join("shown.bundle");
+    let bundle = bundle.display().to_string();
+    json("timeline", &["--bundle", &bundle]);
+    let said = &json("gossip", &["--with", &bundle])["places"][2]["answer"];
+    assert_eq!(*said, "agrees");
+    ask("timeline", &["--settle", "00"]).refused(2, &["--reason"]);
+    let unknown = ask("timeline", &["--settle", "00", "--reason", "why"]);
+    unknown.refused(2, &["there is no fault 00"]);
+
+    // As if another endpoint had shown the file of somebody else.
+    let digest = "77".repeat(32);
+    let fault = format!(
+        "\"faults\":[{{\"id\":\"5f0c77e1a9b3\",\"what\":{{\"kind\":\"two_publications\",\"role\":\"rules\",\
+         \"version\":999,\"one\":\"{digest}\",\"other\":\"{digest}\"}},\"evidence\":[],\"found_at\":1,\"settled\":null}}]"
+    );
+    let path = world.dir.join(product).join("timeline.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"faults\":[]", &fault)).unwrap();
+    ask("update", &[]).refused(1, &["check: timeline.unsettled", "--settle 5f0c77e1a9b3"]);
+    let seen = json("timeline", &[]);
+    assert_eq!(seen["faults"][0]["id"], "5f0c77e1a9b3", "{seen}");
+    let settled = json(
+        "timeline",
+        &["--settle", "5f0c77e1a9b3", "--reason", "a test"],
+    );
+    assert_eq!(settled["settled"]["reason"], "a test");
+    json("update", &[]);
 }

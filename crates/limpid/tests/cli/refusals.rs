@@ -3,7 +3,7 @@
 use crate::{place::Place, program::limpid};
 
 /// Verbs that read a configuration, with what else they need to get that far.
-const WITH_CONFIG: [&[&str]; 12] = [
+const WITH_CONFIG: [&[&str]; 14] = [
     &["log", "serve"],
     &["witness", "serve"],
     &["supervisor", "serve"],
@@ -16,6 +16,8 @@ const WITH_CONFIG: [&[&str]; 12] = [
     &["conveyer", "rebuild"],
     &["endpoint", "update"],
     &["endpoint", "status"],
+    &["endpoint", "gossip"],
+    &["endpoint", "timeline"],
 ];
 const DIGEST: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
 

@@ -173,6 +173,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "checkpoint.inconsistent",
     },
     Attack {
+        name: "split-view",
+        title: "a second world, run with everybody's keys for one endpoint",
+        holds: "copies of all keys, and its wire",
+        catcher: "endpoint",
+        place: "comparing with a witness and a copy of the log",
+        code: "timeline.fork",
+    },
+    Attack {
         name: "withheld-blob",
         title: "the log withholds the source that a build names",
         holds: "the center log's disk",

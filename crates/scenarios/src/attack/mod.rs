@@ -15,6 +15,7 @@ mod mirror;
 mod moment;
 mod report;
 mod signatures;
+mod split;
 mod stage;
 mod toolchain;
 
@@ -123,6 +124,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "back-dated" => moment::back_dated(stage).await,
         "revived-change" => moment::revived_change(stage).await,
         "dropped-entry" => history::dropped_entry(stage).await,
+        "split-view" => split::split_view(stage).await,
         "withheld-blob" => builder::withheld_blob(stage).await,
         "trojaned-tools" => toolchain::trojaned_toolchain(stage).await,
         "embedded-time" => builder::embedded_time(stage).await,
