@@ -9,4 +9,5 @@ mod push;
 mod restarts;
 mod subtrees;
 mod uploads;
+mod vectors;
 mod world;
