@@ -14,9 +14,9 @@ use super::trusted::Anchored;
 use crate::out::{Out, Status};
 
 const AFTER_HELP: &str = "\
-Each entry is printed once it is known to be what the log signed. With --state it
-goes on where it left off, and a log that went back or signed another history is
-found also after a restart; then the evidence is written beside the state.
+Each entry is printed once it is known to be what the log signed. With --state
+it goes on where it left off, and a log that went back or signed another history
+is found also after a restart; then the evidence is written beside the state.
 One request per look while nothing is new.
 
 Exit status: 1 the log broke its promise; 2 it could not be read.";

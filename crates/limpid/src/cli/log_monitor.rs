@@ -28,8 +28,8 @@ of witnesses and mirrors:
 Two checkpoints that cannot both be true become a file of evidence in `dir`; see
 `limpid proof verify`. What the entries mean is judged by `limpid audit`.
 
-Exit status of --once: 0 nothing to report; 3 somebody should look; 4 a log broke
-its promise; 2 nothing could be watched.";
+Exit status of --once: 0 nothing to report; 3 somebody should look; 4 a log
+broke its promise; 2 nothing could be watched.";
 
 /// Watch logs as logs: forks, rollback, age, witnesses, heartbeats
 #[derive(Debug, Args)]
