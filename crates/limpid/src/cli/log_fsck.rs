@@ -68,7 +68,10 @@ impl Progress for Teller {
                 _ => None,
             };
             let value = json!({"path": path, "fault": fault.code(), "what": text, "entry": entry});
-            let mut bad = self.bad.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut bad = self
+                .bad
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             bad.push(value);
         }
     }
@@ -107,7 +110,10 @@ impl Fsck {
             bar.finish_and_clear();
         }
         let bad = teller.bad.into_inner();
-        Ok((report, bad.unwrap_or_else(std::sync::PoisonError::into_inner)))
+        Ok((
+            report,
+            bad.unwrap_or_else(std::sync::PoisonError::into_inner),
+        ))
     }
 }
 
@@ -149,7 +155,10 @@ fn tell(out: Out, report: &Report, bad: Vec<Value>) -> Result<()> {
         text += "the signed root was not reached: bad files are not told apart for certain\n";
     }
     text += &verdict;
-    let folded: Vec<String> = text.lines().flat_map(|line| crate::out::fold(0, line)).collect();
+    let folded: Vec<String> = text
+        .lines()
+        .flat_map(|line| crate::out::fold(0, line))
+        .collect();
     let word = ["whole", "damaged", "not_checked"][usize::from(status)];
     out.result(
         &folded.join("\n"),

@@ -112,28 +112,28 @@ fn inclusion(out: Out, proof: &TlogProof, entry: &[u8], trust: &Trust) -> Result
         bytes: entry.to_vec(),
     });
     let witnessed = matches!(opened.signed, logclient::Signed::Witnessed { .. });
-    let mut lines = vec![
-        format!("PROVED: these {} bytes are logged.", entry.len()),
-        format!("  log       {}", checkpoint.origin()),
-        format!("  entry     {} of {size}", described.0),
-        format!("  root      {root}"),
-        format!("  signed    {}", signed_text(&opened.signed)),
-    ];
-    lines.push(
-        if witnessed {
-            "The log cannot show others a history without this entry unless a quorum of its witnesses helps."
-        } else {
-            "The log committed itself; without witnesses it may still show others another history."
-        }
-        .to_owned(),
-    );
-    if proof.extra.is_some() {
-        lines.push("The proof carries extra data, which nothing here authenticates.".to_owned());
+    let mut lines = vec![format!("PROVED: these {} bytes are logged.", entry.len())];
+    for (name, value) in [
+        ("log", checkpoint.origin().to_string()),
+        ("entry", format!("{} of {size}", described.0)),
+        ("root", root.to_string()),
+        ("signed", signed_text(&opened.signed)),
+    ] {
+        lines.extend(wrap(&format!("  {name:<8}"), &value));
     }
-    lines.push("It says nothing about whether what the entry says is true.".to_owned());
-    let text: Vec<String> = lines.iter().flat_map(|line| fold(0, line)).collect();
+    let mut remarks = vec![if witnessed {
+        "The log cannot show others a history without this entry unless a quorum of its witnesses helps."
+    } else {
+        "The log committed itself; without witnesses it may still show others another history."
+    }];
+    if proof.extra.is_some() {
+        remarks.push("The proof carries extra data, which nothing here authenticates.");
+    }
+    remarks.push("It says nothing about whether what the entry says is true.");
+    lines.extend(remarks.into_iter().flat_map(|remark| wrap("", remark)));
+    let text = lines.join("\n");
     out.result(
-        &text.join("\n"),
+        &text,
         &json!({
             "proved": true,
             "kind": "inclusion",
@@ -164,35 +164,66 @@ fn explain(fork: &Fork, keys: &[VerifierKey]) -> String {
     let (one, other) = (fork.smaller(), fork.larger());
     let (m, n) = (one.size(), other.size());
     let origin = one.origin();
-    let mut lines = vec![
-        format!("PROVED: the log {origin} signed two histories."),
-        String::new(),
-        format!("1. It signed: I have {m} entries, and their root is"),
-        format!("     {}", one.root()),
-        format!("   with {}", signers(one.note(), keys)),
-        format!("2. It signed as well: I have {n} entries, and their root is"),
-        format!("     {}", other.root()),
-        format!("   with {}", signers(other.note(), keys)),
-    ];
+    let mut lines = vec![format!("PROVED: the log {origin} signed two histories.")];
+    lines.push(String::new());
+    lines.push(format!(
+        "1. It signed: I have {m} entries, and their root is"
+    ));
+    lines.push(format!("     {}", one.root()));
+    lines.extend(wrap("   ", &format!("with {}", signers(one.note(), keys))));
+    lines.push(format!(
+        "2. It signed as well: I have {n} entries, and their root is"
+    ));
+    lines.push(format!("     {}", other.root()));
+    lines.extend(wrap(
+        "   ",
+        &format!("with {}", signers(other.note(), keys)),
+    ));
     if m == n {
-        lines.push(
-            "3. The same number of entries has one root, and these are two. So the log keeps two different lists of entries under one name.".to_owned(),
-        );
+        lines.extend(wrap(
+            "3. ",
+            "The same number of entries has one root, and these are two. So the log keeps two different lists of entries under one name.",
+        ));
     } else {
-        lines.push(format!(
-            "3. The hashes in the file lead to the second root. They also give the only root that the first {m} of those {n} entries can have:"
+        lines.extend(wrap(
+            "3. ",
+            &format!(
+                "The hashes in the file lead to the second root. They also give the only root that the first {m} of those {n} entries can have:"
+            ),
         ));
         lines.push(format!("     {}", fork.prefix_root()));
-        lines.push(format!(
-            "   That is not the root signed in 1. So the {n} entries do not begin with the {m} entries of 1: some of them were changed, removed or put in later."
+        lines.extend(wrap(
+            "   ",
+            &format!(
+                "That is not the root signed in 1. So the {n} entries do not begin with the {m} entries of 1: some of them were changed, removed or put in later."
+            ),
         ));
     }
     lines.push(String::new());
-    lines.push(
-        "Anybody can repeat this with the public key of the log, SHA-256 and this file. It does not say which of the two histories is the honest one.".to_owned(),
-    );
-    let folded: Vec<String> = lines.iter().flat_map(|line| fold(0, line)).collect();
-    folded.join("\n")
+    lines.extend(wrap(
+        "",
+        "Anybody can repeat this with the public key of the log, SHA-256 and this file. It does not say which of the two histories is the honest one.",
+    ));
+    lines.join("\n")
+}
+
+/// A paragraph of at most 80 columns; its first line begins with `head`, the others as far to the right.
+fn wrap(head: &str, text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = head.to_owned();
+    let margin = " ".repeat(head.len());
+    for word in text.split(' ') {
+        if line.len() > head.len() {
+            if line.chars().count() + 1 + word.chars().count() > 80 {
+                lines.push(std::mem::replace(&mut line, margin.clone()));
+            } else {
+                line.push(' ');
+            }
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
 }
 
 /// Which keys of the log signed a note, and who else stands under it without having been checked.

@@ -67,7 +67,9 @@ impl Anchored {
 /// Who signed a checkpoint, for people.
 pub(super) fn signed_text(signed: &Signed) -> String {
     match signed {
-        Signed::Unchecked => "no signature was checked; give --vkey, --policy or --anchor".to_owned(),
+        Signed::Unchecked => {
+            "no signature was checked; give --vkey, --policy or --anchor".to_owned()
+        }
         Signed::ByLog => "signed by the log; witnesses were not asked for".to_owned(),
         Signed::Witnessed {
             cosigners,
@@ -87,6 +89,8 @@ pub(super) fn signed_json(signed: &Signed) -> serde_json::Value {
         Signed::Witnessed {
             cosigners,
             median_time,
-        } => serde_json::json!({"by": "witnesses", "cosigners": cosigners, "median_time": median_time}),
+        } => {
+            serde_json::json!({"by": "witnesses", "cosigners": cosigners, "median_time": median_time})
+        }
     }
 }

@@ -61,13 +61,11 @@ impl Log {
             sign_checkpoint(&checkpoint.to_string(), &log_key()).unwrap(),
             cosign(&checkpoint, 1_800_000_000, &witness).unwrap(),
         ];
-        let note = Note::new(checkpoint.to_string(), lines).unwrap().to_string();
+        let note = Note::new(checkpoint.to_string(), lines)
+            .unwrap()
+            .to_string();
         files.push(("checkpoint".to_owned(), note.into_bytes()));
-        let policy = format!(
-            "log {}\nwitness w {}\nquorum w\n",
-            log.vkey,
-            witness.vkey()
-        );
+        let policy = format!("log {}\nwitness w {}\nquorum w\n", log.vkey, witness.vkey());
         files.push(("policy".to_owned(), policy.into_bytes()));
         for (path, bytes) in files {
             log.write(&path, &bytes);
@@ -159,15 +157,30 @@ fn follow_prints_verified_entries_once_and_finds_a_fork_after_a_restart() {
 
     let other = Log::new(400, "another three");
     let forked = limpid(&[
-        "log", "follow", &other.place(), "--vkey", &log.vkey, "--once", "--state", &state,
+        "log",
+        "follow",
+        &other.place(),
+        "--vkey",
+        &log.vkey,
+        "--once",
+        "--state",
+        &state,
     ]);
     assert_eq!(forked.status, 1, "{forked:?}");
     assert!(forked.stdout.contains("signed two histories"), "{forked:?}");
     let evidence = log.path("300-400.fork");
     let judged = limpid(&["proof", "verify", &evidence, "--vkey", &log.vkey]);
     assert_eq!(judged.status, 0, "{judged:?}");
-    assert!(judged.stdout.starts_with("PROVED: the log log.example/a signed two histories."));
-    assert!(judged.stdout.lines().all(|line| line.chars().count() <= 80), "{}", judged.stdout);
+    assert!(
+        judged
+            .stdout
+            .starts_with("PROVED: the log log.example/a signed two histories.")
+    );
+    assert!(
+        judged.stdout.lines().all(|line| line.chars().count() <= 80),
+        "{}",
+        judged.stdout
+    );
 
     limpid(&["log", "follow", &log.place(), "--once"]).refused(2, &["whose signature counts?"]);
 }
@@ -195,7 +208,9 @@ fn follow_ends_when_nobody_reads_any_more() {
 fn monitor_says_by_its_exit_status_what_is_the_matter() {
     let log = Log::new(300, "three");
     let witness = tempfile::tempdir().unwrap();
-    let of_origin = witness.path().join(tlog::sha256(ORIGIN.as_bytes()).to_hex());
+    let of_origin = witness
+        .path()
+        .join(tlog::sha256(ORIGIN.as_bytes()).to_hex());
     fs::create_dir_all(&of_origin).unwrap();
     let show = |log: &Log| fs::copy(log.path("checkpoint"), of_origin.join("checkpoint")).unwrap();
     show(&log);
@@ -209,7 +224,9 @@ fn monitor_says_by_its_exit_status_what_is_the_matter() {
     );
     fs::write(&config, &text).unwrap();
     let monitor = |now: &str| {
-        limpid(&["log", "monitor", "--config", &config, "--once", "--now", now])
+        limpid(&[
+            "log", "monitor", "--config", &config, "--once", "--now", now,
+        ])
     };
     let sound = monitor("1800000010");
     assert_eq!(sound.status, 0, "{sound:?}");
@@ -224,7 +241,10 @@ fn monitor_says_by_its_exit_status_what_is_the_matter() {
     let said = limpid(&["--json", "log", "monitor", "--config", &config, "--once"]).json(4);
     let evidence = said["logs"][0]["alarms"][0]["evidence"].as_str().unwrap();
     let judged = limpid(&["--json", "proof", "verify", evidence, "--vkey", &log.vkey]).json(0);
-    assert_eq!((&judged["kind"], &judged["smaller"]["size"]), (&"fork".into(), &200.into()));
+    assert_eq!(
+        (&judged["kind"], &judged["smaller"]["size"]),
+        (&"fork".into(), &200.into())
+    );
 
     fs::write(&config, text.replace("stale_s", "stal")).unwrap();
     monitor("1800000010").refused(2, &["unknown field `stal`"]);
@@ -236,25 +256,51 @@ fn proof_verify_tells_a_judge_what_is_proved_and_what_is_not() {
     log.write("p.tlog-proof", &log.proof_of(3, 300));
     log.write("entry", b"three");
     log.write("other", b"threE");
-    let (proof, entry, other) = (log.path("p.tlog-proof"), log.path("entry"), log.path("other"));
+    let (proof, entry, other) = (
+        log.path("p.tlog-proof"),
+        log.path("entry"),
+        log.path("other"),
+    );
     let policy = log.path("policy");
-    let proved = limpid(&["proof", "verify", &proof, "--policy", &policy, "--entry", &entry]);
+    let proved = limpid(&[
+        "proof", "verify", &proof, "--policy", &policy, "--entry", &entry,
+    ]);
     assert_eq!(proved.status, 0, "{proved:?}");
-    for part in ["PROVED: these 5 bytes are logged.", "cosigned by w.example", "entry     3  5 bytes"] {
+    for part in [
+        "PROVED: these 5 bytes are logged.",
+        "cosigned by w.example",
+        "  entry   3  5 bytes",
+    ] {
         assert!(proved.stdout.contains(part), "{part}: {}", proved.stdout);
     }
-    let arguments = ["proof", "verify", &proof, "--vkey", &log.vkey, "--entry", &entry];
+    let arguments = [
+        "proof", "verify", &proof, "--vkey", &log.vkey, "--entry", &entry,
+    ];
     let proved = limpid(&arguments);
-    assert!(proved.stdout.contains("without witnesses it may still show"), "{proved:?}");
-    let refused = limpid(&["proof", "verify", &proof, "--policy", &policy, "--entry", &other]);
+    assert!(
+        proved
+            .stdout
+            .contains("without witnesses it may still show"),
+        "{proved:?}"
+    );
+    let refused = limpid(&[
+        "proof", "verify", &proof, "--policy", &policy, "--entry", &other,
+    ]);
     assert_eq!(refused.status, 1, "{refused:?}");
-    assert!(refused.stdout.starts_with("NOT PROVED: these 5 bytes are not entry 3"));
+    assert!(
+        refused
+            .stdout
+            .starts_with("NOT PROVED: these 5 bytes are not entry 3")
+    );
     let stranger = key("log.example/b", KeyType::Ed25519).vkey().to_string();
-    let said = limpid(&["--json", "proof", "verify", &proof, "--vkey", &stranger, "--entry", &entry]);
+    let said = limpid(&[
+        "--json", "proof", "verify", &proof, "--vkey", &stranger, "--entry", &entry,
+    ]);
     assert_eq!(said.json(1)["proved"], false);
 
     limpid(&["proof", "verify", &proof, "--vkey", &log.vkey]).refused(2, &["--entry"]);
-    limpid(&["proof", "verify", &proof, "--entry", &entry]).refused(2, &["whose signature counts?"]);
+    limpid(&["proof", "verify", &proof, "--entry", &entry])
+        .refused(2, &["whose signature counts?"]);
     limpid(&["proof", "verify", &entry, "--vkey", &log.vkey]).refused(2, &["neither a proof"]);
 }
 
@@ -266,18 +312,27 @@ fn the_evidence_on_the_page_of_its_format_convinces_and_a_changed_one_does_not()
         .skip(1)
         .map(|block| block.split_once("```").unwrap().0)
         .collect();
-    let vkey = blocks.iter().find_map(|block| block.strip_prefix("vkey ")).unwrap().trim();
+    let vkey = blocks
+        .iter()
+        .find_map(|block| block.strip_prefix("vkey "))
+        .unwrap()
+        .trim();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("log.fork");
     let path = file.to_str().unwrap();
-    let shown: Vec<_> =
-        blocks.iter().filter(|block| block.starts_with("limpid/fork-evidence")).collect();
+    let shown: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.starts_with("limpid/fork-evidence"))
+        .collect();
     assert_eq!(shown.len(), 2);
     for evidence in shown {
         fs::write(&file, evidence).unwrap();
         let judged = limpid(&["proof", "verify", path, "--vkey", vkey]);
         assert_eq!(judged.status, 0, "{judged:?}");
-        assert!(judged.stdout.contains("1. It signed: I have 3 entries"), "{judged:?}");
+        assert!(
+            judged.stdout.contains("1. It signed: I have 3 entries"),
+            "{judged:?}"
+        );
         assert!(judged.stdout.lines().all(|line| line.chars().count() <= 80));
         fs::write(&file, evidence.replacen("\n3\n", "\n2\n", 1)).unwrap();
         let judged = limpid(&["proof", "verify", path, "--vkey", vkey]);

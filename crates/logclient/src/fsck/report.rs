@@ -105,7 +105,7 @@ pub enum Fault {
         entry: u64,
     },
     /// It could not be read.
-    #[error("{0}")]
+    #[error("cannot be read")]
     Read(#[source] ReadError),
 }
 
