@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keys::{NoteKey, Passphrase, SecretKey};
 use serde::Deserialize;
 use statement::StatementDigest;
-use tlog::{KeyName, KeyType, Origin};
+use tlog::{KeyName, KeyType, NoteSigner as _, Origin, ParseError, VerifierKey};
 
 use crate::LogError;
 use crate::remote::RemoteConfig;
@@ -41,6 +41,10 @@ pub struct Config {
     pub ed25519_key: PathBuf,
     /// File of the ML-DSA-44 key (the log's own cosignature, type 0x06).
     pub ml_dsa_key: PathBuf,
+    /// Verifier keys that this log signed with before it had these: what it signed then still binds
+    /// it.
+    #[serde(default)]
+    pub former_vkeys: Vec<String>,
     /// Where the passphrase of both key files is: `env:NAME` or `file:PATH`.
     #[serde(default)]
     pub passphrase: Option<String>,
@@ -137,10 +141,22 @@ const fn default_key_entries_per_minute() -> u32 {
     600
 }
 
-/// The log's two keys.
+/// The log's two keys, and those it had before.
 pub(crate) struct LogKeys {
     pub(crate) ed25519: NoteKey,
     pub(crate) ml_dsa: NoteKey,
+    pub(crate) former: Vec<VerifierKey>,
+}
+
+impl LogKeys {
+    /// Everything that this log ever signed with.
+    pub(crate) fn all(&self) -> Vec<VerifierKey> {
+        let today = [self.ed25519.vkey().clone(), self.ml_dsa.vkey().clone()];
+        today
+            .into_iter()
+            .chain(self.former.iter().cloned())
+            .collect()
+    }
 }
 
 impl Config {
@@ -158,6 +174,7 @@ impl Config {
             anchor,
             ed25519_key,
             ml_dsa_key,
+            former_vkeys: Vec::new(),
             passphrase: None,
             witnesses: Vec::new(),
             batch_ms: default_batch_ms(),
@@ -201,6 +218,27 @@ impl Config {
         Ok(LogKeys {
             ed25519: load(&self.ed25519_key, KeyType::Ed25519)?,
             ml_dsa: load(&self.ml_dsa_key, KeyType::CosignatureMlDsa44)?,
+            former: self.former(origin)?,
         })
+    }
+
+    fn former(&self, origin: &Origin) -> Result<Vec<VerifierKey>, LogError> {
+        let parse = |text: &String| {
+            let wrong = |source| LogError::Config {
+                field: "former_vkeys",
+                value: text.chars().take(200).collect(),
+                source,
+            };
+            let vkey: VerifierKey = text.parse().map_err(wrong)?;
+            match origin.is_named(vkey.name()) {
+                true => Ok(vkey),
+                false => Err(wrong(ParseError::Malformed {
+                    what: "former key",
+                    value: vkey.name().to_string(),
+                    expected: "a key whose name is the origin",
+                })),
+            }
+        };
+        self.former_vkeys.iter().map(parse).collect()
     }
 }

@@ -86,7 +86,7 @@ impl Witnesses {
     /// first offered growth from what is published.
     pub(crate) fn new(
         shared: &Arc<Shared>,
-        own_keys: [VerifierKey; 2],
+        own_keys: Vec<VerifierKey>,
         heard: &[bool],
     ) -> Result<Self, LogError> {
         let config = &shared.config;

@@ -19,6 +19,10 @@
 //! {"index":41}
 //! ```
 //!
+//! `POST /submit-batch` takes up to 256 of them and answers each. Where what comes next is decided:
+//! `gate` (who may wait), `plan` (what is taken), `pace` (when a checkpoint is made), `gather` and
+//! `lane` (which witnesses are asked).
+//!
 //! Invariant: `published <= integrated <= sequenced`.
 //!
 //! - *sequenced* entries are durable in the *table* (a database); a submitter hears of them after the

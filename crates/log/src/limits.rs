@@ -64,3 +64,6 @@ pub(crate) const CALLS_BYTES_MAX: usize = 64 << 20;
 
 /// Entries that are read and verified by one thread before the next one may.
 pub(crate) const CHUNK_ENTRIES: usize = 32;
+
+/// Checkpoints without a quorum, in a row, from which on `/healthz` says so.
+pub(crate) const FAILURES_ALARMING: u32 = 3;

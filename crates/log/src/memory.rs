@@ -27,7 +27,7 @@ pub(crate) struct Recall {
     client: Client,
     /// What stands behind a witness's address.
     path: String,
-    keys: [VerifierKey; 2],
+    keys: Vec<VerifierKey>,
 }
 
 /// A checkpoint that this log signed, whether it knows it or not.
@@ -42,7 +42,7 @@ impl Recall {
     /// For the log `origin` with these keys of its own; a witness has `timeout_ms`.
     pub(crate) fn new(
         origin: &Origin,
-        keys: [VerifierKey; 2],
+        keys: Vec<VerifierKey>,
         timeout_ms: u64,
     ) -> Result<Self, LogError> {
         let client = Client::new(&ClientConfig {

@@ -7,6 +7,7 @@ use serve::{Counter, Gauge, Metrics};
 
 use crate::gate::Shown;
 use crate::lane::Ended;
+use crate::limits::FAILURES_ALARMING;
 use crate::pace::Round;
 
 /// See the module. Sizes are numbers of entries.
@@ -118,6 +119,8 @@ impl Meters {
                 .set(ms(round.began.saturating_sub(last.began)));
         }
         self.rounds_failed.add(u32::from(round.failures > 0));
+        let is_failing = round.failures >= FAILURES_ALARMING;
+        self.metrics.set_failing("witnessing", is_failing);
     }
 
     /// Counts a refusal. Codes are names of ours, so there are few.

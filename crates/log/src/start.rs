@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use law::InForce;
 use store::{Blobs, StoreError};
-use tlog::{Checkpoint, Hash, NoteSigner as _, VerifierKey, open_checkpoint};
+use tlog::{Checkpoint, Hash, VerifierKey, open_checkpoint};
 use tokio::task::JoinSet;
 
-use crate::config::{Config, LogKeys};
+use crate::config::Config;
 use crate::directory::Directory;
 use crate::entries::Entries;
 use crate::error::{LogError, chain};
@@ -67,9 +67,9 @@ pub(crate) async fn open_on(
     let fence = table.lead().await?;
     let state = table.state().await?;
     let archive = table.archived().await?;
-    let shown = shown_checkpoint(&*shelf, &own_keys(&keys)).await?;
+    let shown = shown_checkpoint(&*shelf, &keys.all()).await?;
     let mut claims = claims_of(&state, shown.as_ref());
-    let recall = Recall::new(&origin, own_keys(&keys), START_WITNESS_TIMEOUT_MS)?;
+    let recall = Recall::new(&origin, keys.all(), START_WITNESS_TIMEOUT_MS)?;
     let heard = ask_witnesses(&config, recall, &mut claims).await;
     check_none_ahead(&claims, &archive, state.sequenced)?;
 
@@ -98,7 +98,7 @@ pub(crate) async fn open_on(
     repair(&shared, &archive, &archived).await?;
     let (writer, integrator, wishes) =
         writing_side((table, shelf), fence, replayed.growth, replayed.full);
-    let witnesses = Witnesses::new(&shared, own_keys(&keys), &heard)?;
+    let witnesses = Witnesses::new(&shared, keys.all(), &heard)?;
     Ok(Parts {
         publisher: Publisher {
             shared: Arc::clone(&shared),
@@ -117,10 +117,6 @@ pub(crate) async fn open_on(
         integrator,
         shared,
     })
-}
-
-fn own_keys(keys: &LogKeys) -> [VerifierKey; 2] {
-    [keys.ed25519.vkey().clone(), keys.ml_dsa.vkey().clone()]
 }
 
 fn claim(claims: &mut Claims, size: u64, root: Hash, by: String) {

@@ -7,6 +7,7 @@ mod files;
 mod numbers;
 mod odd_witnesses;
 mod peer;
+mod rotation;
 mod slow_clients;
 #[path = "../world/mod.rs"]
 mod world;
