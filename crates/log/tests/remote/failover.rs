@@ -31,7 +31,13 @@ async fn child_runs_a_log_when_asked_to() {
     let config: log::Config = serde_json::from_slice(&bytes).unwrap();
     let ended = config.dir.join("ended");
     if let Err(error) = log::serve(config, std::future::pending()).await {
-        std::fs::write(ended, error.to_string()).unwrap();
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        std::fs::write(ended, why).unwrap();
     }
 }
 
@@ -77,7 +83,8 @@ struct Ground {
 }
 
 impl Ground {
-    async fn start() -> Self {
+    /// `number`: another one for each test, so that their addresses differ.
+    async fn start(number: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
         let (postgres, s3) = (
             PostgresServer::start(),
@@ -94,7 +101,7 @@ impl Ground {
         let mut clients = Vec::new();
         let dirs = ["a", "b"].map(|name| World::make_dir(&root, name));
         for (n, dir) in dirs.iter().enumerate() {
-            let listen = world::free_address(n);
+            let listen = world::free_address(number * 2 + n);
             clients.push(client_at(&format!("http://{listen}")));
             let plain = world::log_config(dir, &urls);
             let config = json!({
@@ -195,6 +202,17 @@ impl Ground {
     }
 }
 
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Shown with a test that fails: why a process ended that should not have.
+        for dir in &self.dirs {
+            if let Ok(why) = std::fs::read_to_string(dir.join("ended")) {
+                println!("{} ended: {why}", dir.display());
+            }
+        }
+    }
+}
+
 struct Load {
     stop: watch::Sender<bool>,
     count: Arc<watch::Sender<u64>>,
@@ -264,7 +282,7 @@ async fn submit(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_leader_is_killed_under_load_another_goes_on_with_one_history() {
-    let ground = Ground::start().await;
+    let ground = Ground::start(0).await;
     let mut followers = ground
         .clients
         .clone()
@@ -302,7 +320,7 @@ async fn when_the_leader_is_killed_under_load_another_goes_on_with_one_history()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_away_while_another_led_stops_when_it_comes_back() {
-    let ground = Ground::start().await;
+    let ground = Ground::start(1).await;
     let mut followers = ground
         .clients
         .clone()

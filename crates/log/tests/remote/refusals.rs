@@ -195,10 +195,15 @@ async fn a_killed_server_keeps_every_acknowledged_entry() {
         let fence = table.lead().await.unwrap();
         let first = table.state().await.unwrap().sequenced;
         let (sender, mut acknowledged) = tokio::sync::watch::channel(first);
+        let (stop, stopping) = tokio::sync::watch::channel(false);
         let writer = tokio::spawn(async move {
             let mut next = first;
-            while table.append(fence, &entry(next), Mark::EMPTY).await.is_ok() {
-                next += 1;
+            // Between two writes a kill goes unnoticed.
+            while !*stopping.borrow() {
+                match table.append(fence, &entry(next), Mark::EMPTY).await {
+                    Ok(()) => next += 1,
+                    Err(_) => break,
+                }
                 sender.send_replace(next);
             }
             next
@@ -208,6 +213,7 @@ async fn a_killed_server_keeps_every_acknowledged_entry() {
             .await
             .unwrap();
         server.kill_and_start();
+        stop.send_replace(true);
         let acknowledged = writer.await.unwrap();
         let table = open(&server, "log").await.unwrap();
         let found = table.state().await.unwrap().sequenced;
