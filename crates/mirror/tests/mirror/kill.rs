@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tlog::parse_cosignatures;
+use tokio::sync::watch::{self, Sender};
 
 use crate::world::{Folder, PATIENCE, Talk, TestLog, check_lines, config, go_on, vkeys};
 
@@ -55,8 +56,8 @@ struct Said {
     answers: u64,
 }
 
-/// Pushes the log until the mirror is gone.
-async fn push(talk: Talk, log: &TestLog, dir: &Path, mut said: Said) -> Said {
+/// Pushes the log until the mirror is gone; counts answers as they come.
+async fn push(talk: Talk, log: &TestLog, dir: &Path, mut said: Said, count: Sender<u64>) -> Said {
     let keys = vkeys(&config(dir, &[log]));
     let (mut pending, last) = (said.pending, log.entries.len() as u64);
     loop {
@@ -91,6 +92,7 @@ async fn push(talk: Talk, log: &TestLog, dir: &Path, mut said: Said) -> Said {
                     said.cosigned = said.cosigned.max(end);
                     said.held = said.held.max(end);
                     said.answers += 1;
+                    count.send_replace(said.answers);
                     break;
                 }
                 Ok(reply) => reply.body,
@@ -109,6 +111,7 @@ async fn push(talk: Talk, log: &TestLog, dir: &Path, mut said: Said) -> Said {
             );
             said.held = start;
             said.answers += 1;
+            count.send_replace(said.answers);
         }
     }
 }
@@ -126,10 +129,16 @@ async fn a_killed_mirror_keeps_what_it_acknowledged_and_never_goes_back() {
         let talk = Talk::new(&url);
         let shown = talk.published(&log).await;
         assert!(shown >= said.cosigned, "{shown} shown, {said:?}");
-        let load = push(talk, &log, dir.path(), said);
+        let (count, mut counted) = watch::channel(said.answers);
+        let enough = said.answers + round % 5;
+        let load = push(talk, &log, dir.path(), said, count);
         let kill = async {
+            counted
+                .wait_for(|answers| *answers >= enough)
+                .await
+                .unwrap();
             // The moment of death is what is varied here.
-            tokio::time::sleep(Duration::from_millis(5 + (round * 83) % 400)).await;
+            tokio::time::sleep(Duration::from_millis((round * 83) % 120)).await;
             drop(process);
         };
         (said, ()) = tokio::join!(load, kill);
