@@ -62,6 +62,10 @@ impl LogClient {
         &self.url
     }
 
+    pub(crate) const fn http(&self) -> &Client {
+        &self.http
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}/{path}", self.url)
     }

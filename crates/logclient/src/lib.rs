@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! POST /submit                      one DSSE envelope  ->  200 a .tlog-proof, or 202 {"index":7}
+//! POST /submit-batch                many of them      ->  {"witnessed":7,"answers":[{"index":7},...]}
 //! GET  /checkpoint /tile/... /tile/entries/... /archive/<size> /archive/index /blob/<sha256>
 //! PUT  /blob/<sha256>               Authorization: Limpid keyid=<hex>,sig=<base64>
 //! ```
@@ -19,25 +20,27 @@
 mod anchor;
 mod archive_index;
 mod authentic;
+mod batch;
 mod client;
 mod durable;
 mod error;
 mod follower;
 pub mod fsck;
 mod limits;
+mod mirror_push;
 pub mod monitor;
 mod sources;
 mod stream;
 mod trust;
-mod mirror_push;
 
 pub use anchor::AnchorError;
 pub use authentic::AuthenticError;
+pub use batch::{BatchRefusal, BatchReply};
 pub use client::{LogClient, Submitted, blob_put_message};
 pub use durable::MemoryError;
 pub use error::LogClientError;
 pub use follower::Follower;
+pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};
 pub use sources::{LogFiles, Patience, ReadError, TileError};
 pub use stream::{Stream, StreamEntry, StreamError};
 pub use trust::{Opened, Signed, Trust, TrustError};
-pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};

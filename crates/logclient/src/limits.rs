@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const NOTE_BYTES_MAX: usize = 256 << 10;
 /// Longest `.tlog-proof`.
 pub(crate) const PROOF_BYTES_MAX: usize = NOTE_BYTES_MAX + (16 << 10);
+/// Longest answer to a batch: 256 refusals with their details.
+pub(crate) const BATCH_REPLY_BYTES_MAX: usize = 1 << 20;
 /// Longest entry bundle: 256 entries of 65,535 bytes and their lengths.
 pub(crate) const BUNDLE_BYTES_MAX: usize = 256 * (2 + 65_535);
 /// A full tile.
@@ -24,14 +26,6 @@ pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const STRIDE_BYTES_MAX: usize = 256 << 20;
 /// Archived checkpoints that activations may name beside the archive's index; each costs a replay.
 pub(crate) const NAMED_MAX: usize = 16;
-/// Longest answer of a mirror: cosignatures, or where to go on.
-pub(crate) const MIRROR_ANSWER_BYTES_MAX: usize = 128 << 10;
-/// A mirror makes thousands of entries durable before it answers.
-pub(crate) const MIRROR_TIMEOUT: Duration = Duration::from_secs(120);
-/// Bytes of an upload after which no further package is added to it.
-pub(crate) const UPLOAD_BYTES: usize = 16 << 20;
-/// Rounds with a mirror that bring nothing new before it is given up.
-pub(crate) const MIRROR_IDLE_ROUNDS_MAX: u32 = 4;
 /// Files in a row that a server may fail to deliver before it is asked for no more.
 pub(crate) const READ_FAILURES_MAX: u32 = 8;
 /// Pause before the second try for a file; four times as long before each further one.
@@ -50,3 +44,11 @@ pub(crate) const LOGS_AT_ONCE_MAX: usize = 8;
 pub(crate) const BEHIND_S: u64 = 60;
 /// Longest memory of one watched log: two notes in JSON.
 pub(crate) const MONITOR_MEMORY_BYTES_MAX: u64 = 2 << 20;
+/// Longest answer of a mirror: cosignatures, or where to go on.
+pub(crate) const MIRROR_ANSWER_BYTES_MAX: usize = 128 << 10;
+/// A mirror makes thousands of entries durable before it answers.
+pub(crate) const MIRROR_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of an upload after which no further package is added to it.
+pub(crate) const UPLOAD_BYTES: usize = 16 << 20;
+/// Rounds with a mirror that bring nothing new before it is given up.
+pub(crate) const MIRROR_IDLE_ROUNDS_MAX: u32 = 4;
