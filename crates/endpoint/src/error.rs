@@ -86,7 +86,7 @@ pub enum EndpointError {
     Random(#[source] keys::KeyError),
     /// Comparing with what was seen before, or by others, found a fault.
     #[error(
-        "{fault}; the proof is in {}: show it to the other parties of the constitution. Nothing is installed until a person has looked and says: limpid endpoint timeline --settle {}", dir.join(fault.first_evidence()).display(), fault.id
+        "{fault}; the proof is in {}: show it to the other parties of the constitution. Nothing is installed until a person has looked at it and says: limpid endpoint timeline --settle {} --reason WHY", dir.join(fault.first_evidence()).display(), fault.id
     )]
     Fault {
         /// What was found.
@@ -96,7 +96,7 @@ pub enum EndpointError {
     },
     /// A fault was found before, and nobody has settled it.
     #[error(
-        "{fault}; this is not settled, so nothing is installed. The proof is in {}; a person who has looked at it says: limpid endpoint timeline --settle {}", dir.join(fault.first_evidence()).display(), fault.id
+        "{fault}; this is not settled, so nothing is installed. The proof is in {}; a person who has looked at it says: limpid endpoint timeline --settle {} --reason WHY", dir.join(fault.first_evidence()).display(), fault.id
     )]
     Unsettled {
         /// What was found.

@@ -160,7 +160,11 @@ async fn prove(
                     tracing::warn!(place = %hearing.name, %origin, size, "its tiles are not those of its checkpoint");
                     break;
                 }
-                Err(fork) => findings.push(Finding::from(fork)),
+                Err(fork) => {
+                    // One contradiction says it all; the smaller trees of that branch add nothing.
+                    findings.push(Finding::from(fork));
+                    break;
+                }
             }
         }
     }

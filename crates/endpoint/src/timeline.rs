@@ -207,7 +207,7 @@ impl Timeline {
                 self.make_room();
                 self.faults.push(fault.clone());
                 self.save(files)?;
-                tracing::error!(id = %fault.id, %fault, "found by comparing");
+                tracing::info!(id = %fault.id, %fault, "found by comparing");
                 fault
             }
         };
@@ -231,11 +231,21 @@ impl Timeline {
         &mut self,
         memory: &mut Memory,
         id: &str,
-        settlement: Settlement,
+        settlement: &Settlement,
     ) -> Option<Fault> {
-        let fault = self.faults.iter_mut().find(|fault| fault.id == id)?;
-        fault.settled = Some(settlement);
-        match &fault.what {
+        let what = self
+            .faults
+            .iter()
+            .find(|fault| fault.id == id)?
+            .what
+            .clone();
+        for fault in &mut self.faults {
+            // All that is known of one log is settled at once: it is one question to a person.
+            if fault.id == id || fault.is_about_log_of(&what) {
+                fault.settled.get_or_insert_with(|| settlement.clone());
+            }
+        }
+        match &what {
             FaultKind::TwoHistories { origin, .. } => {
                 memory.forget_log(origin);
                 self.histories.retain(|known, _| known.as_str() != origin);
@@ -342,7 +352,7 @@ pub fn settle(config: &Config, id: &str, reason: &str, now: u64) -> Result<Fault
         at: now,
         reason: reason.to_owned(),
     };
-    let settled = timeline.settle(&mut memory, id, settlement);
+    let settled = timeline.settle(&mut memory, id, &settlement);
     let settled = settled.ok_or_else(|| EndpointError::NoFault { id: id.to_owned() })?;
     // What was forgotten first, so that a crash between the two leaves the fault open.
     memory.save(&files)?;

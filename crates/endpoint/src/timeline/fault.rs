@@ -86,6 +86,17 @@ impl Fault {
         self.evidence.first().map_or("evidence", String::as_str)
     }
 
+    /// Whether both are about histories of one log.
+    pub(crate) fn is_about_log_of(&self, other: &FaultKind) -> bool {
+        match (&self.what, other) {
+            (
+                FaultKind::TwoHistories { origin: one, .. },
+                FaultKind::TwoHistories { origin: other, .. },
+            ) => one == other,
+            _ => false,
+        }
+    }
+
     /// The stable name of the check that found it.
     pub const fn code(&self) -> &'static str {
         match self.what {
@@ -104,8 +115,10 @@ impl fmt::Display for Fault {
                 larger,
             } if smaller.size == larger.size => write!(
                 f,
-                "the log {origin} signed two trees of {} entries, {} and {}",
-                smaller.size, smaller.root, larger.root
+                "the log {origin} signed two trees of {} entries, with roots {} and {}",
+                smaller.size,
+                short(smaller.root),
+                short(larger.root)
             ),
             FaultKind::TwoHistories {
                 origin,
@@ -113,9 +126,12 @@ impl fmt::Display for Fault {
                 larger,
             } => write!(
                 f,
-                "the log {origin} signed two histories: its tree of {} entries ({}) does not begin \
-                 with the tree of {} entries ({}) that it signed too",
-                larger.size, larger.root, smaller.size, smaller.root
+                "the log {origin} signed two histories: its tree of {} entries (root {}) does not begin \
+                 with the tree of {} entries (root {}) that it signed too",
+                larger.size,
+                short(larger.root),
+                smaller.size,
+                short(smaller.root)
             ),
             FaultKind::TwoPublications {
                 role,
@@ -124,7 +140,9 @@ impl fmt::Display for Fault {
                 other,
             } => write!(
                 f,
-                "version {version} of role {role} was published twice: as {one} here, as {other} elsewhere"
+                "version {version} of role {role} was published twice: as {} here, as {} elsewhere",
+                short(*one),
+                short(*other)
             ),
         }?;
         match &self.settled {
@@ -200,6 +218,11 @@ impl Finding {
         };
         (fault, evidence)
     }
+}
+
+/// Whole digests are in the evidence and in the JSON.
+fn short(digest: FileDigest) -> String {
+    digest.to_string()[..12].to_owned()
 }
 
 fn name_of(text: &str) -> String {
