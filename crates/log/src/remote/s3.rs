@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use super::postgres::is_loopback;
 use super::public::headers;
 use super::{RemoteError, S3Config, Secret};
+use crate::error::chain;
 use crate::shelf::{File, Shelf};
 use crate::table::Work;
 
@@ -40,6 +41,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRIES_MAX: usize = 5;
+
+/// How often a file is tried to be made, and the pause after the first time.
+const CREATE_TRIES: u32 = 4;
+const CREATE_PAUSE: Duration = Duration::from_millis(250);
 
 /// The public files of one log in a bucket.
 #[derive(Clone)]
@@ -107,8 +112,24 @@ impl S3Shelf {
         }
     }
 
+    /// Makes a file, some times if the service does not answer: the client does not try again by
+    /// itself what has a condition, and looking first makes it safe.
     async fn create(&self, path: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
-        if self.is_same(path, &bytes).await? {
+        let mut tries = 1;
+        loop {
+            match self.try_create(path, &bytes).await {
+                Err(error @ StoreError::Remote { .. }) if tries < CREATE_TRIES => {
+                    tracing::warn!(path, error = %chain(&error), "it is tried again");
+                    tokio::time::sleep(CREATE_PAUSE * tries).await;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_create(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.is_same(path, bytes).await? {
             return Ok(());
         }
         let key = self.key(path)?;
@@ -117,12 +138,12 @@ impl S3Shelf {
             attributes: attributes(path),
             ..PutOptions::default()
         };
-        let payload = PutPayload::from(bytes.clone());
+        let payload = PutPayload::from(bytes.to_vec());
         match self.store.put_opts(&key, payload, options).await {
             Ok(_) => Ok(()),
             // Somebody was faster, or a try of ours arrived whose answer did not.
             Err(answer @ (Error::AlreadyExists { .. } | Error::Precondition { .. })) => {
-                match self.is_same(path, &bytes).await? {
+                match self.is_same(path, bytes).await? {
                     true => Ok(()),
                     false => Err(self.refused("make", path, &answer)),
                 }
