@@ -100,12 +100,29 @@ async fn take(
     }
     check_authorization(shared, headers, &digest, bytes)?;
     // Known already: nothing has to be read, and a damaged copy shows itself to readers.
-    if shared.blobs.contains(digest.hash()) {
+    if is_kept(shared, &digest).await? {
         return Ok(());
     }
     match shared.config.remote {
         None => store(shared, &digest, bytes, body).await,
         Some(_) => remote::blobs::keep(shared, &digest, bytes, body).await,
+    }
+}
+
+/// Whether the blob is there, durably.
+async fn is_kept(shared: &Arc<Shared>, digest: &FileDigest) -> Result<bool, BlobRefusal> {
+    let (keeper, name) = (Arc::clone(shared), *digest.hash());
+    let kept = tokio::task::spawn_blocking(move || keeper.blobs.keep(&name));
+    match kept.await {
+        Ok(Ok(kept)) => Ok(kept),
+        Ok(Err(error)) => {
+            tracing::error!(%digest, error = %chain(&error), "the blob cannot be kept");
+            Err(BlobRefusal::Unavailable)
+        }
+        Err(error) => {
+            tracing::error!(%digest, %error, "keeping a blob ended by a defect");
+            Err(BlobRefusal::Unavailable)
+        }
     }
 }
 

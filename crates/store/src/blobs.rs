@@ -61,6 +61,23 @@ impl Blobs {
         self.path(digest).is_file()
     }
 
+    /// Whether a blob of this name is there and will stay: who named it may have been killed before
+    /// it made the name durable. For acknowledging a blob again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn keep(&self, digest: &Hash) -> Result<bool, StoreError> {
+        let path = self.path(digest);
+        if !path.is_file() {
+            return Ok(false);
+        }
+        self.scratch.make_parent(&path)?;
+        if let Some(parent) = path.parent() {
+            self.scratch.sync_directory(parent)?;
+        }
+        Ok(true)
+    }
+
     /// Stores `bytes` and returns their digest. Storing them again changes nothing.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ impl Db {
             _ => Path::new("."),
         };
         make_directories(directory, Durability::Synced)?;
+        keep_predecessors_word(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -174,6 +175,23 @@ impl Db {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await
+    }
+}
+
+/// Makes durable what a killed process left in the write-ahead log.
+///
+/// It may have been killed between the write of a transaction and its `fsync`. The kernel still
+/// has the bytes, so SQLite takes the transaction for committed, and somebody acts on it: files
+/// are made from it, it is shown. A power cut then would take it away and leave what follows from
+/// it. Before SQLite opens anything, since closing a file of its own would undo its locks.
+fn keep_predecessors_word(path: &Path) -> Result<(), StoreError> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    match std::fs::File::open(&wal).and_then(|opened| opened.sync_all()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::io("make durable", Path::new(&wal), error))
+        }
+        _ => Ok(()),
     }
 }
 
