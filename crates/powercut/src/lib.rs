@@ -40,7 +40,7 @@ mod witness_room;
 
 pub use daemon::Blow;
 pub use disk::Loss;
-pub use failpoint::{Trial, try_life};
+pub use failpoint::{Trial, try_log, try_witness};
 pub use kills::{Storm, kill_log};
 pub use log_load::{Life, record_log};
 pub use log_room::LogRoom;

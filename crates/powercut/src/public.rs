@@ -7,6 +7,8 @@ use tlog::{ArchiveId, BundleId, BundleSource, Checkpoint, Note, TileId, TileSour
 use crate::disk::Image;
 use crate::log_room::Promises;
 
+const HASH_BYTES: usize = 32;
+
 /// Something is not there.
 #[derive(Debug)]
 pub(crate) struct Missing(String);
@@ -29,11 +31,19 @@ impl Public<'_> {
     }
 }
 
+/// Partial tiles and bundles may be forgotten once the full one is there; a reader takes the
+/// beginning of that.
 impl TileSource for Public<'_> {
     type Error = Missing;
 
     fn tile(&self, id: TileId) -> Result<Vec<u8>, Missing> {
-        self.read(&id.path()).map(<[u8]>::to_vec)
+        let partial = self.read(&id.path());
+        let bytes = partial.or_else(|missing| {
+            let full = self.read(&id.to_full().path()).map_err(|_| missing)?;
+            let bytes = HASH_BYTES * usize::from(id.width());
+            Ok(full.get(..bytes).unwrap_or(full))
+        });
+        bytes.map(<[u8]>::to_vec)
     }
 }
 
@@ -41,7 +51,18 @@ impl BundleSource for Public<'_> {
     type Error = Missing;
 
     fn bundle(&self, id: BundleId) -> Result<Vec<u8>, Missing> {
-        self.read(&id.path()).map(<[u8]>::to_vec)
+        let missing = match self.read(&id.path()) {
+            Ok(bytes) => return Ok(bytes.to_vec()),
+            Err(missing) => missing,
+        };
+        let full = id.to_full();
+        let Ok(bytes) = self.read(&full.path()) else {
+            return Err(missing);
+        };
+        let entries = tlog::bundle::parse(bytes, full.width()).unwrap_or_default();
+        let entries: Vec<&[u8]> = entries.into_iter().take(usize::from(id.width())).collect();
+        // A damaged bundle has no entries, which is found out by whoever asked.
+        Ok(tlog::bundle::encode(&entries).unwrap_or_default())
     }
 }
 

@@ -234,6 +234,10 @@ impl Recorder {
                 }
             }
             "rename" | "renameat" | "renameat2" | "link" | "linkat" => self.rename(call, done)?,
+            // Another thread may be given the number before this call is seen to end.
+            "close" => {
+                self.open.remove(&call.number(0)?);
+            }
             _ => {}
         }
         Ok(())
@@ -335,10 +339,6 @@ impl Recorder {
         match call.name.as_str() {
             "openat" => self.end_open(call, 1, returned),
             "open" | "creat" => self.end_open(call, 0, returned),
-            "close" => {
-                self.open.remove(&call.number(0)?);
-                Ok(())
-            }
             "accept" | "accept4" => {
                 self.begin_talk(returned, true);
                 Ok(())

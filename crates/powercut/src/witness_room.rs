@@ -128,6 +128,10 @@ async fn offer(url: String, entries: usize, racer: u64) -> Result<()> {
     let honest = MemoryLog::new("honest", ENTRIES)?;
     let liar = MemoryLog::new("liar", ENTRIES)?;
     let client = Client::new(&ClientConfig::default())?;
+    // What a predecessor left is shown, and so promised, before anything is written.
+    client
+        .get_optional(&monitoring(&url), ANSWER_BYTES_MAX)
+        .await?;
     let mut old = 0;
     for number in 0..entries {
         let size = (old + 1 + racer).min(ENTRIES as u64);
@@ -197,32 +201,46 @@ impl Promises {
         let honest = MemoryLog::new("honest", ENTRIES)?;
         let mut promises = Self::default();
         for exchange in said {
-            if !exchange.path.ends_with("/add-checkpoint") {
-                continue;
+            if exchange.path.ends_with("/checkpoint") && exchange.status == 200 {
+                // What it shows to readers is signed as well.
+                let note = Note::parse(&exchange.answer)?;
+                let checkpoint = Checkpoint::parse(note.text())?;
+                promises.add(&honest, &checkpoint, note.signatures())?;
             }
-            let request = AddCheckpoint::parse(&exchange.request)?;
-            let checkpoint = Checkpoint::parse(Note::parse(&request.checkpoint)?.text())?;
-            let is_honest = checkpoint == honest.checkpoint(checkpoint.size())?;
-            match exchange.status {
-                200 => {
-                    ensure!(is_honest, "a second history was cosigned");
-                    let lines = parse_cosignatures(&exchange.answer)?;
-                    let time = stated_time(&checkpoint, &lines)?;
-                    ensure!(checkpoint.size() >= promises.size || time <= promises.time);
-                    promises.size = promises.size.max(checkpoint.size());
-                    promises.time = promises.time.max(time);
-                }
-                // Without a proof between them it cannot know more than that they differ in size.
-                _ if !is_honest
-                    && request.old_size == checkpoint.size()
-                    && exchange.status == 422 =>
-                {
-                    promises.faults.push(checkpoint.size());
-                }
-                _ => {}
+            if exchange.path.ends_with("/add-checkpoint") {
+                promises.add_request(&honest, exchange)?;
             }
         }
         Ok(promises)
+    }
+
+    fn add_request(&mut self, honest: &MemoryLog, exchange: &Exchange) -> Result<()> {
+        let request = AddCheckpoint::parse(&exchange.request)?;
+        let checkpoint = Checkpoint::parse(Note::parse(&request.checkpoint)?.text())?;
+        if exchange.status == 200 {
+            let lines = parse_cosignatures(&exchange.answer)?;
+            return self.add(honest, &checkpoint, &lines);
+        }
+        let is_honest = checkpoint == honest.checkpoint(checkpoint.size())?;
+        // With sizes that differ it cannot know more than that.
+        if !is_honest && request.old_size == checkpoint.size() && exchange.status == 422 {
+            self.faults.push(checkpoint.size());
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        honest: &MemoryLog,
+        checkpoint: &Checkpoint,
+        lines: &[SignatureLine],
+    ) -> Result<()> {
+        let size = checkpoint.size();
+        let is_honest = *checkpoint == honest.checkpoint(size)?;
+        ensure!(is_honest, "a second history was cosigned");
+        self.size = self.size.max(size);
+        self.time = self.time.max(stated_time(checkpoint, lines)?);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{path::Path, sync::Arc};
 
 use powercut::{
-    Blow, Life, Recording, Room, kill_log, omit, record_log, record_witness, survey, try_life,
+    Blow, Life, Recording, Room, kill_log, omit, record_log, record_witness, survey, try_log,
 };
 
 use crate::program::LIMPID;
@@ -84,7 +84,7 @@ async fn a_power_cut_takes_nothing_that_the_witness_said_and_every_fsync_is_miss
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_killed_at_a_system_call_keeps_its_word_when_the_power_fails_afterwards() {
     for (call, number) in [("fsync", 6), ("pwrite64", 20), ("renameat2", 3)] {
-        let trial = try_life(Path::new(LIMPID), killed_at(call, number))
+        let trial = try_log(Path::new(LIMPID), killed_at(call, number))
             .await
             .unwrap();
         assert!(trial.is_struck, "{call} {number} never came");
@@ -102,7 +102,7 @@ async fn a_log_on_a_full_disk_keeps_its_word() {
         file_bytes_max: Some(40_000),
         ..left_alone(6, false)
     };
-    let trial = try_life(Path::new(LIMPID), life).await.unwrap();
+    let trial = try_log(Path::new(LIMPID), life).await.unwrap();
     assert!(trial.broken.is_empty(), "{:#?}", trial.broken);
 }
 
