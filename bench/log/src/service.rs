@@ -95,6 +95,13 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         latencies.extend(done??);
     }
     let all = began.elapsed().as_secs_f64();
+    // It would be against the law now, if it were not known.
+    let mut line = Connection::open(&address).await?;
+    let status = line.call("/submit?wait=0", &founding()?.to_bytes()).await?;
+    ensure!(
+        status == 202,
+        "the founding entry was answered {status} the second time"
+    );
     latencies.sort_unstable();
     let at = |part: f64| {
         latencies

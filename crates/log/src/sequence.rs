@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::clock::posix_seconds;
 use crate::error::{LogError, SubmitRefusal, chain};
 use crate::gate::Place;
-use crate::identities::Identities;
+use crate::identities::{Identities, Identity};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX};
 pub(crate) use crate::plan::{Candidate, Verdict};
 use crate::plan::{Facts, Known, Now, Plan, plan};
@@ -117,6 +117,7 @@ impl Desk {
             &mut self.quota,
             now,
         );
+        let mut known = Vec::new();
         if !batch.is_empty() {
             if let Err(error) = self.writer.commit(&batch).await {
                 tracing::error!(error = %chain(&error), "entries could not be written");
@@ -127,16 +128,20 @@ impl Desk {
                 .into_iter()
                 .zip(taken)
                 .filter(|(_, taken)| *taken);
-            self.feed(&batch, taken.map(|(candidate, _)| candidate));
+            known = self.feed(&batch, taken.map(|(candidate, _)| candidate));
         }
         for ((reply, _place), verdict) in replies.into_iter().zip(verdicts) {
             // Nobody is there any more if the submitter hung up.
             reply.send(verdict).ok();
         }
-        match batch.is_empty() {
-            true => Ok(()),
-            false => self.writer.hand_over(batch).await,
+        if batch.is_empty() {
+            return Ok(());
         }
+        // Now that nobody waits: it may write a file.
+        for (identity, index) in known.into_iter().zip(batch.first()..) {
+            self.identities.insert(identity, index);
+        }
+        self.writer.hand_over(batch).await
     }
 
     /// What the disk says about a candidate.
@@ -163,11 +168,13 @@ impl Desk {
         Ok(is_it.then_some(Known { index, bytes }))
     }
 
-    /// What is durable becomes what the next batch is judged by.
-    fn feed(&mut self, batch: &Batch, taken: impl Iterator<Item = Candidate>) {
+    /// What is durable becomes what the next batch is judged by. Returns its identities.
+    #[must_use]
+    fn feed(&self, batch: &Batch, taken: impl Iterator<Item = Candidate>) -> Vec<Identity> {
+        let mut known = Vec::with_capacity(batch.len());
         let mut law = self.shared.law();
         for (index, candidate) in (batch.first()..).zip(taken) {
-            self.identities.insert(candidate.identity(), index);
+            known.push(candidate.identity());
             match law.feed_opened(index, candidate.opened) {
                 Ok(law::Fed::Counts(_)) => {}
                 Ok(law::Fed::Ignored(refusal)) => {
@@ -179,6 +186,7 @@ impl Desk {
         let next = law.next_index();
         drop(law);
         self.shared.sequenced.send_replace(next);
+        known
     }
 }
 

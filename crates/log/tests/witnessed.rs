@@ -266,8 +266,16 @@ async fn a_public_directory_of_which_only_bundles_are_left_is_made_again() {
     std::fs::create_dir_all(dir.join("public/tile")).unwrap();
     std::fs::rename(&bundles, dir.join("public/tile/entries")).unwrap();
 
+    // As a crash leaves it that came before it was forgotten.
+    let partial = dir.join("public/tile/entries/000.p");
+    assert!(!partial.exists());
+    std::fs::create_dir(&partial).unwrap();
+    std::fs::write(partial.join("7"), b"partial").unwrap();
+
     // Without witnesses: what was published before is all there is to show.
     let log = world::start_log(world::log_config(&dir, &[])).await;
+    assert!(!partial.exists());
+    assert!(dir.join("public/tile/entries/001.p/9").exists());
     let client = world::client_at(&log.url);
     assert_eq!(client.archived_sizes().await.unwrap(), sizes);
     assert_eq!(client.archived(sizes[0]).await.unwrap(), first);

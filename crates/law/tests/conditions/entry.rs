@@ -1,7 +1,7 @@
 //! Entries that do not count, whatever they say.
 
-use law::{Code, Fed, InForce, Releasable};
-use statement::Predicate;
+use law::{Code, Fed, InForce, Opened, Releasable};
+use statement::{Envelope, Predicate};
 
 use crate::{
     honest::{
@@ -184,4 +184,30 @@ fn a_candidate_is_judged_as_the_entry_would_be_and_changes_nothing() {
     let approval = told.made.envelope(Step::Approval);
     refused_with!("entry.key_expired", state.judge_candidate(&approval, late));
     assert_eq!(state.next_index(), told.log.size());
+}
+
+#[test]
+fn an_entry_that_was_opened_before_is_judged_and_counts_as_its_bytes_would() {
+    let told = Story::honest().until(Step::Approval).tell();
+    let entry = told.made.envelope(Step::ReleaseCenter);
+    let raw = Step::ReleaseCenter.honest_key().public().try_into().unwrap();
+    let mut opened = Opened::read(&entry).unwrap();
+    opened.verify(&raw);
+    let (mut by_bytes, mut by_opened) = (told.replay(), told.replay());
+    assert_eq!(by_opened.judge_opened(&opened, NOW), by_bytes.judge_candidate(&entry, NOW));
+    let index = told.log.size();
+    assert_eq!(by_opened.feed_opened(index, opened), by_bytes.feed(index, &entry));
+    assert_eq!(by_opened.mark(), by_bytes.mark());
+}
+
+#[test]
+fn a_signature_that_is_wrong_stays_wrong_with_whatever_key_it_was_verified_before() {
+    let told = Story::honest().until(Step::Approval).tell();
+    let honest = Envelope::parse(&told.made.envelope(Step::ReleaseCenter)).unwrap();
+    let forged = Envelope::new(honest.payload().to_vec(), honest.key(), [1; 64]).unwrap();
+    let mut opened = Opened::read(&forged.to_bytes()).unwrap();
+    for key in [Step::ReleaseCenter.honest_key(), Key::of("lab-a", "rebuilder")] {
+        opened.verify(&key.public().try_into().unwrap());
+    }
+    refused_with!("entry.signature", told.replay().judge_opened(&opened, NOW));
 }
