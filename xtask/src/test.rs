@@ -18,6 +18,9 @@ use std::time::Instant;
 /// Set to `1`, it adds the demonstration and all attacks as two more tests.
 const WITH_DEMO: &str = "LIMPID_TEST_DEMO";
 
+/// PostgreSQL and S3 are off unless asked for; their tests are not.
+const REMOTE: &str = "limpid-log/remote";
+
 /// 0 if all passed, 1 if not, 2 if this machine lacks something.
 pub(crate) fn run() -> Result<u8> {
     let root = root()?;
@@ -52,6 +55,8 @@ fn steps(root: &Path) -> Vec<Command> {
             "--workspace",
             "--locked",
             "--no-fail-fast",
+            "--features",
+            REMOTE,
         ]);
     } else {
         step(&[
@@ -59,12 +64,23 @@ fn steps(root: &Path) -> Vec<Command> {
             "--workspace",
             "--locked",
             "--no-fail-fast",
+            "--features",
+            REMOTE,
             "--lib",
             "--bins",
             "--tests",
         ]);
     }
-    step(&["test", "--workspace", "--locked", "--no-fail-fast", "--doc"]);
+    // With the same features, so that nothing is built twice.
+    step(&[
+        "test",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        "--features",
+        REMOTE,
+        "--doc",
+    ]);
     if std::env::var_os(WITH_DEMO).is_some_and(|value| value == "1") {
         step(&["demo"]);
         step(&["demo", "--attack", "all"]);

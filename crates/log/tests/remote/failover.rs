@@ -293,7 +293,7 @@ async fn when_the_leader_is_killed_under_load_another_goes_on_with_one_history()
     ground.leads(0).await;
     found(&ground.clients[0]).await;
     processes[1] = Some(ground.run(1).await);
-    for round in 0..3 {
+    for round in 0..2 {
         let other = 1 - leader;
         // Who does not lead takes nothing and says who does.
         let named = ground.asked(other).await.unwrap().unwrap_err();
@@ -315,7 +315,7 @@ async fn when_the_leader_is_killed_under_load_another_goes_on_with_one_history()
         ground.check(&mut followers, &acknowledged).await;
         leader = other;
     }
-    assert!(acknowledged.len() > 200, "{}", acknowledged.len());
+    assert!(acknowledged.len() > 150, "{}", acknowledged.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
