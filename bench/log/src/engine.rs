@@ -44,12 +44,8 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let signer = sign_on(&table, &shelf, fence, wishes, sequenced.subscribe());
 
     println!("{count} entries of {bytes} bytes, {per_batch} in a commit");
-    println!(
-        "{:>10}  {:>12}  {:>10}  {:>8}",
-        "entries", "entries/s", "us/entry", "peak MiB"
-    );
     let began = Instant::now();
-    let (mut last, mut last_count, mut next_line) = (began, 0u64, 10_000u64);
+    let mut lines = Lines::begin(began);
     let mut entry = vec![0x5a; bytes];
     let mut first = 0;
     while first < count {
@@ -63,21 +59,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         writer.hand_over(batch).await?;
         sequenced.send_replace(end);
         first = end;
-        if first >= next_line || first == count {
-            let (now, done) = (Instant::now(), first - last_count);
-            let seconds = (now - last).as_secs_f64();
-            let rate = done as f64 / seconds;
-            let peak = peak_mib(None)?;
-            println!(
-                "{first:>10}  {rate:>12.0}  {:>10.2}  {peak:>8.0}",
-                1e6 / rate
-            );
-            (last, last_count) = (now, first);
-            next_line = match next_line {
-                n if n < 1_000_000 => n * 10,
-                n => n + 1_000_000,
-            };
-        }
+        lines.reached(first, first == count)?;
     }
     drop(sequenced);
     let signed = signer.await??;
@@ -100,6 +82,46 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     table.close().await;
     drop((table, shelf));
     check_restart(dir, signed, bytes).await
+}
+
+/// A line of the table at 10^4, 10^5, 10^6 entries and at each million from there on.
+struct Lines {
+    last: Instant,
+    last_count: u64,
+    next: u64,
+}
+
+impl Lines {
+    fn begin(now: Instant) -> Self {
+        println!(
+            "{:>10}  {:>12}  {:>10}  {:>8}",
+            "entries", "entries/s", "us/entry", "peak MiB"
+        );
+        Self {
+            last: now,
+            last_count: 0,
+            next: 10_000,
+        }
+    }
+
+    fn reached(&mut self, count: u64, is_last: bool) -> anyhow::Result<()> {
+        if count < self.next && !is_last {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let rate = (count - self.last_count) as f64 / (now - self.last).as_secs_f64();
+        let peak = peak_mib(None)?;
+        println!(
+            "{count:>10}  {rate:>12.0}  {:>10.2}  {peak:>8.0}",
+            1e6 / rate
+        );
+        (self.last, self.last_count) = (now, count);
+        self.next = match self.next {
+            n if n < 1_000_000 => n * 10,
+            n => n + 1_000_000,
+        };
+        Ok(())
+    }
 }
 
 /// Entries differ from each other, as they would.

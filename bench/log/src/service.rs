@@ -102,22 +102,12 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         status == 202,
         "the founding entry was answered {status} the second time"
     );
-    latencies.sort_unstable();
-    let at = |part: f64| {
-        latencies
-            .get((latencies.len() as f64 * part) as usize)
-            .copied()
-    };
     let count = taken.load(Ordering::Relaxed);
     println!(
         "{count} statements in {all:.1} s by calls of {per_call}, {connections} connections: {:.0} a second",
         count as f64 / all
     );
-    println!(
-        "a call is answered in {:?} (median), {:?} (99 %)",
-        at(0.5).unwrap_or_default(),
-        at(0.99).unwrap_or_default()
-    );
+    tell_latencies(latencies);
     let process = server.0.id();
     println!(
         "server: peak {:.0} MiB, {:.1} s of processor; client: {:.1} s",
@@ -126,6 +116,21 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         cpu_seconds(None)?
     );
     Ok(())
+}
+
+fn tell_latencies(mut latencies: Vec<Duration>) {
+    latencies.sort_unstable();
+    let at = |part: f64| {
+        latencies
+            .get((latencies.len() as f64 * part) as usize)
+            .copied()
+            .unwrap_or_default()
+    };
+    println!(
+        "a call is answered in {:?} (median), {:?} (99 %)",
+        at(0.5),
+        at(0.99)
+    );
 }
 
 /// Submits until the time is over; returns how long each call took.

@@ -54,7 +54,7 @@ impl Growth {
         let last_full = end / width * width;
         let mut done = self.size();
         let mut full = None;
-        for index in done..end {
+        for index in self.size()..end {
             let entry = batch.get(index).expect("the index is below its end");
             self.edge.append(entry, files);
             let size = self.edge.size();

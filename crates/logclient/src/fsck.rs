@@ -2,7 +2,7 @@
 //! the signed root. For any log that serves C2SP tlog-tiles; entries are bytes here.
 //!
 //! Truth comes from above: the signed root says which hashes the tiles of the right edge must hold, those say
-//! it of the tiles below them, and so on down to the entries ([`spine`]). So each file is held against a hash
+//! it of the tiles below them, and so on down to the entries (`fsck/spine.rs`). So each file is held against a hash
 //! that is known to be right, independent of its neighbours, and every bad one is named for certain. Where a
 //! tile above is bad, what it must have held is recomputed from below, and believed when it fits what is known
 //! further up. Memory is one tile for each level and one bundle for each thread, whatever the size.

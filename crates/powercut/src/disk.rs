@@ -303,11 +303,7 @@ fn torn(node: &Node, seed: u64) -> Content {
                     content.apply(change);
                 }
             }
-            (Change::Resize { .. }, _) => {
-                if dice.below(8) < kept_of_eight {
-                    content.apply(change);
-                }
-            }
+            (Change::Resize { .. }, _) if dice.below(8) < kept_of_eight => content.apply(change),
             _ => {}
         }
     }

@@ -190,13 +190,23 @@ fn a_candidate_is_judged_as_the_entry_would_be_and_changes_nothing() {
 fn an_entry_that_was_opened_before_is_judged_and_counts_as_its_bytes_would() {
     let told = Story::honest().until(Step::Approval).tell();
     let entry = told.made.envelope(Step::ReleaseCenter);
-    let raw = Step::ReleaseCenter.honest_key().public().try_into().unwrap();
+    let raw = Step::ReleaseCenter
+        .honest_key()
+        .public()
+        .try_into()
+        .unwrap();
     let mut opened = Opened::read(&entry).unwrap();
     opened.verify(&raw);
     let (mut by_bytes, mut by_opened) = (told.replay(), told.replay());
-    assert_eq!(by_opened.judge_opened(&opened, NOW), by_bytes.judge_candidate(&entry, NOW));
+    assert_eq!(
+        by_opened.judge_opened(&opened, NOW),
+        by_bytes.judge_candidate(&entry, NOW)
+    );
     let index = told.log.size();
-    assert_eq!(by_opened.feed_opened(index, opened), by_bytes.feed(index, &entry));
+    assert_eq!(
+        by_opened.feed_opened(index, opened),
+        by_bytes.feed(index, &entry)
+    );
     assert_eq!(by_opened.mark(), by_bytes.mark());
 }
 
@@ -206,7 +216,10 @@ fn a_signature_that_is_wrong_stays_wrong_with_whatever_key_it_was_verified_befor
     let honest = Envelope::parse(&told.made.envelope(Step::ReleaseCenter)).unwrap();
     let forged = Envelope::new(honest.payload().to_vec(), honest.key(), [1; 64]).unwrap();
     let mut opened = Opened::read(&forged.to_bytes()).unwrap();
-    for key in [Step::ReleaseCenter.honest_key(), Key::of("lab-a", "rebuilder")] {
+    for key in [
+        Step::ReleaseCenter.honest_key(),
+        Key::of("lab-a", "rebuilder"),
+    ] {
         opened.verify(&key.public().try_into().unwrap());
     }
     refused_with!("entry.signature", told.replay().judge_opened(&opened, NOW));

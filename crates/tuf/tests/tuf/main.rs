@@ -5,3 +5,4 @@ mod client;
 mod diff;
 mod metadata;
 mod threshold;
+mod withdrawals;
