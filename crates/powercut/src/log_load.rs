@@ -32,7 +32,7 @@ pub struct Life {
 
 /// How often a recording is tried: a thread in the middle of a call when the daemon is killed
 /// leaves it unknown whether the call was done.
-pub(crate) const TRIES_MAX: usize = 4;
+pub(crate) const TRIES_MAX: usize = 16;
 
 /// Records a log; returns who can judge what a power cut leaves of it.
 ///
