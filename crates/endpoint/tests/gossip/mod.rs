@@ -292,7 +292,9 @@ async fn a_bundle_from_another_endpoint_is_enough_to_compare_by_hand() {
         bytes: newest_bundle(&site.config).unwrap().unwrap().1,
     };
     let same = given(&site);
-    let compared = gossip(&site.config, &[same.clone()], LATER).await.unwrap();
+    let compared = gossip(&site.config, std::slice::from_ref(&same), LATER)
+        .await
+        .unwrap();
     let size = site.world.log.head().size;
     assert_eq!(answers(&compared), [Answer::Agrees { size }]);
     // The twin was shown another last entry.

@@ -3,7 +3,12 @@
 //! The same sentences are asked of all of them. PostgreSQL is a server of the test's own from the
 //! Debian package; S3 is a small server in this process, once one that keeps conditions and once
 //! one that ignores them, or the service that `LIMPID_TEST_S3` names.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod failover;
 mod places;

@@ -75,7 +75,7 @@ pub fn witness_config(n: usize, dir: &Path) -> witness::Config {
 pub fn log_config(dir: &Path, witnesses: &[String]) -> Config {
     let keys = key_files(dir, LOG_SEEDS);
     let mut config = Config::new(dir.to_owned(), &roster::origin(), roster::anchor(), keys);
-    config.witnesses = witnesses.iter().map(|url| WitnessUrl::new(url)).collect();
+    config.witnesses = witnesses.iter().map(WitnessUrl::new).collect();
     config.batch_ms = 1;
     config
 }

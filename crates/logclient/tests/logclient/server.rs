@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -69,7 +69,7 @@ impl Server {
 
 fn answer(
     stream: TcpStream,
-    dir: &PathBuf,
+    dir: &Path,
     manners: &Manners,
     asked: &Mutex<Vec<String>>,
 ) -> Option<TcpStream> {

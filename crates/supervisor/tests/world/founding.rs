@@ -272,10 +272,7 @@ pub async fn start_log(
     let mut config = log::Config::new(world.join(name), &origin, anchor, keys);
     config.batch_ms = 1;
     config.grace_ms = 0;
-    config.witnesses = witnesses
-        .iter()
-        .map(|url| log::WitnessUrl::new(url))
-        .collect();
+    config.witnesses = witnesses.iter().map(log::WitnessUrl::new).collect();
     let directory = config.dir.clone();
     tokio::spawn(log::serve(config, std::future::pending()));
     wait_url(&directory, PATIENCE).await.unwrap()

@@ -87,7 +87,7 @@ fn hex(text: &str) -> Vec<u8> {
 #[test]
 fn the_packages_of_an_upload_are_those_of_the_specification() {
     for (start, end) in [
-        (0, 0),
+        (0_u64, 0_u64),
         (0, 1),
         (0, 256),
         (0, 257),
@@ -97,7 +97,7 @@ fn the_packages_of_an_upload_are_those_of_the_specification() {
         (511, 1100),
         (700, 700),
     ] {
-        let (rounded_start, rounded_end) = (start / 256 * 256, (end + 255) / 256 * 256);
+        let (rounded_start, rounded_end) = (start / 256 * 256, end.div_ceil(256) * 256);
         let count = if start == end {
             0
         } else {

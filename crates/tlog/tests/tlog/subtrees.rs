@@ -70,7 +70,7 @@ fn naive_is_subtree(start: u64, end: u64) -> bool {
     while start < end && power < end - start {
         power *= 2;
     }
-    start < end && start % power == 0
+    start < end && start.is_multiple_of(power)
 }
 
 fn subtrees(size: u64) -> impl Iterator<Item = Subtree> {
