@@ -253,9 +253,11 @@ async fn a_witness_that_lies_about_its_size_does_not_stop_the_log() {
             (count(&lies.shown), count(&lies.refused))
         };
         let before = counts();
-        // Each is witnessed by the others; the second time the liar was surely asked.
+        let beats = AtomicUsize::new(0);
+        // Each is witnessed by the others; one that failed is asked again after a rest.
         until("the liar to be asked", async || {
-            let entry = beat(format!("{before:?} {:?}", counts()));
+            let number = beats.fetch_add(1, Ordering::SeqCst);
+            let entry = beat(format!("{before:?} {number}"));
             submit_witnessed(&world.client(), &entry).await;
             let now = counts();
             (now.0 > before.0 + 1 && now.1 > before.1 + 1).then_some(())

@@ -8,7 +8,7 @@
 //! process may trace none outside). What was open before stays open, standard error for instance.
 //!
 //! Known holes, said plainly: metadata (`stat`) of every path, network and signals are not restricted. Of `/etc` only
-//! the list of libraries and the files of name lookup can be read.
+//! the list of libraries, the files of name lookup and the public certificates can be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use crate::{Refusal, SandboxError};
 
 /// What a running program reads of the system, whoever it is: itself as the kernel shows it, randomness, libraries
-/// with the list of where they are, and how names of hosts are looked up. Those that a machine lacks are left out.
-pub const SYSTEM: [&str; 12] = [
+/// with the list of where they are, how names of hosts are looked up, and whom TLS believes. Those that a machine lacks are left out.
+pub const SYSTEM: [&str; 14] = [
     "/proc/self",
     "/dev/urandom",
     "/etc/ld.so.cache",
@@ -32,6 +32,8 @@ pub const SYSTEM: [&str; 12] = [
     "/etc/hosts",
     "/etc/nsswitch.conf",
     "/etc/resolv.conf",
+    "/etc/ssl/certs",
+    "/usr/share/ca-certificates",
     "/lib",
     "/lib64",
     "/usr/lib",

@@ -207,7 +207,11 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`].
     pub fn new(config: &ClientConfig) -> Result<Self, ClientError> {
-        let inner = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // Else it would read the system's certificates, which a confined daemon cannot and a small machine has not.
+        #[cfg(feature = "tls")]
+        let builder = builder.tls_certs_only([]);
+        let inner = builder
             .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
