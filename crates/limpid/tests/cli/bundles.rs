@@ -223,7 +223,7 @@ fn comparing_verbs(running: &Running, product: &str) {
     let shown = ask("gossip", &[]);
     assert!(shown.stdout.contains("agrees, tree of "), "{shown:?}");
 
-    let bundle = world.dir.join("stranger").join("shown.bundle");
+    let bundle = world.dir.join("shown.bundle");
     let bundle = bundle.display().to_string();
     json("timeline", &["--bundle", &bundle]);
     let said = &json("gossip", &["--with", &bundle])["places"][2]["answer"];
