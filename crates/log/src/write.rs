@@ -157,7 +157,13 @@ impl Writer {
         // A failed commit may still be on disk. Then nobody may be told "refused".
         let found = self.table.state().await;
         let found = found.map_err(|source| LogError::StateUnknown(Box::new(source)))?;
-        if found.sequenced == self.next && found.fence == self.fence {
+        if found.fence != self.fence {
+            return Err(LogError::Deposed {
+                ours: self.fence.0,
+                theirs: found.fence.0,
+            });
+        }
+        if found.sequenced == self.next {
             return Err(error);
         }
         Err(LogError::CommitUnknown {
@@ -222,6 +228,13 @@ impl Integrator {
         let mut next = Some(first);
         let mut wish = None;
         while let Some(handed) = next.take() {
+            // Whatever was wished for before this batch was handed over is seen by now, and not after it.
+            if let Some(wish) = self.wishes.take(self.growth.size()) {
+                self.put(std::mem::take(&mut files), full.take(), Some(wish))
+                    .await?;
+                rooms.clear();
+                bytes = 0;
+            }
             full = self.growth.append(&handed.batch, &mut files).or(full);
             bytes += handed.batch.bytes().len();
             rooms.push(handed.room);

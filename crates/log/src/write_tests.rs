@@ -320,3 +320,26 @@ async fn partial_files_are_forgotten_only_where_the_full_one_is_there() {
         assert!(is_there("tile/1/000.p/2"));
     }
 }
+
+/// Wish and next batch come while the integrator sleeps, so that it wakes up to both: in whatever order it looks, it
+/// must not go past the size that was wished for first.
+#[tokio::test]
+async fn a_wish_made_before_a_batch_was_handed_over_is_granted_at_its_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = Engine::lead(dir.path()).await.unwrap();
+    for round in 0..40 {
+        engine.add(&[format!("first {round}")]).await.unwrap();
+        // It is idle when it granted this.
+        let settled = engine.wishes.checkpoint(engine.writer.next_index());
+        settled.await.unwrap();
+        let size = engine.writer.next_index();
+        let mut batch = Batch::new(size);
+        batch.push(format!("second {round}").as_bytes()).unwrap();
+        engine.writer.commit(&batch).await.unwrap();
+        let wished = engine.wishes.checkpoint(size);
+        engine.writer.hand_over(batch).await.unwrap();
+        let granted = tokio::time::timeout(std::time::Duration::from_secs(20), wished);
+        assert_eq!(granted.await.unwrap().unwrap().size, size, "round {round}");
+    }
+    engine.stop().await;
+}

@@ -168,6 +168,14 @@ impl Db {
 
     async fn apply(&self, step: i64, sql: &'static str) -> Result<(), sqlx::Error> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        // Another process may have opened the database at the same time and taken this step first.
+        let taken: i64 = sqlx::query("PRAGMA user_version")
+            .fetch_one(&mut *transaction)
+            .await?
+            .get(0);
+        if taken >= step {
+            return Ok(());
+        }
         sqlx::raw_sql(sql).execute(&mut *transaction).await?;
         // A pragma takes no parameter; the number is our own count.
         let version = AssertSqlSafe(format!("PRAGMA user_version = {step}"));
