@@ -1,8 +1,10 @@
 //! A secret key under a name: what logs and witnesses sign notes with.
 
+use std::path::Path;
+
 use tlog::{KeyName, KeyType, NoteSigner, VerifierKey};
 
-use crate::{Algorithm, KeyError, SecretKey};
+use crate::{Algorithm, KeyError, Passphrase, SecretKey};
 
 /// A [`SecretKey`] together with its verifier key (C2SP signed-note).
 pub struct NoteKey {
@@ -34,6 +36,25 @@ impl NoteKey {
             }
         })?;
         Ok(Self { secret, vkey })
+    }
+
+    /// Reads the two keys of one signer from their files, both under `name`. `passphrase` says where that of both
+    /// files is: `env:NAME` or `file:PATH`.
+    ///
+    /// # Errors
+    /// The passphrase or a file cannot be read; a key does not fit its type ([`NoteKey::new`]).
+    pub fn load_pair(
+        name: &KeyName,
+        files: [(&Path, KeyType); 2],
+        passphrase: Option<&str>,
+    ) -> Result<[Self; 2], KeyError> {
+        let passphrase = passphrase.map(Passphrase::from_origin).transpose()?;
+        let load = |(path, key_type)| {
+            let secret = SecretKey::load(path, passphrase.as_ref())?;
+            Self::new(secret, name.clone(), key_type)
+        };
+        let [first, second] = files;
+        Ok([load(first)?, load(second)?])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keys::{NoteKey, Passphrase, SecretKey};
+use keys::NoteKey;
 use serde::Deserialize;
 use statement::StatementDigest;
 use tlog::{KeyName, KeyType, NoteSigner as _, Origin, ParseError, VerifierKey};
@@ -209,15 +209,14 @@ impl Config {
             .as_str()
             .parse()
             .expect("origins follow the rules of key names");
-        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
-        let passphrase = passphrase.transpose()?;
-        let load = |path, key_type| -> Result<NoteKey, LogError> {
-            let secret = SecretKey::load(path, passphrase.as_ref())?;
-            Ok(NoteKey::new(secret, name.clone(), key_type)?)
-        };
+        let files = [
+            (self.ed25519_key.as_path(), KeyType::Ed25519),
+            (self.ml_dsa_key.as_path(), KeyType::CosignatureMlDsa44),
+        ];
+        let [ed25519, ml_dsa] = NoteKey::load_pair(&name, files, self.passphrase.as_deref())?;
         Ok(LogKeys {
-            ed25519: load(&self.ed25519_key, KeyType::Ed25519)?,
-            ml_dsa: load(&self.ml_dsa_key, KeyType::CosignatureMlDsa44)?,
+            ed25519,
+            ml_dsa,
             former: self.former(origin)?,
         })
     }

@@ -153,7 +153,7 @@ impl SqliteTable {
             .fetch_one(&mut *transaction)
             .await
             .map_err(|e| self.0.sort(e))?;
-        check_fence(fence, from_sql(&row, 0))?;
+        fence.check(from_sql(&row, 0))?;
         let sizes = Sizes {
             sequenced: from_sql(&row, 1),
             integrated: from_sql(&row, 2),
@@ -319,16 +319,6 @@ impl SqliteTable {
             .map_err(|e| self.0.sort(e))?;
         let archived = rows.iter().map(|row| (from_sql(row, 0), row.get(1)));
         Ok(archived.collect())
-    }
-}
-
-fn check_fence(ours: Fence, theirs: u64) -> Result<(), LogError> {
-    match ours.0 == theirs {
-        true => Ok(()),
-        false => Err(LogError::Deposed {
-            ours: ours.0,
-            theirs,
-        }),
     }
 }
 

@@ -41,6 +41,22 @@ pub type Work<'a, T, E = LogError> = Pin<Box<dyn Future<Output = Result<T, E>> +
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fence(pub u64);
 
+impl Fence {
+    /// Whether `newest`, as the table has it, is still this one. For implementations of [`Table`], inside the transaction.
+    ///
+    /// # Errors
+    /// [`LogError::Deposed`].
+    pub const fn check(self, newest: u64) -> Result<(), LogError> {
+        match self.0 == newest {
+            true => Ok(()),
+            false => Err(LogError::Deposed {
+                ours: self.0,
+                theirs: newest,
+            }),
+        }
+    }
+}
+
 /// A tree: how many entries, and their root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {

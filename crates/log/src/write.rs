@@ -157,12 +157,7 @@ impl Writer {
         // A failed commit may still be on disk. Then nobody may be told "refused".
         let found = self.table.state().await;
         let found = found.map_err(|source| LogError::StateUnknown(Box::new(source)))?;
-        if found.fence != self.fence {
-            return Err(LogError::Deposed {
-                ours: self.fence.0,
-                theirs: found.fence.0,
-            });
-        }
+        self.fence.check(found.fence.0)?;
         if found.sequenced == self.next {
             return Err(error);
         }

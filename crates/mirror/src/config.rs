@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use keys::{NoteKey, Passphrase, SecretKey};
+use keys::NoteKey;
 use serde::Deserialize;
 use tlog::{KeyName, KeyType, NoteSigner as _, Origin, VerifierKey};
 
@@ -87,16 +87,11 @@ impl Config {
     /// Reads the two signing keys, which nobody else of the configuration may have.
     pub(crate) fn load_keys(&self) -> Result<[NoteKey; 2], MirrorError> {
         let name: KeyName = self.name.parse().map_err(wrong("name", &self.name))?;
-        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
-        let passphrase = passphrase.transpose()?;
-        let load = |path, key_type| -> Result<NoteKey, MirrorError> {
-            let secret = SecretKey::load(path, passphrase.as_ref())?;
-            Ok(NoteKey::new(secret, name.clone(), key_type)?)
-        };
-        let keys = [
-            load(&self.ed25519_key, KeyType::CosignatureEd25519)?,
-            load(&self.ml_dsa_key, KeyType::CosignatureMlDsa44)?,
+        let files = [
+            (self.ed25519_key.as_path(), KeyType::CosignatureEd25519),
+            (self.ml_dsa_key.as_path(), KeyType::CosignatureMlDsa44),
         ];
+        let keys = NoteKey::load_pair(&name, files, self.passphrase.as_deref())?;
         for text in &self.witness_vkeys {
             let witness = text.parse().map_err(wrong("witness_vkeys", text))?;
             refuse_shared(&keys, &witness)?;

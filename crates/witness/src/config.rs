@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use keys::{NoteKey, Passphrase, SecretKey};
+use keys::NoteKey;
 use serde::Deserialize;
 use tlog::{KeyName, KeyType, Origin, VerifierKey};
 
@@ -66,16 +66,15 @@ impl Config {
     /// Reads the two signing keys.
     pub(crate) fn load_keys(&self) -> Result<[NoteKey; 2], WitnessError> {
         let name: KeyName = self.name.parse().map_err(wrong("name", &self.name))?;
-        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
-        let passphrase = passphrase.transpose()?;
-        let load = |path, key_type| -> Result<NoteKey, WitnessError> {
-            let secret = SecretKey::load(path, passphrase.as_ref())?;
-            Ok(NoteKey::new(secret, name.clone(), key_type)?)
-        };
-        Ok([
-            load(&self.ed25519_key, KeyType::CosignatureEd25519)?,
-            load(&self.ml_dsa_key, KeyType::CosignatureMlDsa44)?,
-        ])
+        let files = [
+            (self.ed25519_key.as_path(), KeyType::CosignatureEd25519),
+            (self.ml_dsa_key.as_path(), KeyType::CosignatureMlDsa44),
+        ];
+        Ok(NoteKey::load_pair(
+            &name,
+            files,
+            self.passphrase.as_deref(),
+        )?)
     }
 
     /// The keys of each log.

@@ -130,6 +130,7 @@ fn tell(out: Out, report: &Report, bad: Vec<Value>) -> Result<()> {
     let (status, verdict) = match (report.bad, report.unread) {
         (0, 0) if report.proven => (0, "whole".to_owned()),
         (0, unread) => (2, format!("NOT CHECKED: {unread} files were not delivered")),
+        (1, 0) => (1, "DAMAGED: 1 file is bad".to_owned()),
         (bad, 0) => (1, format!("DAMAGED: {bad} files are bad")),
         (bad, unread) => (
             1,

@@ -111,13 +111,7 @@ impl PostgresTable {
         let row = sqlx::query("SELECT fence, sequenced, integrated FROM state FOR UPDATE")
             .fetch_one(&mut *transaction)
             .await?;
-        let theirs = from_sql(&row, 0);
-        if theirs != fence.0 {
-            return Err(Stop::Log(LogError::Deposed {
-                ours: fence.0,
-                theirs,
-            }));
-        }
+        fence.check(from_sql(&row, 0)).map_err(Stop::Log)?;
         let held = Held {
             sequenced: from_sql(&row, 1),
             integrated: from_sql(&row, 2),

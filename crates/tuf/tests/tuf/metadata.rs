@@ -1,46 +1,15 @@
 //! Files are read in one form only, within limits.
 
-use std::sync::LazyLock;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tuf::fixture::{Fixture, FixtureSigner, seats};
+use tuf::fixture::{FixtureSigner, seats};
 use tuf::limits::{KEYS_MAX, TARGETS_MAX, TIMESTAMP_BYTES_MAX, VERSION_MAX};
 use tuf::{
-    Expires, Root, RootPlan, Signed, Snapshot, TargetFile, TargetPath, TargetRole, Targets,
-    Timestamp, TufError, verify_role,
+    Root, RootPlan, Signed, Snapshot, TargetFile, TargetPath, TargetRole, Targets, Timestamp,
+    TufError, verify_role,
 };
 
-const NOW: u64 = 1_795_000_000;
-
-/// Built once: signing all of it for every case would take most of the test's time.
-static REPOSITORY: LazyLock<Fixture> = LazyLock::new(build_repository);
-
-fn repository() -> Fixture {
-    REPOSITORY.clone()
-}
-
-fn build_repository() -> Fixture {
-    let mut fixture = Fixture::new(NOW);
-    let path = path();
-    fixture.add_target(&path, b"a program", tlog::sha256(b"release"));
-    fixture.publish();
-    fixture
-}
-
-fn path() -> TargetPath {
-    "software/truename/stable/linux-x86_64/1/truename"
-        .parse()
-        .unwrap()
-}
-
-/// The file with `signed` changed, canonical again; signatures are kept and so no longer fit.
-fn edited(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut value: Value = serde_json::from_slice(bytes).unwrap();
-    edit(&mut value);
-    // Names here are plain ASCII, and serde_json sorts them: this is the canonical form.
-    serde_json::to_vec(&value).unwrap()
-}
+use crate::world::{NOW, at, edited, path, repository};
 
 #[test]
 fn every_published_file_survives_the_round_trip() {
@@ -452,10 +421,6 @@ fn text_that_cannot_be_read_back_is_never_written() {
     value["note"] = json!("two\nlines");
     let targets: Targets = serde_json::from_value(value).unwrap();
     assert!(Signed::new(targets).is_err());
-}
-
-fn at(days: u64) -> Expires {
-    Expires::from_posix(NOW + days * 86_400).unwrap()
 }
 
 proptest! {

@@ -1,44 +1,13 @@
 //! Signatures count per raw key, and thresholds are met or the file is refused.
 
-use std::sync::LazyLock;
-
 use serde_json::{Value, json};
-use tuf::fixture::{Fixture, FixtureSigner, seats, signed_by};
+use tuf::fixture::{FixtureSigner, seats, signed_by};
 use tuf::{
-    Expires, Root, RootPlan, Signed, TargetPath, TargetRole, Targets, TopRole, TufError, TufSigner,
-    verify_first_root, verify_named_root, verify_next_root, verify_role,
+    Root, RootPlan, Signed, TargetRole, Targets, TopRole, TufError, TufSigner, verify_first_root,
+    verify_named_root, verify_next_root, verify_role,
 };
 
-const NOW: u64 = 1_795_000_000;
-
-/// Built once: signing all of it for every case would take most of the test's time.
-static REPOSITORY: LazyLock<Fixture> = LazyLock::new(build_repository);
-
-fn repository() -> Fixture {
-    REPOSITORY.clone()
-}
-
-fn build_repository() -> Fixture {
-    let mut fixture = Fixture::new(NOW);
-    let path = path();
-    fixture.add_target(&path, b"a program", tlog::sha256(b"release"));
-    fixture.publish();
-    fixture
-}
-
-fn path() -> TargetPath {
-    "software/truename/stable/linux-x86_64/1/truename"
-        .parse()
-        .unwrap()
-}
-
-/// The file with `signed` changed, canonical again; signatures are kept and so no longer fit.
-fn edited(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut value: Value = serde_json::from_slice(bytes).unwrap();
-    edit(&mut value);
-    // Names here are plain ASCII, and serde_json sorts them: this is the canonical form.
-    serde_json::to_vec(&value).unwrap()
-}
+use crate::world::{at, edited, repository};
 
 #[test]
 fn one_raw_key_under_two_ids_is_refused_in_root_and_delegation() {
@@ -263,10 +232,6 @@ fn the_next_root_needs_both_thresholds_and_the_next_version() {
         next(2, &one_of_each),
         Err(TufError::ThresholdNotMet { .. })
     ));
-}
-
-fn at(days: u64) -> Expires {
-    Expires::from_posix(NOW + days * 86_400).unwrap()
 }
 
 #[test]
