@@ -6,7 +6,8 @@
 //!
 //! The run takes hours, so it goes part by part, and each part keeps its last result in
 //! `docs/evidence/mutants.json`, from which the page is written anew. `again` tries only what
-//! survived the last time, which is enough after tests were added and no source was changed.
+//! survived the last time, and all mutants of the files that were changed since; a part that
+//! was never run is run whole.
 
 use crate::cargo::{cargo, output, program, shown, succeeds, succeeds_quietly};
 use crate::evidence::Evidence;
@@ -119,31 +120,63 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
     let folder: PathBuf = root.join(OUTPUT).join(part);
     std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
     let mut ledger = ledger(root)?;
-    let outcome = if again {
-        let before = ledger.get(part).with_context(|| {
-            format!("{part} has no earlier result: run it without `again` first")
-        })?;
-        before.retried(run_part(root, part, files, &folder, Round::Rest)?)
-    } else if COMPARED.contains(&part) {
-        let compared = run_part(root, part, files, &folder, Round::Comparison)?;
-        compared.and_by_its_own(run_part(root, part, files, &folder, Round::Rest)?)
-    } else {
-        run_part(root, part, files, &folder, Round::All)?
-    };
-    ledger.insert(part.to_owned(), outcome);
+    match ledger.remove(part) {
+        Some(before) if again => {
+            let changed = changed(root, part, files, &before.commit)?;
+            if !changed.is_empty() {
+                let title = format!("{part}: what changed since {}", short(&before.commit));
+                let round = Round::Files(&changed);
+                ledger.insert(title, run_part(root, part, files, &folder, &round)?);
+            }
+            let after = match before.pattern(&changed) {
+                None => before.without(&changed),
+                Some(pattern) => {
+                    let round = Round::Named(&pattern);
+                    let again = run_part(root, part, files, &folder, &round)?;
+                    before.without(&changed).retried(again)
+                }
+            };
+            ledger.insert(part.to_owned(), after);
+        }
+        _ => {
+            // What changed since an older run is part of this one.
+            ledger.retain(|title, _| !title.starts_with(&format!("{part}:")));
+            let outcome = if COMPARED.contains(&part) {
+                let compared = run_part(root, part, files, &folder, &Round::Comparison)?;
+                let own = run_part(root, part, files, &folder, &Round::Rest)?;
+                compared.and_by_its_own(own)
+            } else {
+                run_part(root, part, files, &folder, &Round::All)?
+            };
+            ledger.insert(part.to_owned(), outcome);
+        }
+    }
     let text = serde_json::to_string_pretty(&ledger)? + "\n";
     std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
 }
 
+/// The files of a part that are not what they were at `commit`.
+fn changed(root: &Path, part: &str, files: &[&str], commit: &str) -> Result<Vec<String>> {
+    let mut git = program(root, "git");
+    git.args(["diff", "--name-only", "--diff-filter=d", commit, "--"]);
+    for file in files {
+        git.arg(format!(":(glob)crates/{part}/{file}"));
+    }
+    Ok(output(&mut git)?.lines().map(str::to_owned).collect())
+}
+
 /// Which mutants are tried, and by which tests.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Round {
+enum Round<'a> {
     /// All, by the tests of the package.
     All,
     /// All, by the comparison of law and audit.
     Comparison,
     /// Those that the round before did not catch, by the tests of the package.
     Rest,
+    /// All of these files, by the tests of the package.
+    Files(&'a [String]),
+    /// Those whose name has this form, by the tests of the package.
+    Named(&'a str),
 }
 
 fn run_part(
@@ -151,21 +184,30 @@ fn run_part(
     part: &str,
     files: &[&str],
     folder: &Path,
-    round: Round,
+    round: &Round<'_>,
 ) -> Result<Outcome> {
     let mut command = cargo(root);
     command.args(["mutants", "--no-shuffle", "--colors=never", "--jobs=2"]);
     command.args(["--package", &format!("limpid-{part}")]);
     command.arg("--output").arg(folder);
-    for file in files {
-        command.args(["--file", &format!("crates/{part}/{file}")]);
+    if let Round::Files(changed) = round {
+        for file in *changed {
+            command.args(["--file", file]);
+        }
+    } else {
+        for file in files {
+            command.args(["--file", &format!("crates/{part}/{file}")]);
+        }
     }
     if crate::test::has_nextest(root) {
         // Stops at the first test that notices, where libtest runs all the others too.
         command.arg("--test-tool=nextest");
     }
     match round {
-        Round::All => {}
+        Round::All | Round::Files(_) => {}
+        Round::Named(pattern) => {
+            command.args(["--re", pattern]);
+        }
         Round::Rest => {
             command.arg("--iterate");
         }
@@ -239,8 +281,16 @@ fn table(ledger: &Ledger) -> String {
             Some(outcome) => outcome.row(part),
         };
         table.push_str(&row);
+        let since = format!("{part}:");
+        for (title, outcome) in ledger.iter().filter(|(title, _)| title.starts_with(&since)) {
+            table.push_str(&outcome.row(title));
+        }
     }
     table
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -280,15 +330,38 @@ impl Outcome {
 
     /// This result, with its survivors tried again.
     fn retried(&self, again: Self) -> Self {
+        // Another break of the same name in the same file may have been tried beside.
+        let noticed = self.survivors.len().saturating_sub(again.survivors.len());
         Self {
             commit: again.commit,
             total: self.total,
-            caught: self.caught + again.caught,
-            timeout: self.timeout + again.timeout,
+            caught: self.caught + noticed as u64,
+            timeout: self.timeout,
             unviable: self.unviable,
             survivors: again.survivors,
             uncompared: self.uncompared.clone(),
         }
+    }
+
+    /// This result without survivors in `files`, whose mutants are tried and counted anew.
+    fn without(&self, files: &[String]) -> Self {
+        let mut rest = self.retried(Self {
+            survivors: self.survivors.clone(),
+            commit: self.commit.clone(),
+            uncompared: None,
+            ..*self
+        });
+        let before = rest.survivors.len();
+        rest.survivors.retain(|name| !is_in(name, files));
+        rest.total -= (before - rest.survivors.len()) as u64;
+        rest
+    }
+
+    /// A regular expression for the names of the survivors that are not in `files`; none if there are none.
+    fn pattern(&self, files: &[String]) -> Option<String> {
+        let names = self.survivors.iter().filter(|name| !is_in(name, files));
+        let forms: Vec<String> = names.map(|name| form(name)).collect();
+        (!forms.is_empty()).then(|| format!("^({})$", forms.join("|")))
     }
 
     fn row(&self, part: &str) -> String {
@@ -303,9 +376,26 @@ impl Outcome {
             self.survivors.len(),
             self.timeout,
             self.unviable,
-            self.commit.get(..12).unwrap_or(&self.commit),
+            short(&self.commit),
         )
     }
+}
+
+fn is_in(survivor: &str, files: &[String]) -> bool {
+    let file = survivor.split(':').next().unwrap_or(survivor);
+    files.iter().any(|changed| changed == file)
+}
+
+/// The regular expression of one mutant's name, wherever in the file it stands now.
+fn form(survivor: &str) -> String {
+    let mut form = String::new();
+    for character in without_position(survivor).chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            form.push('\\');
+        }
+        form.push(character);
+    }
+    form.replacen(": ", ":[0-9]+:[0-9]+: ", 1)
 }
 
 struct Judged {
@@ -397,6 +487,23 @@ mod tests {
         assert_eq!(
             first().retried(again).row("law"),
             "| law | 9 | 6 |  | 1 | 1 | 1 | `f` |\n"
+        );
+    }
+
+    #[test]
+    fn a_survivor_is_found_again_wherever_it_stands() {
+        let pattern = first().pattern(&[]).expect("two survivors");
+        assert_eq!(
+            pattern,
+            r"^(crates/law/src/a\.rs:[0-9]+:[0-9]+: replace < with <= in b|crates/law/src/a\.rs:[0-9]+:[0-9]+: replace c -> bool with true)$"
+        );
+        let files = ["crates/law/src/a.rs".to_owned()];
+        assert!(first().pattern(&files).is_none());
+        let rest = first().without(&files);
+        assert_eq!(
+            (rest.total, rest.caught, rest.survivors.len()),
+            (7, 5, 0),
+            "what is tried elsewhere is not counted here"
         );
     }
 
