@@ -79,11 +79,12 @@ struct Outcome {
     uncompared: Option<Vec<String>>,
 }
 
-/// `rest` names parts (none: all), after an optional `again`.
+/// `rest` names parts (none: all), after an optional `again` or `alone` (a compared part meets its own tests only, which is quicker).
 pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
-    let (again, rest) = match rest {
-        ["again", rest @ ..] => (true, rest),
-        rest => (false, rest),
+    let (mode, rest) = match rest {
+        ["again", rest @ ..] => (Mode::Again, rest),
+        ["alone", rest @ ..] => (Mode::Alone, rest),
+        rest => (Mode::Whole, rest),
     };
     let known = |name: &&str| PARTS.iter().any(|(part, _)| part == name);
     if let Some(stranger) = rest.iter().find(|name| !known(name)) {
@@ -93,10 +94,17 @@ pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
     install(root)?;
     for (part, files) in PARTS {
         if rest.is_empty() || rest.contains(&part) {
-            try_part(root, part, files, again)?;
+            try_part(root, part, files, mode)?;
         }
     }
     write_page(root)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Whole,
+    Again,
+    Alone,
 }
 
 fn install(root: &Path) -> Result<()> {
@@ -109,7 +117,7 @@ fn install(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> {
+fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     for file in files.iter().filter(|file| !file.contains('*')) {
         let path = format!("crates/{part}/{file}");
         anyhow::ensure!(
@@ -121,7 +129,7 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
     std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
     let mut ledger = ledger(root)?;
     match ledger.remove(part) {
-        Some(before) if again => {
+        Some(before) if mode == Mode::Again => {
             let changed = changed(root, part, files, &before.commit)?;
             if !changed.is_empty() {
                 let title = format!("{part}: what changed since {}", short(&before.commit));
@@ -141,7 +149,7 @@ fn try_part(root: &Path, part: &str, files: &[&str], again: bool) -> Result<()> 
         _ => {
             // What changed since an older run is part of this one.
             ledger.retain(|title, _| !title.starts_with(&format!("{part}:")));
-            let outcome = if COMPARED.contains(&part) {
+            let outcome = if COMPARED.contains(&part) && mode != Mode::Alone {
                 let compared = run_part(root, part, files, &folder, &Round::Comparison)?;
                 let own = run_part(root, part, files, &folder, &Round::Rest)?;
                 compared.and_by_its_own(own)
