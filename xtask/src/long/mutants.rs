@@ -9,12 +9,13 @@
 //! survived the last time, and all mutants of the files that were changed since; a part that
 //! was never run is run whole.
 
+mod ledger;
+
+use ledger::{Ledger, Outcome, judge, short, table};
+
 use crate::cargo::{cargo, output, program, shown, succeeds, succeeds_quietly};
 use crate::evidence::Evidence;
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const SURVIVORS_MAX: usize = 10;
@@ -62,22 +63,6 @@ const HISTORIES: &str = "80";
 const MEANING: &str = "Each mutant is one small break of the source; `caught` means a test failed on it, `timed out` that the tests ran much longer than without it. \
 `by comparison` counts those that the comparison of law and audit notices by itself. \
 A survivor is listed with its proof that it behaves the same, or as open.";
-
-/// The last result of each part.
-type Ledger = BTreeMap<String, Outcome>;
-
-#[derive(Serialize, Deserialize)]
-struct Outcome {
-    commit: String,
-    total: u64,
-    caught: u64,
-    timeout: u64,
-    unviable: u64,
-    survivors: Vec<String>,
-    /// What the comparison of law and audit did not notice, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    uncompared: Option<Vec<String>>,
-}
 
 /// `rest` names parts (none: all), after an optional `again` or `alone` (a compared part meets its own tests only, which is quicker).
 pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
@@ -277,30 +262,6 @@ fn write_page(root: &Path) -> Result<bool> {
     Ok(complete && judged.open == 0 && judged.survivors <= SURVIVORS_MAX)
 }
 
-/// A row for each part, also for one that was never run.
-fn table(ledger: &Ledger) -> String {
-    let mut table =
-        "| part | mutants | caught | by comparison | survived | timed out | did not compile | commit |\n\
-                     |---|---|---|---|---|---|---|---|\n"
-            .to_owned();
-    for (part, _) in PARTS {
-        let row = match ledger.get(part) {
-            None => format!("| {part} | not run | | | | | | |\n"),
-            Some(outcome) => outcome.row(part),
-        };
-        table.push_str(&row);
-        let since = format!("{part}:");
-        for (title, outcome) in ledger.iter().filter(|(title, _)| title.starts_with(&since)) {
-            table.push_str(&outcome.row(title));
-        }
-    }
-    table
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
-}
-
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| {
         format!(
@@ -308,228 +269,4 @@ fn read(path: &Path) -> Result<String> {
             path.display()
         )
     })
-}
-
-impl Outcome {
-    fn read(outcomes: &str, missed: &str, commit: &str) -> Result<Self> {
-        let outcomes: Value = serde_json::from_str(outcomes).context("outcomes.json is no JSON")?;
-        let count = |key: &str| {
-            outcomes[key]
-                .as_u64()
-                .with_context(|| format!("outcomes.json has no count `{key}`"))
-        };
-        let lines = missed.lines().filter(|line| !line.trim().is_empty());
-        Ok(Self {
-            commit: commit.to_owned(),
-            total: count("total_mutants")?,
-            caught: count("caught")?,
-            timeout: count("timeout")?,
-            unviable: count("unviable")?,
-            survivors: lines.map(str::to_owned).collect(),
-            uncompared: None,
-        })
-    }
-
-    /// The result of the comparison, after what it did not notice met the part's own tests.
-    fn and_by_its_own(mut self, own: Self) -> Self {
-        self.uncompared = Some(self.survivors.clone());
-        self.retried(own)
-    }
-
-    /// This result, with its survivors tried again.
-    fn retried(&self, again: Self) -> Self {
-        // Another break of the same name in the same file may have been tried beside.
-        let noticed = self.survivors.len().saturating_sub(again.survivors.len());
-        Self {
-            commit: again.commit,
-            total: self.total,
-            caught: self.caught + noticed as u64,
-            timeout: self.timeout,
-            unviable: self.unviable,
-            survivors: again.survivors,
-            uncompared: self.uncompared.clone(),
-        }
-    }
-
-    /// This result without survivors in `files`, whose mutants are tried and counted anew.
-    fn without(&self, files: &[String]) -> Self {
-        let mut rest = self.retried(Self {
-            survivors: self.survivors.clone(),
-            commit: self.commit.clone(),
-            uncompared: None,
-            ..*self
-        });
-        let before = rest.survivors.len();
-        rest.survivors.retain(|name| !is_in(name, files));
-        rest.total -= (before - rest.survivors.len()) as u64;
-        rest
-    }
-
-    /// A regular expression for the names of the survivors that are not in `files`; none if there are none.
-    fn pattern(&self, files: &[String]) -> Option<String> {
-        let names = self.survivors.iter().filter(|name| !is_in(name, files));
-        let forms: Vec<String> = names.map(|name| form(name)).collect();
-        (!forms.is_empty()).then(|| format!("^({})$", forms.join("|")))
-    }
-
-    fn row(&self, part: &str) -> String {
-        let by_comparison = self.uncompared.as_ref().map_or(String::new(), |rest| {
-            let viable = self.total - self.unviable;
-            (viable - rest.len() as u64).to_string()
-        });
-        format!(
-            "| {part} | {} | {} | {by_comparison} | {} | {} | {} | `{}` |\n",
-            self.total,
-            self.caught,
-            self.survivors.len(),
-            self.timeout,
-            self.unviable,
-            short(&self.commit),
-        )
-    }
-}
-
-fn is_in(survivor: &str, files: &[String]) -> bool {
-    let file = survivor.split(':').next().unwrap_or(survivor);
-    files.iter().any(|changed| changed == file)
-}
-
-/// The regular expression of one mutant's name, wherever in the file it stands now.
-fn form(survivor: &str) -> String {
-    let mut form = String::new();
-    for character in without_position(survivor).chars() {
-        if r"\.+*?()|[]{}^$".contains(character) {
-            form.push('\\');
-        }
-        form.push(character);
-    }
-    form.replacen(": ", ":[0-9]+:[0-9]+: ", 1)
-}
-
-struct Judged {
-    list: String,
-    survivors: usize,
-    open: usize,
-}
-
-fn judge(survivors: &[&str], proofs: &str) -> Judged {
-    let mut judged = Judged {
-        list: String::new(),
-        survivors: 0,
-        open: 0,
-    };
-    for survivor in survivors {
-        judged.survivors += 1;
-        let proved = proofs.contains(&without_position(survivor));
-        judged.open += usize::from(!proved);
-        let state = if proved {
-            "equivalent, see `mutants-equivalent.md`"
-        } else {
-            "**open**"
-        };
-        judged.list.push_str(&format!("- `{survivor}`: {state}\n"));
-    }
-    if judged.survivors == 0 {
-        judged.list.push_str("No survivor.\n");
-    }
-    judged
-}
-
-/// `a.rs:1:2: replace x` becomes `a.rs: replace x`, which stays true when lines move.
-fn without_position(survivor: &str) -> String {
-    let (place, what) = survivor.split_once(": ").unwrap_or((survivor, ""));
-    let file = place.split(':').next().unwrap_or(place);
-    format!("{file}: {what}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SURVIVORS: [&str; 2] = [
-        "crates/law/src/a.rs:10:5: replace < with <= in b",
-        "crates/law/src/a.rs:12:5: replace c -> bool with true",
-    ];
-    const COUNTS: &str =
-        r#"{"total_mutants":9,"caught":5,"missed":2,"timeout":1,"unviable":1,"outcomes":[]}"#;
-
-    fn first() -> Outcome {
-        Outcome::read(COUNTS, &SURVIVORS.join("\n"), "0123456789abcdef").expect("complete")
-    }
-
-    #[test]
-    fn a_survivor_is_open_until_its_proof_is_written() {
-        let proofs =
-            "## `crates/law/src/a.rs: replace < with <= in b`\n\nBoth sides are never equal.\n";
-        let judged = judge(&SURVIVORS, proofs);
-        assert_eq!((judged.survivors, judged.open), (2, 1));
-        assert!(
-            judged
-                .list
-                .contains("a.rs:12:5: replace c -> bool with true`: **open**")
-        );
-    }
-
-    #[test]
-    fn no_survivor_is_said_in_words() {
-        let judged = judge(&[], "");
-        assert_eq!(
-            (judged.survivors, judged.list.as_str()),
-            (0, "No survivor.\n")
-        );
-    }
-
-    #[test]
-    fn counts_are_read_and_a_missing_one_is_an_error() {
-        assert_eq!(
-            first().row("law"),
-            "| law | 9 | 5 |  | 2 | 1 | 1 | `0123456789ab` |\n"
-        );
-        assert!(Outcome::read(&COUNTS.replace("\"caught\":5,", ""), "", "a").is_err());
-    }
-
-    #[test]
-    fn what_is_caught_again_moves_from_the_survivors_to_the_caught() {
-        let counts = r#"{"total_mutants":2,"caught":1,"missed":1,"timeout":0,"unviable":0}"#;
-        let again = Outcome::read(counts, SURVIVORS[0], "f").expect("complete");
-        assert_eq!(
-            first().retried(again).row("law"),
-            "| law | 9 | 6 |  | 1 | 1 | 1 | `f` |\n"
-        );
-    }
-
-    #[test]
-    fn a_survivor_is_found_again_wherever_it_stands() {
-        let pattern = first().pattern(&[]).expect("two survivors");
-        assert_eq!(
-            pattern,
-            r"^(crates/law/src/a\.rs:[0-9]+:[0-9]+: replace < with <= in b|crates/law/src/a\.rs:[0-9]+:[0-9]+: replace c -> bool with true)$"
-        );
-        let files = ["crates/law/src/a.rs".to_owned()];
-        assert!(first().pattern(&files).is_none());
-        let rest = first().without(&files);
-        assert_eq!(
-            (rest.total, rest.caught, rest.survivors.len()),
-            (7, 5, 0),
-            "what is tried elsewhere is not counted here"
-        );
-    }
-
-    #[test]
-    fn what_the_comparison_notices_is_said_apart() {
-        let counts = r#"{"total_mutants":2,"caught":2,"missed":0,"timeout":0,"unviable":0}"#;
-        let own = Outcome::read(counts, "", "f").expect("complete");
-        assert_eq!(
-            first().and_by_its_own(own).row("law"),
-            "| law | 9 | 7 | 6 | 0 | 1 | 1 | `f` |\n"
-        );
-    }
-
-    #[test]
-    fn a_part_that_was_not_run_says_so() {
-        let ledger = Ledger::from([("law".to_owned(), first())]);
-        let table = table(&ledger);
-        assert!(table.contains("| tuf | not run |"));
-        assert!(table.contains("| law | 9 |"));
-    }
 }
