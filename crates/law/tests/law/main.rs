@@ -4,6 +4,7 @@
 #[path = "../honest/mod.rs"]
 mod honest;
 
+mod answers;
 mod bundles;
 mod conditions;
 mod elsewhere;

@@ -1,0 +1,118 @@
+//! What grants and refusals say: the reason that counts, the place, and the file.
+
+use law::{Bundle, BundleError, Code};
+use statement::{FileDigest, Predicate, StatementDigest};
+
+use crate::honest::{
+    chain::{Step, artifact},
+    keys::Key,
+    roster::NOW,
+    story::{Made, Story, sign},
+};
+use crate::refused_with;
+
+/// The statement of a step as the center signs it, which may not; of this build or another.
+fn by_the_center(made: &Made, step: Step, another: bool) -> Vec<u8> {
+    let mut statement = made.statement(step);
+    let build = StatementDigest::of(b"another build");
+    match &mut statement.predicate {
+        Predicate::Provenance(provenance) if another => {
+            let parameters = &mut provenance.build_definition.external_parameters;
+            parameters.build = build;
+        }
+        Predicate::Rebuild(rebuild) if another => rebuild.build = build,
+        _ => {}
+    }
+    let center = Key::of("vendor", "center");
+    sign(&statement.to_payload().unwrap(), &center)
+}
+
+#[test]
+fn what_is_wrong_about_another_build_is_no_reason_for_this_one() {
+    for (step, missing) in [
+        (Step::Provenance, Code::ProvenanceMissing),
+        (Step::RebuildB, Code::RebuildTooFew),
+    ] {
+        for (another, code) in [(false, Code::EntryRole), (true, missing)] {
+            let told = Story::honest()
+                .without(step)
+                .appended(move |made| by_the_center(made, step, another))
+                .tell();
+            assert_eq!(told.approvable().unwrap_err().code(), code, "{step:?}");
+        }
+    }
+}
+
+#[test]
+fn a_conflict_of_provenances_names_the_files_that_differ_and_no_other() {
+    let (same, one, other) = ("notes", artifact("1.0.0"), b"trojan");
+    let also = |made: &Made, file: &[u8]| {
+        let mut statement = made.statement(Step::Provenance);
+        let mut subject = statement.subject[0].clone();
+        let Predicate::Provenance(provenance) = &mut statement.predicate else {
+            panic!("not a provenance");
+        };
+        let blobs = &mut provenance.build_definition.external_parameters.blobs;
+        let mut blob = blobs[0].clone();
+        statement.subject[0].digest.sha256 = FileDigest::of(file);
+        blobs[0].sha256 = FileDigest::of(file);
+        subject.name = same.to_owned();
+        subject.digest.sha256 = FileDigest::of(b"the same");
+        blob.sha256 = FileDigest::of(b"the same");
+        statement.subject.push(subject);
+        blobs.push(blob);
+        sign(&statement.to_payload().unwrap(), made.key(Step::Provenance))
+    };
+    let first = one.clone();
+    let told = Story::honest()
+        .without(Step::Provenance)
+        .appended(move |made| also(made, &first))
+        .appended(move |made| also(made, other))
+        .tell();
+    let refusal = told.approvable().unwrap_err();
+    assert_eq!(refusal.code(), Code::ProvenanceConflict);
+    let text = refusal.to_string();
+    for file in [one.as_slice(), other] {
+        let named = format!("{} (truename)", FileDigest::of(file));
+        assert!(text.contains(&named), "{text}");
+    }
+    assert!(!text.contains(same), "{text}");
+}
+
+#[test]
+fn a_bundle_of_the_largest_size_is_read() {
+    let largest = vec![b' '; law::BUNDLE_BYTES_MAX];
+    let refused = Bundle::parse(&largest).unwrap_err();
+    assert!(!matches!(refused, BundleError::TooLong { .. }), "{refused}");
+}
+
+#[test]
+fn the_archived_checkpoint_that_does_not_ascend_is_named_by_its_size() {
+    let told = Story::honest().tell();
+    let mut bundle = told.log.whole_bundle();
+    bundle.archived = [9, 5].map(|size| told.log.checkpoint(size, NOW)).into();
+    let BundleError::Field { at, value, .. } = bundle.to_bytes().unwrap_err() else {
+        panic!("another error");
+    };
+    assert_eq!((at, value.as_str()), (1, "5"));
+}
+
+#[test]
+fn a_bundle_under_another_anchor_is_refused_for_its_constitution() {
+    let told = Story::honest().tell();
+    let anchor = StatementDigest::of(b"another constitution");
+    let refused = told.log.whole_bundle().open(anchor).map(drop);
+    refused_with!("constitution.anchor", refused);
+}
+
+#[test]
+fn what_counts_names_the_owner_who_signed_and_the_constitutions_that_were_in_force() {
+    let told = Story::honest().tell();
+    let granted = told.approvable().unwrap();
+    let owner = granted.evidence().provenance().standing().legal_owner();
+    let vendor = crate::honest::roster::constitution().parties[0].clone();
+    assert_eq!(owner, vendor.legal_owner);
+    let state = told.replay();
+    let chain: Vec<_> = state.constitutions().collect();
+    assert_eq!(chain, [&crate::honest::roster::constitution()]);
+}
