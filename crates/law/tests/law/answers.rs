@@ -1,10 +1,10 @@
 //! What grants and refusals say: the reason that counts, the place, and the file.
 
-use law::{Bundle, BundleError, Code};
+use law::{Bundle, BundleError, Code, InForce};
 use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::honest::{
-    chain::{Step, artifact},
+    chain::{Step, artifact, center_log},
     keys::Key,
     roster::NOW,
     story::{Made, Story, sign},
@@ -115,4 +115,21 @@ fn what_counts_names_the_owner_who_signed_and_the_constitutions_that_were_in_for
     let state = told.replay();
     let chain: Vec<_> = state.constitutions().collect();
     assert_eq!(chain, [&crate::honest::roster::constitution()]);
+}
+
+#[test]
+fn of_a_log_without_entries_nothing_is_settled() {
+    let told = Story::honest().tell();
+    let empty = InForce::replay(center_log(), told.anchor);
+    refused_with!("view.incomplete", empty.settled().map(drop));
+}
+
+#[test]
+fn a_later_checkpoint_of_one_size_does_not_move_the_time_of_its_entries() {
+    let told = Story::honest().tell();
+    let mut state = told.replay();
+    let time = state.newest_time().unwrap();
+    let again = told.log.witnessed(&state, told.log.size(), time + 60);
+    state.settle(&again).unwrap();
+    assert_eq!(state.newest_time(), Some(time));
 }
