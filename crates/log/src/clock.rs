@@ -1,7 +1,6 @@
-//! The log's own clock: it bounds `not_after` of submissions and stamps the log's ML-DSA-44
-//! signature. Nobody else has to believe it.
+//! Time that only passes; the time of day is in `surroundings`.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,11 +21,4 @@ impl Stopwatch {
     pub(crate) fn at(&self, since_start: Duration) -> Instant {
         self.0 + since_start
     }
-}
-
-/// POSIX seconds; at least 1, because a cosignature cannot state 0.
-pub(crate) fn posix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(1, |time| time.as_secs().max(1))
 }

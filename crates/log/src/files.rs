@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use store::StoreError;
 use tlog::{Hash, TileId, TileSource, prove_consistency};
-use tokio::runtime::Handle;
 
 use crate::LogError;
 use crate::limits::FILE_BYTES_MAX;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
+use crate::surroundings::Threads;
 
 /// Tiles as they were published, for a thread that may block. A partial tile is taken from the full
 /// one if that is all there is.
-pub(crate) struct Tiles<'a>(pub(crate) &'a dyn Shelf);
+pub(crate) struct Tiles<'a>(&'a dyn Shelf, Threads);
+
+impl<'a> Tiles<'a> {
+    pub(crate) fn of(shared: &'a Shared) -> Self {
+        Self(&*shared.shelf, shared.surroundings.threads)
+    }
+}
 
 impl TileSource for Tiles<'_> {
     type Error = StoreError;
@@ -21,7 +27,7 @@ impl TileSource for Tiles<'_> {
     fn tile(&self, id: TileId) -> Result<Vec<u8>, StoreError> {
         let read = |id: TileId| {
             let path = id.path();
-            Handle::current().block_on(self.0.read(&path, FILE_BYTES_MAX))
+            self.1.wait(self.0.read(&path, FILE_BYTES_MAX))
         };
         match read(id) {
             Err(StoreError::NotFound { .. }) if !id.is_full() => read(id.to_full()),
@@ -36,10 +42,12 @@ pub(crate) async fn prove_growth(
     old: u64,
     new: u64,
 ) -> Result<Vec<Hash>, LogError> {
-    let proved = tokio::task::spawn_blocking(move || {
-        prove_consistency(&Tiles(&*shared.shelf), old, new).map_err(LogError::Prove)
-    });
+    let proved = shared
+        .surroundings
+        .threads
+        .begin(move || prove_consistency(&Tiles::of(&shared), old, new).map_err(LogError::Prove));
     proved
+        .ended()
         .await
         .unwrap_or(Err(LogError::Ended { part: "prover" }))
 }

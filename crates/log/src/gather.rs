@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serve::{Client, ClientConfig};
+use serve::ClientConfig;
 use tlog::{Checkpoint, Note, Policy, SignatureLine, VerifierKey, Witnessed, open_witnessed};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -90,11 +90,16 @@ impl Witnesses {
         heard: &[bool],
     ) -> Result<Self, LogError> {
         let config = &shared.config;
-        let client = Client::new(&ClientConfig {
+        let client = shared.surroundings.client(&ClientConfig {
             connect_timeout_ms: config.witness_timeout_ms,
             total_timeout_ms: config.witness_timeout_ms,
         })?;
-        let recall = Recall::new(&shared.origin, own_keys, config.witness_timeout_ms)?;
+        let recall = Recall::new(
+            &shared.surroundings,
+            &shared.origin,
+            own_keys,
+            config.witness_timeout_ms,
+        )?;
         let published = shared.published.borrow();
         let size = published.as_ref().map_or(0, |published| published.size);
         let lanes = config.witnesses.iter().zip(heard).map(|(witness, heard)| {
@@ -167,6 +172,7 @@ impl Witnesses {
             let told = match deadline {
                 Some(_) if !self.is_any_under_way(&tally) => None,
                 Some(at) => tokio::select! {
+                    biased;
                     told = self.under_way.join_next() => told,
                     () = sleep_until(at) => None,
                 },

@@ -20,6 +20,7 @@ use crate::error::{LogError, chain};
 use crate::files::prove_growth;
 use crate::limits::WITNESS_ANSWER_BYTES_MAX;
 use crate::shared::Shared;
+use crate::surroundings::Surroundings;
 
 /// Asks witnesses what they cosigned last.
 #[derive(Debug, Clone)]
@@ -41,11 +42,12 @@ pub(crate) struct Seen {
 impl Recall {
     /// For the log `origin` with these keys of its own; a witness has `timeout_ms`.
     pub(crate) fn new(
+        surroundings: &Surroundings,
         origin: &Origin,
         keys: Vec<VerifierKey>,
         timeout_ms: u64,
     ) -> Result<Self, LogError> {
-        let client = Client::new(&ClientConfig {
+        let client = surroundings.client(&ClientConfig {
             connect_timeout_ms: timeout_ms,
             total_timeout_ms: timeout_ms,
         })?;

@@ -11,7 +11,6 @@ use tlog::{ArchiveId, Checkpoint, Note, Policy, Witnessed, cosign, sign_checkpoi
 use tokio::sync::{oneshot, watch};
 use tokio::time::sleep_until;
 
-use crate::clock::posix_seconds;
 use crate::config::LogKeys;
 use crate::error::LogError;
 use crate::gather::{Signed, Witnesses};
@@ -95,6 +94,7 @@ impl Publisher {
                 // Idle, or before the constitution is complete: then there is no policy to publish
                 // under, and only an entry can change that.
                 tokio::select! {
+                    biased;
                     changed = sequenced.changed() => {
                         changed.map_err(|_| LogError::Ended { part: "sequencer" })?;
                     }
@@ -158,9 +158,10 @@ impl Publisher {
     /// Signs with both keys, and remembers it before anybody sees it.
     async fn sign(&mut self, checkpoint: Checkpoint) -> Result<Signed, LogError> {
         let text = checkpoint.to_string();
+        let now = self.shared.surroundings.posix_seconds();
         let lines = vec![
             sign_checkpoint(&text, &self.keys.ed25519).map_err(LogError::Sign)?,
-            cosign(&checkpoint, posix_seconds(), &self.keys.ml_dsa).map_err(LogError::Sign)?,
+            cosign(&checkpoint, now, &self.keys.ml_dsa).map_err(LogError::Sign)?,
         ];
         let note = Note::new(text, lines).map_err(LogError::Encode)?;
         let next = SignedTree {

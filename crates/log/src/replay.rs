@@ -18,6 +18,7 @@ use crate::identities::{Identities, Identity};
 use crate::limits::WRITE_BYTES_MAX;
 use crate::shelf::{File, Shelf};
 use crate::start::Claims;
+use crate::surroundings::Threads;
 use crate::table::{Mark, State};
 
 /// Feeds the entries to the law and to the tree, comparing at each size with what was signed, and
@@ -35,6 +36,7 @@ pub(crate) struct Replay<'a> {
     /// The newest tree of which all entries are in full bundles.
     pub(crate) full: Mark,
     pub(crate) files: Vec<File>,
+    pub(crate) threads: Threads,
 }
 
 /// What came of it.
@@ -57,7 +59,7 @@ impl Replay<'_> {
         while self.growth.size() < state.sequenced {
             let start = self.growth.size();
             let batch = Arc::new(entries.replay_from(start, state).await?);
-            let opened = open_all(&batch, start, self.keys()).await?;
+            let opened = open_all(&batch, start, self.keys(), self.threads).await?;
             for (index, opened) in (start..).zip(opened) {
                 self.feed(index, opened, &batch)?;
             }
@@ -174,6 +176,7 @@ async fn open_all(
     batch: &Arc<Batch>,
     start: u64,
     keys: HashMap<KeyId, [u8; 32]>,
+    threads: Threads,
 ) -> Result<Vec<Option<Opened>>, LogError> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let share = (batch.end() - start).div_ceil(cores).max(1);
@@ -181,7 +184,7 @@ async fn open_all(
     let mut shares = Vec::new();
     for first in (start..batch.end()).step_by(share as usize) {
         let (batch, keys) = (Arc::clone(batch), Arc::clone(&keys));
-        shares.push(tokio::task::spawn_blocking(move || {
+        shares.push(threads.begin(move || {
             let end = batch.end().min(first + share);
             let open = |index| {
                 let mut opened = Opened::read(batch.get(index)?).ok()?;
@@ -195,7 +198,7 @@ async fn open_all(
     }
     let mut all = Vec::with_capacity((batch.end() - start) as usize);
     for share in shares {
-        let opened = share.await;
+        let opened = share.ended().await;
         all.extend(opened.map_err(|_| LogError::Ended { part: "replay" })?);
     }
     Ok(all)

@@ -10,7 +10,6 @@ use statement::{FileDigest, KeyId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::batch::Batch;
-use crate::clock::posix_seconds;
 use crate::error::{LogError, SubmitRefusal, chain};
 use crate::gate::Place;
 use crate::identities::{Identities, Identity};
@@ -103,7 +102,7 @@ impl Desk {
             }
         }
         let now = Now {
-            posix: posix_seconds(),
+            posix: self.shared.surroundings.posix_seconds(),
             elapsed: self.shared.clock.now(),
         };
         let Plan {

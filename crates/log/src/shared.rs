@@ -14,6 +14,7 @@ use crate::entries::Entries;
 use crate::error::LogError;
 use crate::meters::Meters;
 use crate::shelf::Shelf;
+use crate::surroundings::Surroundings;
 use crate::table::Table;
 
 /// A witnessed checkpoint as everybody sees it.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Stopwatch,
     pub(crate) meters: Meters,
     pub(crate) config: Config,
+    pub(crate) surroundings: Surroundings,
     pub(crate) origin: Origin,
     pub(crate) table: Arc<dyn Table>,
     pub(crate) shelf: Arc<dyn Shelf>,
@@ -45,7 +47,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
-        config: Config,
+        (config, surroundings): (Config, Surroundings),
         origin: Origin,
         (table, shelf, blobs): (Arc<dyn Table>, Arc<dyn Shelf>, Blobs),
         law: InForce,
@@ -55,6 +57,7 @@ impl Shared {
             clock: Stopwatch::start(),
             meters: Meters::new(),
             config,
+            surroundings,
             origin,
             entries: Entries::new(Arc::clone(&table), Arc::clone(&shelf)),
             table,

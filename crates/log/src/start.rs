@@ -29,6 +29,7 @@ use crate::sequence::Sequencer;
 use crate::shared::{Published, Shared};
 use crate::shelf::Shelf;
 use crate::sqlite::SqliteTable;
+use crate::surroundings::Surroundings;
 use crate::table::{State, Table};
 use crate::write::{Integrator, writing_side};
 
@@ -49,7 +50,8 @@ pub(crate) async fn open(config: Config) -> Result<Parts, LogError> {
     config.load_keys(&config.origin()?)?;
     let table = SqliteTable::open(&config.dir.join("log.sqlite3")).await?;
     let shelf = Directory::open(&config.public_dir())?;
-    open_on(config, Arc::new(table), Arc::new(shelf)).await
+    let surroundings = Surroundings::of_this_machine();
+    open_on(config, Arc::new(table), Arc::new(shelf), surroundings).await
 }
 
 /// Opens a log on back ends.
@@ -57,6 +59,7 @@ pub(crate) async fn open_on(
     config: Config,
     table: Arc<dyn Table>,
     shelf: Arc<dyn Shelf>,
+    surroundings: Surroundings,
 ) -> Result<Parts, LogError> {
     let origin = config.origin()?;
     let keys = config.load_keys(&origin)?;
@@ -69,7 +72,7 @@ pub(crate) async fn open_on(
     let archive = table.archived().await?;
     let shown = shown_checkpoint(&*shelf, &keys.all()).await?;
     let mut claims = claims_of(&state, shown.as_ref());
-    let recall = Recall::new(&origin, keys.all(), START_WITNESS_TIMEOUT_MS)?;
+    let recall = Recall::new(&surroundings, &origin, keys.all(), START_WITNESS_TIMEOUT_MS)?;
     let heard = ask_witnesses(&config, recall, &mut claims).await;
     check_none_ahead(&claims, &archive, state.sequenced)?;
 
@@ -88,12 +91,19 @@ pub(crate) async fn open_on(
         shown: published.as_ref().map(|published| published.size),
         full: state.integrated,
         files: Vec::new(),
+        threads: surroundings.threads,
     };
     let entries = Entries::new(Arc::clone(&table), Arc::clone(&shelf));
     let replayed = replay.run(&entries, &*shelf, &state).await?;
 
     let stores = (Arc::clone(&table), Arc::clone(&shelf), blobs);
-    let shared = Arc::new(Shared::new(config, origin, stores, replayed.law, published));
+    let shared = Arc::new(Shared::new(
+        (config, surroundings),
+        origin,
+        stores,
+        replayed.law,
+        published,
+    ));
     let archived: Vec<u64> = archive.iter().map(|(size, _)| *size).collect();
     repair(&shared, &archive, &archived).await?;
     let (writer, integrator, wishes) =

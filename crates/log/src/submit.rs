@@ -166,9 +166,9 @@ async fn prove(
     index: u64,
     published: Published,
 ) -> Result<TlogProof, LogError> {
-    let proved = tokio::task::spawn_blocking(move || {
-        let path = prove_inclusion(&Tiles(&*shared.shelf), index, published.size)
-            .map_err(LogError::Prove)?;
+    let proved = shared.surroundings.threads.begin(move || {
+        let path =
+            prove_inclusion(&Tiles::of(&shared), index, published.size).map_err(LogError::Prove)?;
         Ok(TlogProof {
             extra: None,
             index,
@@ -177,6 +177,7 @@ async fn prove(
         })
     });
     proved
+        .ended()
         .await
         .unwrap_or(Err(LogError::Ended { part: "prover" }))
 }

@@ -185,7 +185,7 @@ async fn read_all(
         let chunk = chunk.to_vec();
         let core = Arc::clone(&room.cores).acquire_owned().await;
         let shared = Arc::clone(&room.shared);
-        chunks.push(tokio::task::spawn_blocking(move || {
+        chunks.push(room.shared.surroundings.threads.begin(move || {
             let _core = core;
             let read = |entry: Bytes| Candidate::read(entry.to_vec(), &shared);
             chunk.into_iter().map(read).collect::<Vec<_>>()
@@ -193,7 +193,7 @@ async fn read_all(
     }
     let mut read = Vec::with_capacity(entries.len());
     for chunk in chunks {
-        read.extend(chunk.await.map_err(|error| {
+        read.extend(chunk.ended().await.map_err(|error| {
             tracing::error!(%error, "reading entries ended by a defect");
             CallRefusal::Unavailable
         })?);

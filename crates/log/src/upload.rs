@@ -26,7 +26,6 @@ use tlog::{Hash, Sha256Stream};
 use tokio::sync::mpsc;
 use tower_http::services::ServeFile;
 
-use crate::clock::posix_seconds;
 use crate::error::{BlobRefusal, chain};
 use crate::http::Room;
 use crate::limits::UPLOAD_PIECES_MAX;
@@ -180,7 +179,7 @@ fn rostered_key(shared: &Shared, id: KeyId) -> Result<[u8; 32], BlobRefusal> {
     if matches!(key.role, Role::Tuf | Role::Log | Role::Witness) {
         return Err(refused(Code::EntryRole));
     }
-    if posix_seconds() > key.not_after {
+    if shared.surroundings.posix_seconds() > key.not_after {
         return Err(refused(Code::EntryKeyExpired));
     }
     if law.is_revoked(id) {

@@ -205,6 +205,7 @@ impl Integrator {
                 self.put(Vec::new(), None, Some(wish)).await?;
             }
             tokio::select! {
+                biased;
                 handed = self.batches.recv() => match handed {
                     Some(handed) => self.integrate(handed).await?,
                     None => return Ok(()),

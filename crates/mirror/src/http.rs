@@ -1,7 +1,8 @@
 //! The mirror protocol over HTTP: one switch from refusals to statuses, and the daemon.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use serve::{Caching, Problem, ReadyFile, ServerConfig, published_caching, static_dir};
+use serve::{Caching, Clock, Problem, ReadyFile, ServerConfig, published_caching, static_dir};
 use tlog::limits::PACKAGES_PER_REQUEST;
 use tlog::{
     AddEntriesReader, CONFLICT_CONTENT_TYPE, ConflictSize, EntryPackage, MIRROR_INFO_CONTENT_TYPE,
@@ -34,6 +35,7 @@ struct Room {
     mirror: Arc<Mirror>,
     /// An upload ends by then with what has arrived.
     upload_time: Duration,
+    clock: Clock,
 }
 
 /// Runs a mirror until `shutdown` completes or a stop signal arrives. Its address is in the file
@@ -54,25 +56,30 @@ pub async fn serve(
     };
     // Before the shell gives up on the request, so that the client hears how far it came.
     let upload_time = Duration::from_millis(server.request_timeout_ms / 4 * 3);
-    let room = Room {
-        mirror: Arc::clone(&mirror),
-        upload_time: upload_time.min(UPLOAD_TIME_MAX),
-    };
+    let clock = Clock::of_this_machine();
+    let router = router(Arc::clone(&mirror), &config.dir, upload_time, clock);
     let listener = serve::bind(server.listen).await?;
     let _ready = ReadyFile::write(&config.dir, &serve::bound_url(&listener)?)?;
-    let files = static_dir(&public_dir(&config.dir), caching);
-    let served = serve::run(listener, router(room).merge(files), &server, shutdown).await;
+    let served = serve::run(listener, router, &server, shutdown).await;
     mirror.close().await;
     Ok(served?)
 }
 
-fn router(room: Room) -> Router {
+/// The routes of a mirror that works in `dir`; uploads end after `upload_time`, and cosignatures
+/// state the time of `clock`.
+pub fn router(mirror: Arc<Mirror>, dir: &Path, upload_time: Duration, clock: Clock) -> Router {
+    let room = Room {
+        mirror,
+        upload_time: upload_time.min(UPLOAD_TIME_MAX),
+        clock,
+    };
     let note_sized = DefaultBodyLimit::max(NOTE_BODY_BYTES_MAX);
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint).layer(note_sized))
         .route("/sign-subtree", post(sign_subtree).layer(note_sized))
         .route("/add-entries", post(add_entries))
         .with_state(room)
+        .merge(static_dir(&public_dir(dir), caching))
 }
 
 /// As for a log, below the folder of each.
@@ -82,7 +89,8 @@ fn caching(path: &str) -> Caching {
 }
 
 async fn add_checkpoint(State(room): State<Room>, body: Bytes) -> Response {
-    match room.mirror.add_checkpoint(&body, posix_seconds()).await {
+    let now = room.clock.posix_seconds();
+    match room.mirror.add_checkpoint(&body, now).await {
         // tlog-mirror: "updating the pending checkpoint and responding with an empty response body".
         Ok(()) => [(header::CONTENT_TYPE, TEXT)].into_response(),
         Err(refusal) => refuse(&refusal),
@@ -132,7 +140,7 @@ async fn upload(room: &Room, headers: &HeaderMap, body: Body) -> Result<Ended, R
     }
     let is_complete = reader.is_complete();
     mirror
-        .end_upload(&upload, is_complete, posix_seconds())
+        .end_upload(&upload, is_complete, room.clock.posix_seconds())
         .await
 }
 
@@ -252,11 +260,4 @@ fn refuse(refusal: &Refusal) -> Response {
         return problem.retry_after(RETRY_AFTER_SECONDS).into_response();
     }
     problem.into_response()
-}
-
-/// The clock of this machine. One before 1970 reads as 0, which no cosignature can state.
-fn posix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

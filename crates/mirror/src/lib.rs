@@ -52,5 +52,5 @@ mod upload;
 
 pub use config::{Config, LogConfig};
 pub use error::{MirrorError, Refusal};
-pub use http::serve;
+pub use http::{router, serve};
 pub use mirror::Mirror;

@@ -3,13 +3,15 @@
 //! Whoever calls knows what a repeated request would mean; this file does not, so it never
 //! repeats one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize};
 
+use crate::carry::{Carried, CarriedReply, Carrier};
 use crate::limits::{IDLE_TIMEOUT, REFUSAL_BYTES_MAX};
 
 /// How patient a client is.
@@ -197,8 +199,24 @@ impl ClientError {
 /// An HTTP client; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    inner: reqwest::Client,
+    way: Way,
     total_timeout: Duration,
+}
+
+/// How requests get there.
+#[derive(Debug, Clone)]
+enum Way {
+    Sockets(reqwest::Client),
+    Carrier(Arc<dyn Carrier>),
+}
+
+/// A request before it is on its way.
+struct Call<'a> {
+    method: Method,
+    url: &'a str,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+    timeout: Duration,
 }
 
 impl Client {
@@ -221,9 +239,18 @@ impl Client {
             .build()
             .map_err(ClientError::Setup)?;
         Ok(Self {
-            inner,
+            way: Way::Sockets(inner),
             total_timeout: Duration::from_millis(config.total_timeout_ms),
         })
+    }
+
+    /// A client whose requests `carrier` carries. What does not come back in time, or never, is
+    /// [`ClientError::Timeout`].
+    pub fn carried_by(carrier: Arc<dyn Carrier>, config: &ClientConfig) -> Self {
+        Self {
+            way: Way::Carrier(carrier),
+            total_timeout: Duration::from_millis(config.total_timeout_ms),
+        }
     }
 
     /// Gets at most `bytes_max` bytes.
@@ -231,8 +258,14 @@ impl Client {
     /// # Errors
     /// Any status but 2xx is [`ClientError::Refused`].
     pub async fn get(&self, url: &str, bytes_max: usize) -> Result<Bytes, ClientError> {
-        let request = self.inner.get(url).timeout(self.total_timeout);
-        Ok(send(url, request, bytes_max).await?.body)
+        let call = Call {
+            method: Method::GET,
+            url,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            timeout: self.total_timeout,
+        };
+        Ok(self.send(call, bytes_max).await?.body)
     }
 
     /// Gets at most `bytes_max` bytes; `None` when there is nothing (404).
@@ -262,15 +295,14 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        self.push(
-            Method::POST,
+        let call = Call {
+            method: Method::POST,
             url,
-            content_type,
-            body.into(),
-            bytes_max,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: body.into(),
             timeout,
-        )
-        .await
+        };
+        self.send(call, bytes_max).await
     }
 
     /// Posts `body`, which is gzip already, and says so; otherwise as [`Client::post`].
@@ -285,14 +317,17 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let request = self
-            .inner
-            .post(url)
-            .header(CONTENT_TYPE, content_type)
-            .header(CONTENT_ENCODING, "gzip")
-            .body(body.into())
-            .timeout(timeout);
-        send(url, request, bytes_max).await
+        let call = Call {
+            method: Method::POST,
+            url,
+            headers: vec![
+                ("content-type", content_type.to_owned()),
+                ("content-encoding", "gzip".to_owned()),
+            ],
+            body: body.into(),
+            timeout,
+        };
+        self.send(call, bytes_max).await
     }
 
     /// Puts `body`, otherwise as [`Client::post`].
@@ -307,15 +342,14 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        self.push(
-            Method::PUT,
+        let call = Call {
+            method: Method::PUT,
             url,
-            content_type,
-            body.into(),
-            bytes_max,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: body.into(),
             timeout,
-        )
-        .await
+        };
+        self.send(call, bytes_max).await
     }
 
     /// Puts `body` with an `Authorization` header, otherwise as [`Client::post`].
@@ -331,78 +365,113 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let request = self
-            .inner
-            .put(url)
-            .header("content-type", content_type)
-            .header("authorization", authorization)
-            .body(body.into())
-            .timeout(timeout);
-        send(url, request, bytes_max).await
+        let call = Call {
+            method: Method::PUT,
+            url,
+            headers: vec![
+                ("content-type", content_type.to_owned()),
+                ("authorization", authorization.to_owned()),
+            ],
+            body: body.into(),
+            timeout,
+        };
+        self.send(call, bytes_max).await
     }
 
-    async fn push(
-        &self,
-        method: Method,
-        url: &str,
-        content_type: &str,
-        body: Bytes,
-        bytes_max: usize,
-        timeout: Duration,
-    ) -> Result<Reply, ClientError> {
-        let request = self
-            .inner
-            .request(method, url)
-            .header(CONTENT_TYPE, content_type)
-            .timeout(timeout)
-            .body(body);
-        send(url, request, bytes_max).await
+    async fn send(&self, call: Call<'_>, bytes_max: usize) -> Result<Reply, ClientError> {
+        match &self.way {
+            Way::Sockets(client) => call.over_sockets(client, bytes_max).await,
+            Way::Carrier(carrier) => call.carried(&**carrier, bytes_max).await,
+        }
     }
 }
 
-async fn send(url: &str, request: RequestBuilder, bytes_max: usize) -> Result<Reply, ClientError> {
-    let response = request
-        .send()
-        .await
-        .map_err(|source| ClientError::sort(url, source))?;
-    let status = response.status();
-    let content_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .map(str::to_owned);
-    if !status.is_success() {
-        return Err(refusal(url, status, content_type, response).await);
+impl Call<'_> {
+    async fn over_sockets(
+        self,
+        client: &reqwest::Client,
+        bytes_max: usize,
+    ) -> Result<Reply, ClientError> {
+        let url = self.url;
+        let has_body = self.method != Method::GET;
+        let mut request = client.request(self.method, url).timeout(self.timeout);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        if has_body {
+            request = request.body(self.body);
+        }
+        let sent = request.send().await;
+        let response = sent.map_err(|source| ClientError::sort(url, source))?;
+        let status = response.status();
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .map(str::to_owned);
+        if !status.is_success() {
+            // The status alone is an answer; a body that breaks off only makes it less telling.
+            let (body, _) = read(response, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+            return Err(refusal(url, status.as_u16(), content_type, body));
+        }
+        match read(response, bytes_max).await {
+            Ok((body, true)) => Ok(Reply {
+                status: status.as_u16(),
+                content_type,
+                body,
+            }),
+            Ok((_, false)) => Err(ClientError::TooLarge {
+                url: url.to_owned(),
+                bytes_max,
+            }),
+            Err(source) => Err(ClientError::sort(url, source)),
+        }
     }
-    match read(response, bytes_max).await {
-        Ok((body, true)) => Ok(Reply {
-            status: status.as_u16(),
+
+    async fn carried(self, carrier: &dyn Carrier, bytes_max: usize) -> Result<Reply, ClientError> {
+        let url = self.url.to_owned();
+        let request = Carried {
+            method: match self.method {
+                Method::GET => "GET",
+                Method::PUT => "PUT",
+                _ => "POST",
+            },
+            url: url.clone(),
+            headers: self.headers,
+            body: self.body,
+        };
+        let reply = tokio::time::timeout(self.timeout, carrier.carry(request)).await;
+        let Ok(Some(CarriedReply {
+            status,
+            content_type,
+            mut body,
+        })) = reply
+        else {
+            return Err(ClientError::Timeout { url });
+        };
+        if !(200..300).contains(&status) {
+            body.truncate(REFUSAL_BYTES_MAX);
+            return Err(refusal(&url, status, content_type, body));
+        }
+        if body.len() > bytes_max {
+            return Err(ClientError::TooLarge { url, bytes_max });
+        }
+        Ok(Reply {
+            status,
             content_type,
             body,
-        }),
-        Ok((_, false)) => Err(ClientError::TooLarge {
-            url: url.to_owned(),
-            bytes_max,
-        }),
-        Err(source) => Err(ClientError::sort(url, source)),
+        })
     }
 }
 
-async fn refusal(
-    url: &str,
-    status: StatusCode,
-    content_type: Option<String>,
-    response: Response,
-) -> ClientError {
-    // The status alone is an answer; a body that breaks off only makes it less telling.
-    let (body, _) = read(response, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+fn refusal(url: &str, status: u16, content_type: Option<String>, body: Bytes) -> ClientError {
     let problem = match content_type.as_deref() {
         Some("application/problem+json") => serde_json::from_slice(&body).ok(),
         _ => None,
     };
     ClientError::Refused(Box::new(RefusedReply {
         url: url.to_owned(),
-        status: status.as_u16(),
+        status,
         content_type,
         body,
         problem,

@@ -23,7 +23,9 @@
 //! Known hole: a client that reads its response slowly keeps its connection for as long as it
 //! likes; `connections_max` bounds how many can.
 
+mod carry;
 mod client;
+mod clock;
 mod conditional;
 mod config;
 mod error;
@@ -36,7 +38,9 @@ mod shield;
 mod static_dir;
 mod trace;
 
+pub use carry::{Carried, CarriedReply, Carrier, Carrying};
 pub use client::{Client, ClientConfig, ClientError, RefusedReply, RemoteProblem, Reply};
+pub use clock::Clock;
 pub use config::{ConfigError, ServerConfig, load_config};
 pub use error::ServeError;
 pub use metrics::{Counter, Gauge, Metrics};

@@ -1,7 +1,6 @@
 //! The witness protocol over HTTP: one switch from refusals to statuses, and the daemon.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -9,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serve::{Problem, ReadyFile, ServerConfig};
+use serve::{Clock, Problem, ReadyFile, ServerConfig};
 use tlog::{CONFLICT_CONTENT_TYPE, ConflictSize, SignatureLine, cosignatures_to_bytes};
 
 use crate::config::Config;
@@ -36,26 +35,35 @@ pub async fn serve(
     };
     let listener = serve::bind(server.listen).await?;
     let _ready = ReadyFile::write(&config.dir, &serve::bound_url(&listener)?)?;
-    serve::run(listener, router(witness), &server, shutdown).await?;
+    let router = router(witness, Clock::of_this_machine());
+    serve::run(listener, router, &server, shutdown).await?;
     Ok(())
 }
 
-/// The routes of a witness.
-pub fn router(witness: Arc<Witness>) -> Router {
+/// What handlers need.
+#[derive(Clone)]
+struct Room {
+    witness: Arc<Witness>,
+    clock: Clock,
+}
+
+/// The routes of a witness that states the time of `clock`.
+pub fn router(witness: Arc<Witness>, clock: Clock) -> Router {
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
         .route("/sign-subtree", post(sign_subtree))
         .route("/faults", get(faults))
         .route("/{origin}/checkpoint", get(checkpoint))
-        .with_state(witness)
+        .with_state(Room { witness, clock })
 }
 
-async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
-    answer(witness.add_checkpoint(&body, posix_seconds()).await)
+async fn add_checkpoint(State(room): State<Room>, body: Bytes) -> Response {
+    let now = room.clock.posix_seconds();
+    answer(room.witness.add_checkpoint(&body, now).await)
 }
 
-async fn sign_subtree(State(witness): State<Arc<Witness>>, body: Bytes) -> Response {
-    answer(witness.sign_subtree(&body))
+async fn sign_subtree(State(room): State<Room>, body: Bytes) -> Response {
+    answer(room.witness.sign_subtree(&body))
 }
 
 fn answer(lines: Result<Vec<SignatureLine>, Refusal>) -> Response {
@@ -68,20 +76,20 @@ fn answer(lines: Result<Vec<SignatureLine>, Refusal>) -> Response {
     }
 }
 
-async fn checkpoint(State(witness): State<Arc<Witness>>, Path(origin): Path<String>) -> Response {
+async fn checkpoint(State(room): State<Room>, Path(origin): Path<String>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, TEXT),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    match witness.latest_note(&origin).await {
+    match room.witness.latest_note(&origin).await {
         Ok(Some(note)) => (headers, note).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => refuse(&Refusal::Internal(error)),
     }
 }
 
-async fn faults(State(witness): State<Arc<Witness>>) -> Response {
-    match witness.faults().await {
+async fn faults(State(room): State<Room>) -> Response {
+    match room.witness.faults().await {
         Ok(faults) => {
             let text: String = faults.iter().map(ToString::to_string).collect();
             ([(header::CONTENT_TYPE, TEXT)], text).into_response()
@@ -123,11 +131,4 @@ fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let texts: Vec<String> = causes.map(ToString::to_string).collect();
     texts.join(": ")
-}
-
-/// The clock of this machine. One before 1970 reads as 0, which no cosignature can state.
-fn posix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs())
 }

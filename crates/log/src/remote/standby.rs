@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::error::{LogError, chain};
 use crate::shelf::Shelf;
 use crate::start::{self, Parts};
+use crate::surroundings::Surroundings;
 use crate::table::Table;
 
 /// What the handlers of a process that waits need.
@@ -59,11 +60,12 @@ pub(super) async fn wait_to_lead(
     let ready = ReadyFile::write(&config.dir, &url)?;
     let server = config.server.clone();
     let rows: Arc<dyn Table> = table.clone();
+    let surroundings = Surroundings::of_this_machine();
     let mut opened = None;
     let led = async {
         tokio::select! {
             () = shutdown => {}
-            parts = start::open_on(config, rows, shelf) => opened = Some(parts),
+            parts = start::open_on(config, rows, shelf, surroundings) => opened = Some(parts),
         }
     };
     serve::run_with(listener, router, &server, &Metrics::new(), led).await?;
