@@ -33,6 +33,7 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
                 Role::Governance | Role::Supervisor | Role::Rebuilder | Role::Center
             )
         }
+        Predicate::Epoch(_) => matches!(role, Role::Center | Role::Supervisor),
         Predicate::Revocation(_) => matches!(role, Role::Governance),
         Predicate::Heartbeat(_) | Predicate::Anchor(_) => {
             !matches!(role, Role::Tuf | Role::Log | Role::Witness)

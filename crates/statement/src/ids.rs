@@ -16,11 +16,15 @@ pub enum IdError {
         /// What was found, cut to 80 characters.
         value: String,
     },
-    /// A party id is 1 to 64 of `a-z`, `0-9` and `-`.
-    #[error("party id `{value}` must be 1 to 64 characters out of a-z, 0-9 and -")]
-    Party {
+    /// A name has one form.
+    #[error("{kind} `{value}` must be {form}")]
+    Name {
+        /// Which name was read.
+        kind: &'static str,
         /// What was found, cut to 80 characters.
         value: String,
+        /// What it must be.
+        form: &'static str,
     },
 }
 
@@ -90,50 +94,72 @@ digests! {
     FileDigest;
     /// SHA-256 of a raw public key: names a statement key.
     KeyId;
+    /// Names one sealed sample: SHA-256 over the digests of its header and of its ciphertext (`spec/sealing.md`).
+    SealDigest;
 }
 
-/// Short name of a party in a constitution, for example `lab-a`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct PartyId(String);
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident, $form:literal, |$text:ident| $fits:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub struct $name(String);
 
-impl PartyId {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PartyId {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let fits = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(IdError::Party { value: cut(text) })
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-    }
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str($text: &str) -> Result<Self, IdError> {
+                if $fits {
+                    return Ok(Self($text.to_owned()));
+                }
+                Err(IdError::Name { kind: stringify!($name), value: cut($text), form: $form })
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )+};
 }
 
-impl fmt::Display for PartyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+names! {
+    /// Short name of a party in a constitution, for example `lab-a`.
+    PartyId, "1 to 64 characters out of a-z, 0-9 and -", |text| is_short_name(text);
+    /// Name of a region in a declaration, for example `europe`: a list of countries with one home.
+    RegionName, "1 to 64 characters out of a-z, 0-9 and -", |text| is_short_name(text);
+    /// A country as ISO 3166-1 alpha-2 writes it, for example `CH`. Also names a home: the jurisdiction data is promised to.
+    CountryCode, "two capital letters as in ISO 3166-1", |text| text.len() == 2
+        && text.bytes().all(|b| b.is_ascii_uppercase());
+    /// A sample: 128 random bits in lower-case hex. Says nothing about the file or its owner.
+    SampleId, "32 lower-case hexadecimal digits", |text| text.len() == 32
+        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
 }
 
-impl fmt::Debug for PartyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PartyId({})", self.0)
-    }
+fn is_short_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-impl<'de> Deserialize<'de> for PartyId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+impl SampleId {
+    /// The id of 16 random bytes.
+    pub fn new(random: [u8; 16]) -> Self {
+        Self(hex::encode(random))
     }
 }

@@ -27,11 +27,13 @@
 
 mod amendment;
 mod canonical;
+mod custody;
 mod emergency;
 mod envelope;
 mod governance;
 mod ids;
 pub mod limits;
+mod lines;
 mod sealed;
 mod slsa;
 mod software;
@@ -40,13 +42,18 @@ mod test_result;
 
 pub use amendment::{Amendment, AmendmentError};
 pub use canonical::{CanonicalError, from_canonical, to_canonical};
+pub use custody::{CustodyError, Epoch, EpochPurpose, SEAL_SUITE};
 pub use emergency::Emergency;
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signed, StatementSigner, pae};
 pub use governance::{
     Activation, Algorithm, Anchor, CheckpointRef, Closure, Constitution, Floors, Halt, Heartbeat,
     LogEntry, Party, PartyKey, Revocation, Role, RosterError, SuspectFrom,
 };
-pub use ids::{FileDigest, IdError, KeyId, PartyId, StatementDigest};
+pub use ids::{
+    CountryCode, FileDigest, IdError, KeyId, PartyId, RegionName, SampleId, SealDigest,
+    StatementDigest,
+};
+pub use lines::{LineError, Lines};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};
 pub use slsa::{
     BuildDefinition, Builder, ExternalParameters, InternalParameters, Provenance,

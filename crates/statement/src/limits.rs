@@ -18,3 +18,5 @@ pub const BLOBS_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 4096;
 /// Greatest integer that canonical JSON carries without loss (RFC 8785, section 3.2.2.3).
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// Raw bytes of the public key of an epoch: X-Wing.
+pub const EPOCH_KEY_BYTES: usize = 1216;

@@ -6,6 +6,7 @@ use tlog::Origin;
 
 use crate::{
     canonical::{CanonicalError, from_canonical, to_canonical},
+    custody::{CustodyError, Epoch},
     emergency::Emergency,
     envelope::EnvelopeError,
     governance::{
@@ -163,6 +164,9 @@ pub enum StatementError {
     /// The constitution contradicts itself.
     #[error("the constitution is refused")]
     Roster(#[from] RosterError),
+    /// A statement of the custody stream contradicts itself.
+    #[error("the statement contradicts itself")]
+    Custody(#[from] CustodyError),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,6 +244,7 @@ predicates! {
     Emergency(Emergency) = "https://spec.limpid.example/emergency/v1", "emergency";
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
     Withdrawal(Withdrawal) = "https://spec.limpid.example/withdrawal/v1", "withdrawal";
+    Epoch(Epoch) = "https://spec.limpid.example/epoch/v1", "epoch";
 }
 
 impl Statement {
@@ -269,9 +274,7 @@ impl Statement {
         let predicate = Predicate::from_value(&wire.predicate_type, wire.predicate)?;
         limit("audience", predicate.audience().len(), AUDIENCE_MAX)?;
         limit("blobs", predicate.blobs().len(), BLOBS_MAX)?;
-        if let Predicate::Constitution(constitution) = &predicate {
-            constitution.check_roster()?;
-        }
+        predicate.check()?;
         let statement = Self {
             subject: wire.subject,
             predicate,
@@ -328,6 +331,16 @@ impl Predicate {
         self.bounds().2
     }
 
+    /// What can be checked without any other statement.
+    fn check(&self) -> Result<(), StatementError> {
+        match self {
+            Self::Constitution(constitution) => drop(constitution.check_roster()?),
+            Self::Epoch(epoch) => epoch.check()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn bounds(&self) -> (&[Origin], u64, &[Blob]) {
         macro_rules! ours {
             ($($name:ident)+) => {
@@ -340,7 +353,7 @@ impl Predicate {
             };
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Source Environment
-              Commitment Rebuild Finding Release Emergency Publication Withdrawal)
+              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch)
     }
 }
 

@@ -37,7 +37,7 @@ impl fmt::Display for Floor {
 }
 
 const FLOORS: [(Floor, &[&str]); 5] = [
-    (Floor::Words, &["tlog", "statement", "law", "tuf"]),
+    (Floor::Words, &["tlog", "statement", "law", "tuf", "seal"]),
     (
         Floor::Hands,
         &[
@@ -71,12 +71,14 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 7] = [
+const SIDEWAYS: [(&str, &str); 9] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
     ("law", "tuf"),
     ("tuf", "tlog"),
+    ("seal", "tlog"),
+    ("seal", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
 ];

@@ -92,6 +92,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
         Role::Rebuilder => &["environment", "commitment", "rebuild", "finding", "halt"],
         Role::Supervisor => &[
             "approval",
+            "epoch",
             "release",
             "emergency",
             "withdrawal",
@@ -99,6 +100,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
             "halt",
         ],
         Role::Center => &[
+            "epoch",
             "release",
             "emergency",
             "publication",
