@@ -154,12 +154,12 @@ fn check_inputs(
     if !named.contains(evidence.provenance().digest().hash()) {
         return Err(no("the provenance is not named".to_owned()));
     }
-    let below = evidence.provenance().standing().index() < entry.index;
+    let below = evidence.provenance().standing().is_below(entry.index);
     let rebuilds = evidence
         .rebuilds()
         .iter()
         .filter(|rebuild| {
-            named.contains(rebuild.digest().hash()) && rebuild.standing().index() < entry.index
+            named.contains(rebuild.digest().hash()) && rebuild.standing().is_below(entry.index)
         })
         .count() as u64;
     if below && rebuilds >= rebuilds_min {

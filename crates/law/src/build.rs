@@ -262,7 +262,7 @@ fn check_conveyer_commitment(
     let salt = provenance.build_definition.internal_parameters.salt;
     let key = provenance.standing().key();
     let opened = commitment_digest(key, provenance.build(), digest_of(artifacts), salt);
-    if commitments(entries, key, opened).any(|index| index < first_reveal) {
+    if commitments(entries, key, opened).any(|entry| entry.is_below(first_reveal)) {
         return Ok(());
     }
     Err(Refusal::new(
@@ -271,19 +271,16 @@ fn check_conveyer_commitment(
     ))
 }
 
-/// Indexes of the commitments by `key` that `opened` opens.
+/// The commitments by `key` that `opened` opens.
 fn commitments<'a>(
-    entries: &'a [&Standing],
+    entries: &'a [&'a Standing],
     key: statement::KeyId,
     opened: FileDigest,
-) -> impl Iterator<Item = u64> + 'a {
-    entries
-        .iter()
-        .filter(move |entry| {
-            entry.key == key
-                && matches!(entry.predicate(), Predicate::Commitment(c) if c.commitment == opened)
-        })
-        .map(|entry| entry.index)
+) -> impl Iterator<Item = &'a Standing> {
+    entries.iter().copied().filter(move |entry| {
+        entry.key == key
+            && matches!(entry.predicate(), Predicate::Commitment(c) if c.commitment == opened)
+    })
 }
 
 struct Counting<'a> {
@@ -368,7 +365,7 @@ impl Counting<'_> {
         if committed.peek().is_none() {
             return Err(Refusal::new(Code::RebuildUncommitted, who));
         }
-        if committed.any(|index| index < self.first_reveal) {
+        if committed.any(|entry| entry.is_below(self.first_reveal)) {
             return Ok(());
         }
         let detail = format!("{who}: first reveal at entry {}", self.first_reveal);

@@ -25,6 +25,10 @@ impl Standing {
     pub const fn index(&self) -> u64 {
         self.index
     }
+    /// Whether it stands below `index` in its log. Order is asked here and nowhere else: by index, never by a clock.
+    pub(crate) const fn is_below(&self, index: u64) -> bool {
+        self.index < index
+    }
     /// The key that signed.
     pub const fn key(&self) -> KeyId {
         self.key

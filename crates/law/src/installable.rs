@@ -49,9 +49,8 @@ impl ReleasedFile {
         let evidence = BuildEvidence::check(view, found.build, floor)?;
         let approval = check_approval(view, found.approval, &evidence, floor)?;
         check_fields(&found.standing().statement, found, &evidence)?;
-        let below =
-            approval.standing().index() < quorum.center().index().min(quorum.supervisor().index());
-        if !below {
+        let lower = quorum.center().index().min(quorum.supervisor().index());
+        if !approval.standing().is_below(lower) {
             return Err(Refusal::new(
                 Code::ApprovalMissing,
                 "the approval stands above the release",

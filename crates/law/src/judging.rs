@@ -32,7 +32,7 @@ impl InForce {
         let index = self.next_index();
         let predicate = &opened.statement.predicate;
         if let Predicate::Constitution(constitution) = predicate {
-            self.check_constitution(index, opened)?;
+            self.check_constitution(opened)?;
             self.succession
                 .clone()
                 .feed(index, &opened.envelope, constitution)?;
@@ -57,7 +57,7 @@ impl InForce {
         let named = chain_of(predicate);
         let judged = match predicate {
             Predicate::Constitution(constitution) => self
-                .check_constitution(index, &opened)
+                .check_constitution(&opened)
                 .and_then(|()| self.succession.feed(index, &opened.envelope, constitution)),
             _ => match self.check_rostered(index, &opened) {
                 Ok(found) => {
@@ -123,7 +123,7 @@ impl InForce {
             );
             return Err(Refusal::new(Code::EntryRole, detail));
         }
-        self.check_revoked(index, key_id)?;
+        self.check_revoked(key_id)?;
         self.check_audience(predicate)?;
         Ok((party, key))
     }
@@ -145,18 +145,19 @@ impl InForce {
     }
 
     /// Roster and signature of a constitution are the business of its succession; this is the rest.
-    fn check_constitution(&self, index: u64, opened: &Opened) -> Result<(), Refusal> {
-        self.check_revoked(index, opened.key())?;
+    fn check_constitution(&self, opened: &Opened) -> Result<(), Refusal> {
+        self.check_revoked(opened.key())?;
         self.check_audience(&opened.statement.predicate)
     }
 
-    fn check_revoked(&self, index: u64, key: statement::KeyId) -> Result<(), Refusal> {
+    /// Entries are judged in order, so every revocation that is known stands below.
+    fn check_revoked(&self, key: statement::KeyId) -> Result<(), Refusal> {
         match self.revoked.get(&key) {
-            Some(at) if *at < index => Err(Refusal::new(
+            Some(at) => Err(Refusal::new(
                 Code::EntryKeyRevoked,
                 format!("key {key}, revoked at entry {at}"),
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

@@ -93,7 +93,7 @@ impl SignableMetadata {
         check_expiry(role, new.signed().expires().posix(), now)?;
         let mut changes = Vec::new();
         for change in tuf::diff(old.as_ref().map(Signed::signed), new.signed()) {
-            changes.extend(explain(view, role, previous.is_none(), &change)?);
+            changes.extend(explain(view, role, &change)?);
         }
         // What is unchanged is signed once more: it may have been withdrawn since, or stand in a version
         // that the center published alone.
@@ -189,7 +189,6 @@ fn check_expiry(role: &str, expires: u64, now: u64) -> Result<(), Refusal> {
 fn explain(
     view: Settled<'_>,
     role: &str,
-    first: bool,
     change: &Change,
 ) -> Result<Option<MetadataChange>, Refusal> {
     match change {
@@ -213,7 +212,6 @@ fn explain(
                 target: path.to_string(),
             }))
         }
-        Change::DelegationsChanged { .. } if first && role == "targets" => Ok(None),
         Change::DelegationsChanged { new, .. } if role == "targets" => {
             let constitution = check_delegated(view, new.as_deref())?;
             Ok(Some(MetadataChange::Delegated { constitution }))
@@ -225,7 +223,7 @@ fn explain(
 }
 
 /// Delegations change only as the effect of a constitution that took force after the newest `targets`,
-/// and only to keys that it lists.
+/// and only to keys that it lists, as the first ones do.
 fn check_delegated(
     view: Settled<'_>,
     delegations: Option<&Delegations>,
@@ -234,7 +232,7 @@ fn check_delegated(
     let enacted = view.state().succession.current();
     let enacted = enacted.ok_or_else(|| no("no constitution is in force".to_owned()))?;
     let published = view.newest_publication("targets")?;
-    if published.is_some_and(|published| enacted.at < published.standing().index()) {
+    if published.is_some_and(|published| !published.standing().is_below(enacted.at)) {
         return Err(no(format!(
             "no constitution after version {} took force since the newest `targets`",
             enacted.constitution.version

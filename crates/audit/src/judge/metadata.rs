@@ -173,7 +173,7 @@ impl<'a> AsOf<'a> {
 
     /// Besides version, expiry and targets nothing differs, but for the keys of delegated roles.
     fn check_rest(self, role: &str, previous: Option<&File>, next: &File) -> Result<(), Refused> {
-        let known = ["_type", "spec_version", "delegations"];
+        let known = ["_type", "spec_version"];
         let (old, new) = (previous.map(File::rest), next.rest());
         let names: BTreeSet<&str> = old
             .iter()

@@ -77,6 +77,23 @@ fn delegations_change_only_after_a_new_constitution_and_to_keys_that_it_lists() 
 }
 
 #[test]
+fn the_first_delegations_go_to_keys_of_the_constitution_too() {
+    let state = Story::honest().tell().replay();
+    let first = |center| {
+        let file = delegating(1, center, "tuf");
+        SignableMetadata::check(state.settled().unwrap(), "targets", None, &file, NOW)
+    };
+    let granted = first("tuf").unwrap();
+    let constitution = state.constitution_digest().unwrap();
+    assert_eq!(
+        granted.changes(),
+        [MetadataChange::Delegated { constitution }]
+    );
+    refused_with!("metadata.other_change", first("tuf-strange"));
+    refused_with!("metadata.other_change", first("center"));
+}
+
+#[test]
 fn delegations_do_not_change_under_the_constitution_they_were_published_under() {
     let told = Story::honest()
         .appended(|_| published(&delegating(1, "tuf", "tuf")))

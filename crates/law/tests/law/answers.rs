@@ -133,3 +133,29 @@ fn a_later_checkpoint_of_one_size_does_not_move_the_time_of_its_entries() {
     state.settle(&again).unwrap();
     assert_eq!(state.newest_time(), Some(time));
 }
+
+#[test]
+fn a_key_is_revoked_only_after_its_revocation() {
+    let told = Story::honest().tell();
+    assert!(!told.replay().is_revoked(told.made.key(Step::Source).id()));
+}
+
+#[test]
+fn metadata_lives_as_long_as_its_role_may() {
+    let days = |role| law::RoleExpiry::of(role).map(|life| life.max_seconds / 86_400);
+    let lives = ["rules", "software", "targets", "other"].map(days);
+    assert_eq!(lives, [Some(14), Some(90), Some(365), None]);
+}
+
+#[test]
+fn a_line_is_written_as_in_the_path_of_its_targets() {
+    let told = Story::honest().tell();
+    let statement = told.made.statement(Step::ReleaseCenter);
+    let Predicate::Release(release) = statement.predicate else {
+        panic!("not a release");
+    };
+    assert_eq!(
+        law::Line::of(&release).to_string(),
+        "truename/stable/linux-x86_64"
+    );
+}
