@@ -65,6 +65,11 @@ impl Opened {
         self.verified = self.verified || self.envelope.verify(raw_key).is_ok();
     }
 
+    /// Whether the signature was verified, so that it need not be again.
+    pub const fn is_verified(&self) -> bool {
+        self.verified
+    }
+
     /// Says whether the signature stands, without verifying it twice.
     pub(crate) fn check_signature(&self, key: &statement::PartyKey) -> Result<(), Refusal> {
         if self.verified {

@@ -62,6 +62,7 @@ fn signable(state: &law::InForce, next: &[u8]) -> Result<SignableMetadata, Refus
 fn delegations_change_only_after_a_new_constitution_and_to_keys_that_it_lists() {
     let state = amended();
     let granted = signable(&state, &delegating(2, "tuf", "tuf-new")).unwrap();
+    assert_eq!(granted.version(), 2);
     let constitution = state.constitution_digest().unwrap();
     assert_eq!(
         granted.changes(),
@@ -140,6 +141,18 @@ fn a_wider_ring_follows_the_narrower_one_after_its_wait() {
     told.then(crate::honest::sayings::heartbeat("a day later"));
     told.log.published.last_mut().unwrap().1 = now + DAY;
     ringed(&told, "stable", DAY).unwrap();
+}
+
+#[test]
+fn a_ring_counts_for_its_platform_and_its_artifact_only() {
+    let told = first_ring().tell();
+    let state = told.replay();
+    let view = state.settled().unwrap();
+    let mut release = in_channel(&told, "stable");
+    release.artifact = FileDigest::of(b"another file of this build");
+    refused_with!("release.ring", check_ring(view, &release, 0));
+    release.platform = "windows-x86_64".to_owned();
+    check_ring(view, &release, DAY).unwrap();
 }
 
 #[test]

@@ -91,6 +91,25 @@ fn a_release_that_the_published_metadata_does_not_list_is_not_installed() {
         .publishing(|version, _| metadata::listing(version, &[]))
         .tell();
     refused_with!("install.target", Delivery::of(&told).judged());
+    // Its path with other bytes, and its bytes under another path.
+    let listing = |path: fn(&str) -> String, more_bytes: u64| {
+        move |version: u64, release: &Vec<u8>| {
+            let (at, target) = metadata::target(release);
+            let path: tuf::TargetPath = path(&at.to_string()).parse().unwrap();
+            let bytes = target.length() + more_bytes;
+            let release = *statement::StatementDigest::of(release).hash();
+            let target = tuf::TargetFile::new(&path, bytes, *target.sha256(), release);
+            let expires = tuf::Expires::from_posix(NOW + DAY).unwrap();
+            let listed = [(path, target)].into();
+            let file = tuf::Targets::listing(version, expires, listed).unwrap();
+            metadata::signed(file, &metadata::both())
+        }
+    };
+    let judged = |file| Delivery::of(&Story::honest().publishing(file).tell()).judged();
+    judged(listing(str::to_owned, 0)).unwrap();
+    refused_with!("install.target", judged(listing(str::to_owned, 1)));
+    let moved = |path: &str| path.replace("/truename/", "/othername/");
+    refused_with!("install.target", judged(listing(moved, 0)));
 }
 
 #[test]

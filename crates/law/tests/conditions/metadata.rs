@@ -276,6 +276,29 @@ fn metadata_is_signed_by_a_center_and_a_supervisor() {
 }
 
 #[test]
+fn a_signature_that_does_not_verify_or_of_a_party_with_another_duty_is_none() {
+    // The last digit of the last signature is another one.
+    let garbled = Story::honest().publishing(|version, release| {
+        let mut file = crate::honest::metadata::listing(version, &[release]);
+        let text = String::from_utf8(file.clone()).unwrap();
+        let begin = text.rfind("\"sig\":\"").unwrap() + 7;
+        let last = begin + text[begin..].find('"').unwrap() - 1;
+        file[last] = if file[last] == b'0' { b'1' } else { b'0' };
+        file
+    });
+    refused_with!("metadata.quorum", believed(&garbled.tell()));
+    let lab = Story::under(|draft| {
+        let key = ed25519("lab-a", "tuf", Role::Tuf);
+        party_mut(draft, "lab-a").keys.push(key);
+    })
+    .publishing(|version, release| {
+        let keys = [Key::of("vendor", "tuf"), Key::of("lab-a", "tuf")];
+        signed(unsigned(version, NOW + DAY, &[release]), &keys)
+    });
+    refused_with!("metadata.quorum", believed(&lab.tell()));
+}
+
+#[test]
 fn a_center_that_is_its_own_supervisor_signs_alone() {
     let told = Story::under(|draft| {
         let key = ed25519("vendor", "posing", Role::Supervisor);
@@ -301,6 +324,8 @@ fn metadata_that_was_not_published_is_not_believed() {
     let bundle = second.bundle();
     let older = PublishedMetadata::check(bundle.view(), "software", &first.made.metadata);
     refused_with!("publication.missing", older);
+    let newest = PublishedMetadata::check(bundle.view(), "software", &second.made.metadata);
+    assert_eq!(newest.unwrap().version(), 2);
 }
 
 #[test]

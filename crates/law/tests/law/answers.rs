@@ -1,6 +1,6 @@
 //! What grants and refusals say: the reason that counts, the place, and the file.
 
-use law::{Bundle, BundleError, Code, InForce};
+use law::{Bundle, BundleError, Code, InForce, Opened, SignableMetadata};
 use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::honest::{
@@ -158,4 +158,95 @@ fn a_line_is_written_as_in_the_path_of_its_targets() {
         law::Line::of(&release).to_string(),
         "truename/stable/linux-x86_64"
     );
+}
+
+#[test]
+fn a_signature_that_was_verified_once_is_remembered_and_a_wrong_key_changes_nothing() {
+    let told = Story::honest().tell();
+    let raw = |key: &Key| key.public().try_into().unwrap();
+    let author = told.made.key(Step::Source);
+    let mut opened = Opened::read(&told.made.envelope(Step::Source)).unwrap();
+    assert!(!opened.is_verified());
+    opened.verify(&raw(&Key::of("vendor", "center")));
+    assert!(!opened.is_verified());
+    opened.verify(&raw(author));
+    assert!(opened.is_verified());
+    opened.verify(&raw(&Key::of("vendor", "center")));
+    assert!(opened.is_verified());
+}
+
+#[test]
+fn what_was_tested_is_told_of_its_build() {
+    let told = Story::honest()
+        .appended(|made| {
+            let log = center_log();
+            let tests = statement::TestResult::of((&log, made.build()), [], vec![], vec![]);
+            let subject = made.statement(Step::Provenance).subject;
+            let said = statement::Statement::new(subject, tests);
+            sign(&said.to_payload().unwrap(), made.key(Step::Provenance))
+        })
+        .tell();
+    let state = told.replay();
+    let view = state.settled().unwrap();
+    let of_build = view.entries_of_build(told.made.build());
+    let last = &of_build.last().unwrap().statement().predicate;
+    assert!(matches!(last, Predicate::TestResult(_)), "{last:?}");
+}
+
+#[test]
+fn a_refusal_says_its_code_the_detail_and_each_cause() {
+    let told = Story::honest().tell();
+    let state = told.replay();
+    let view = state.settled().unwrap();
+    let garbage = SignableMetadata::check(view, "targets", None, b"{}", NOW);
+    let refusal = garbage.unwrap_err();
+    let code = refusal.code().to_string();
+    assert_eq!(code, "metadata.malformed");
+    let cause = tuf::Signed::<tuf::Targets>::parse(b"{}").unwrap_err();
+    assert!(
+        refusal.detail().starts_with(&cause.to_string()),
+        "{refusal}"
+    );
+    assert!(refusal.to_string().contains(refusal.detail()), "{refusal}");
+}
+
+#[test]
+fn a_settled_log_tells_its_builds_its_parties_and_when_an_entry_stood() {
+    let told = Story::honest().tell();
+    let state = told.replay();
+    let view = state.settled().unwrap();
+    assert_eq!(view.builds(), [told.made.build()]);
+    let of_build = view.entries_of_build(told.made.build());
+    let (_, witnessed) = *told.log.published.last().unwrap();
+    assert_eq!(view.included_by(of_build[0]), Some(witnessed));
+    let party = view.party(of_build[0].party()).unwrap();
+    assert_eq!(party.legal_owner, of_build[0].legal_owner());
+}
+
+#[test]
+fn a_release_of_one_side_is_open_until_the_other_signs() {
+    let open = |last| {
+        let told = Story::honest().until(last).tell();
+        let state = told.replay();
+        let open = state.settled().unwrap().open_releases();
+        open.iter().map(law::Included::digest).collect::<Vec<_>>()
+    };
+    let told = Story::honest().tell();
+    assert_eq!(open(Step::Approval), []);
+    assert_eq!(open(Step::ReleaseCenter), [told.made.release()]);
+    assert_eq!(open(Step::ReleaseSupervisor), []);
+}
+
+#[test]
+fn what_is_wrong_about_another_release_is_no_reason_for_this_one() {
+    let by_a_lab = || {
+        let lab = Key::of("lab-a", "rebuilder");
+        Story::honest().signed_by(Step::ReleaseCenter, lab)
+    };
+    let told = by_a_lab().until(Step::ReleaseCenter).tell();
+    let state = told.replay();
+    let view = state.settled().unwrap();
+    refused_with!("entry.role", view.releases(told.made.release()).map(drop));
+    let another = StatementDigest::of(b"another release");
+    refused_with!("release.missing", view.releases(another).map(drop));
 }
