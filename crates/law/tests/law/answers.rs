@@ -1,12 +1,13 @@
 //! What grants and refusals say: the reason that counts, the place, and the file.
 
-use law::{Bundle, BundleError, Code, InForce, Opened, SignableMetadata};
+use law::{Approvable, Bundle, BundleError, Code, InForce, Opened, SignableMetadata};
 use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::honest::{
+    amendment::Amendment,
     chain::{Step, artifact, center_log},
     keys::Key,
-    roster::NOW,
+    roster::{NOW, lab, party_mut},
     story::{Made, Story, sign},
 };
 use crate::refused_with;
@@ -249,4 +250,43 @@ fn what_is_wrong_about_another_release_is_no_reason_for_this_one() {
     refused_with!("entry.role", view.releases(told.made.release()).map(drop));
     let another = StatementDigest::of(b"another release");
     refused_with!("release.missing", view.releases(another).map(drop));
+}
+
+#[test]
+fn a_rebuild_of_a_lab_that_the_vendor_bought_since_does_not_count() {
+    let made = Story::honest().tell().made;
+    let steps = Step::ALL
+        .into_iter()
+        .take_while(|step| *step <= Step::RebuildB);
+    let approvable = |bought: bool| {
+        let amendment = Amendment::of(move |draft| {
+            let owner = party_mut(draft, "lab-b").legal_owner.clone();
+            let mut daughter = lab("lab-c", &owner, "NZ");
+            daughter.vendor = bought;
+            draft.parties.push(daughter);
+        });
+        let after = |amendment: Amendment, step| amendment.after(made.envelope(step));
+        let enacted = steps.clone().fold(amendment, after).enact();
+        assert_eq!(enacted.version(), 2);
+        let view = enacted.state.settled().unwrap();
+        Approvable::check(view, made.build()).map(drop)
+    };
+    approvable(false).unwrap();
+    refused_with!("rebuild.vendor", approvable(true));
+}
+
+#[test]
+fn what_stands_against_a_build_is_named_with_its_signer_and_place() {
+    let told = Story::honest()
+        .until(Step::RebuildB)
+        .appended(|made| {
+            crate::honest::sayings::finding(made.build(), &Key::of("lab-a", "rebuilder"))
+        })
+        .tell();
+    let refusal = told.approvable().unwrap_err();
+    let last = told.log.size() - 1;
+    assert_eq!(
+        refusal.detail(),
+        format!("`finding` by lab-a at entry {last}")
+    );
 }
