@@ -34,6 +34,12 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
             )
         }
         Predicate::Epoch(_) => matches!(role, Role::Center | Role::Supervisor),
+        Predicate::Receipts(_)
+        | Predicate::Verdicts(_)
+        | Predicate::Anomaly(_)
+        | Predicate::Erasure(_)
+        | Predicate::Census(_) => matches!(role, Role::Center),
+        Predicate::Declaration(_) | Predicate::Policy(_) => matches!(role, Role::Governance),
         Predicate::Revocation(_) => matches!(role, Role::Governance),
         Predicate::Heartbeat(_) | Predicate::Anchor(_) => {
             !matches!(role, Role::Tuf | Role::Log | Role::Witness)

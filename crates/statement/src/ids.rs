@@ -142,6 +142,11 @@ names! {
     PartyId, "1 to 64 characters out of a-z, 0-9 and -", |text| is_short_name(text);
     /// Name of a region in a declaration, for example `europe`: a list of countries with one home.
     RegionName, "1 to 64 characters out of a-z, 0-9 and -", |text| is_short_name(text);
+    /// Name of a facility or a promise in a declaration, for example `zurich-1`.
+    ShortName, "1 to 64 characters out of a-z, 0-9 and -", |text| is_short_name(text);
+    /// Why an outcome is what it is: a rule, or a trait of the file. Names no content, for example `yara:Eicar_Test`.
+    Reason, "1 to 128 printable ASCII characters without spaces", |text| (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic());
     /// A country as ISO 3166-1 alpha-2 writes it, for example `CH`. Also names a home: the jurisdiction data is promised to.
     CountryCode, "two capital letters as in ISO 3166-1", |text| text.len() == 2
         && text.bytes().all(|b| b.is_ascii_uppercase());

@@ -26,14 +26,20 @@
 //! (`tlog`), private keys (`keys`), storing (`log`).
 
 mod amendment;
+mod batch;
 mod canonical;
+mod countries;
 mod custody;
+mod custody_error;
+mod day;
 mod emergency;
 mod envelope;
 mod governance;
 mod ids;
 pub mod limits;
 mod lines;
+mod records;
+mod residency;
 mod sealed;
 mod slsa;
 mod software;
@@ -41,8 +47,14 @@ mod statement;
 mod test_result;
 
 pub use amendment::{Amendment, AmendmentError};
+pub use batch::{BatchError, BatchTree, Proven, Record};
 pub use canonical::{CanonicalError, from_canonical, to_canonical};
-pub use custody::{CustodyError, Epoch, EpochPurpose, SEAL_SUITE};
+pub use custody::{
+    Anomaly, BatchRange, Census, Epoch, EpochPurpose, Erasure, ErasureCause, OutcomeCounts,
+    Receipts, SEAL_SUITE, Verdicts,
+};
+pub use custody_error::CustodyError;
+pub use day::{Day, DayError};
 pub use emergency::Emergency;
 pub use envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signed, StatementSigner, pae};
 pub use governance::{
@@ -50,10 +62,12 @@ pub use governance::{
     LogEntry, Party, PartyKey, Revocation, Role, RosterError, SuspectFrom,
 };
 pub use ids::{
-    CountryCode, FileDigest, IdError, KeyId, PartyId, RegionName, SampleId, SealDigest,
-    StatementDigest,
+    CountryCode, FileDigest, IdError, KeyId, PartyId, Reason, RegionName, SampleId, SealDigest,
+    ShortName, StatementDigest,
 };
 pub use lines::{LineError, Lines};
+pub use records::{Outcome, ReceiptRecord, VerdictRecord};
+pub use residency::{Declaration, Facility, Met, Promise, Region, ResidencyPolicy};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};
 pub use slsa::{
     BuildDefinition, Builder, ExternalParameters, InternalParameters, Provenance,

@@ -20,3 +20,19 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Raw bytes of the public key of an epoch: X-Wing.
 pub const EPOCH_KEY_BYTES: usize = 1216;
+/// Records of one batch.
+pub const BATCH_RECORDS_MAX: usize = 1024;
+/// Longest record of a batch, in bytes.
+pub const BATCH_RECORD_BYTES_MAX: usize = 16 * 1024;
+/// Longest file with a record and its proof, in bytes.
+pub const BATCH_PROOF_BYTES_MAX: usize = 32 * 1024;
+/// Reasons of one verdict.
+pub const REASONS_MAX: usize = 64;
+/// Fewest samples of a day with which a country is named in a census.
+pub const CENSUS_COUNTRY_MIN: u64 = 20;
+/// Regions of one declaration.
+pub const REGIONS_MAX: u64 = 64;
+/// Facilities of one declaration.
+pub const FACILITIES_MAX: u64 = 64;
+/// Promises of one declaration.
+pub const PROMISES_MAX: u64 = 128;

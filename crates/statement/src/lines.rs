@@ -117,6 +117,11 @@ impl<'a> Lines<'a> {
             .is_some_and(|rest| rest.starts_with(' '))
     }
 
+    /// The next line as it stands, for messages.
+    pub fn text_ahead(&self) -> &'a str {
+        self.rest.split('\n').next().unwrap_or("")
+    }
+
     /// The value of the next line, which must have this key.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use tlog::Origin;
 
 use crate::{
     canonical::{CanonicalError, from_canonical, to_canonical},
-    custody::{CustodyError, Epoch},
+    custody::{Anomaly, Census, Epoch, Erasure, Receipts, Verdicts},
+    custody_error::CustodyError,
     emergency::Emergency,
     envelope::EnvelopeError,
     governance::{
@@ -14,6 +15,7 @@ use crate::{
     },
     ids::FileDigest,
     limits::{AUDIENCE_MAX, BLOBS_MAX, ENTRY_BYTES_MAX, SUBJECTS_MAX, TEXT_BYTES_MAX},
+    residency::{Declaration, ResidencyPolicy},
     slsa::{Provenance, VerificationSummary},
     software::{
         Blob, Commitment, Environment, Finding, Publication, Rebuild, Release, Source, Withdrawal,
@@ -245,6 +247,13 @@ predicates! {
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
     Withdrawal(Withdrawal) = "https://spec.limpid.example/withdrawal/v1", "withdrawal";
     Epoch(Epoch) = "https://spec.limpid.example/epoch/v1", "epoch";
+    Receipts(Receipts) = "https://spec.limpid.example/receipts/v1", "receipts";
+    Verdicts(Verdicts) = "https://spec.limpid.example/verdicts/v1", "verdicts";
+    Anomaly(Anomaly) = "https://spec.limpid.example/anomaly/v1", "anomaly";
+    Erasure(Erasure) = "https://spec.limpid.example/erasure/v1", "erasure";
+    Census(Census) = "https://spec.limpid.example/census/v1", "census";
+    Declaration(Declaration) = "https://spec.limpid.example/declaration/v1", "declaration";
+    Policy(ResidencyPolicy) = "https://spec.limpid.example/policy/v1", "policy";
 }
 
 impl Statement {
@@ -336,6 +345,13 @@ impl Predicate {
         match self {
             Self::Constitution(constitution) => drop(constitution.check_roster()?),
             Self::Epoch(epoch) => epoch.check()?,
+            Self::Receipts(batch) => batch.check()?,
+            Self::Verdicts(batch) => batch.check()?,
+            Self::Anomaly(anomaly) => anomaly.check()?,
+            Self::Erasure(erasure) => erasure.check()?,
+            Self::Census(census) => census.check()?,
+            Self::Declaration(declaration) => declaration.check()?,
+            Self::Policy(policy) => policy.check()?,
             _ => {}
         }
         Ok(())
@@ -353,7 +369,8 @@ impl Predicate {
             };
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Source Environment
-              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch)
+              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch
+              Receipts Verdicts Anomaly Erasure Census Declaration Policy)
     }
 }
 

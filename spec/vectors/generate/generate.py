@@ -8,7 +8,9 @@ import importlib
 import pathlib
 import sys
 
-MODULES = ["note", "checkpoint", "cosignature", "tiles", "proof", "subtree", "policy", "witness", "mirror"]
+MODULES = [
+    "note", "checkpoint", "cosignature", "tiles", "proof", "subtree", "policy", "witness", "mirror", "sealing",
+]
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
 
 

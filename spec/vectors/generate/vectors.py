@@ -30,8 +30,9 @@ def exact(data):
 
 
 class File:
-    def __init__(self, name, specs, keys=(), **setup):
+    def __init__(self, name, specs, keys=(), family="c2sp", **setup):
         self.name, self.specs, self.setup, self.cases = name, specs, setup, []
+        self.family = family
         self.keys = {key.label: key for key in keys}
 
     def case(self, op, name, expect, basis, section, because, **fields):
@@ -60,12 +61,10 @@ class File:
             label: {"name": key.name, "type": key.type, "seed": key.seed.hex(), "vkey": key.vkey}
             for label, key in self.keys.items()
         }
-        head = {
-            "format": f"c2sp-vectors/{self.name}",
-            "specifications": self.specs,
-            "revision": REVISION,
-            "licence": LICENCE,
-        }
+        head = {"format": f"{self.family}-vectors/{self.name}", "specifications": self.specs}
+        if self.family == "c2sp":
+            head["revision"] = REVISION
+        head["licence"] = LICENCE
         if keys:
             head["keys"] = keys
         document = head | self.setup | {"cases": self.cases}

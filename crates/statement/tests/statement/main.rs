@@ -3,7 +3,9 @@
 
 mod accessors;
 mod amendment;
+mod batches;
 mod canonical;
+mod custody;
 mod envelope;
 mod limits;
 mod pages;

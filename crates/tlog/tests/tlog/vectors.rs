@@ -61,7 +61,9 @@ fn every_operation_of_every_file_is_run() {
     let folder = std::fs::read_dir(case::folder()).unwrap();
     let files = folder.filter(|entry| {
         let path = entry.as_ref().unwrap().path();
-        path.extension().is_some_and(|kind| kind == "json")
+        // `sealing.json` is about no C2SP format; the crate `seal` runs it.
+        let ours = path.file_stem().is_some_and(|name| name == "sealing");
+        !ours && path.extension().is_some_and(|kind| kind == "json")
     });
     assert_eq!(files.count(), known.len(), "a file that nobody reads");
     assert!(cases > 1_000, "{cases} cases");
