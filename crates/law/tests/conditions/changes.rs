@@ -210,6 +210,8 @@ fn the_checkpoints_of_an_activation_are_found_in_the_log() {
         let mut log = enacted.log;
         log.entries.pop();
         log.published.pop();
+        // All signatures but the last.
+        log.published.insert(1, (7, NOW + 120));
         log.replay(enacted.anchor)
     };
     let state = waiting(DELAY);
@@ -220,13 +222,13 @@ fn the_checkpoints_of_an_activation_are_found_in_the_log() {
         (successor.constitution.version, successor.signers.len()),
         (2, 4)
     );
-    let archived = [4, 8, 9].into();
+    let archived = [4, 7, 8, 9].into();
     let wait = state.plan_activation(successor.digest, &archived).unwrap();
     assert_eq!((wait.signed_by.size, wait.waited_until.size), (8, 9));
     assert_eq!(successor.last_signature, 7);
     // What is not archived cannot be named.
     let digest = successor.digest;
-    for archived in [[4, 8], [4, 9]] {
+    for archived in [[4, 8], [7, 8], [7, 9]] {
         let planned = state.plan_activation(digest, &archived.into());
         refused_with!("constitution.delay", planned);
     }
