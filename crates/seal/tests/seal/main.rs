@@ -5,3 +5,4 @@ mod cast;
 mod flips;
 mod properties;
 mod thread;
+mod vectors;

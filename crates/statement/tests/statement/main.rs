@@ -5,6 +5,7 @@ mod accessors;
 mod amendment;
 mod batches;
 mod canonical;
+mod contradictions;
 mod custody;
 mod envelope;
 mod limits;
