@@ -45,6 +45,22 @@ pub enum KeyError {
         algorithm: Algorithm,
     },
 
+    /// An X-Wing key where a signing key belongs.
+    #[error("{} holds an X-Wing key, which opens sealed samples and signs nothing; name a signing key", path.display())]
+    OpensOnly {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A signing key where an X-Wing key belongs.
+    #[error("{} holds an {algorithm} key, which signs and opens nothing; name the X-Wing key of an epoch", path.display())]
+    SignsOnly {
+        /// The file.
+        path: PathBuf,
+        /// What the key is.
+        algorithm: Algorithm,
+    },
+
     /// A file with this name exists; keys are never overwritten.
     #[error("{} exists already and keys are never overwritten; choose another name or move it away", path.display())]
     Exists {
@@ -128,7 +144,7 @@ pub enum KeyError {
     },
 
     /// A key of an algorithm that we do not use.
-    #[error("{} holds a key of algorithm {oid}; expected Ed25519 (1.3.101.112) or ML-DSA-44 (2.16.840.1.101.3.4.3.17)", path.display())]
+    #[error("{} holds a key of algorithm {oid}; expected Ed25519 (1.3.101.112), ML-DSA-44 (2.16.840.1.101.3.4.3.17) or X-Wing (1.3.6.1.4.1.62253.25722)", path.display())]
     UnknownAlgorithm {
         /// The file.
         path: PathBuf,

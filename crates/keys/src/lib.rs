@@ -1,8 +1,8 @@
-//! Signing keys in files.
+//! Keys in files: those that sign, and those that open sealed samples.
 //!
 //! Specifications: PKCS#8 ([RFC 5958]) in PEM ([RFC 7468]); Ed25519 keys as in [RFC 8410] and
-//! [RFC 8032]; ML-DSA-44 keys in seed form as in [RFC 9881] and FIPS 204; passphrases by PBES2
-//! with scrypt and AES-256-CBC ([RFC 8018], [RFC 7914]).
+//! [RFC 8032]; ML-DSA-44 keys in seed form as in [RFC 9881] and FIPS 204; X-Wing keys as in
+//! draft-connolly-cfrg-xwing-kem; passphrases by PBES2 with scrypt and AES-256-CBC ([RFC 8018], [RFC 7914]).
 //!
 //! An Ed25519 key file without passphrase, whole:
 //!
@@ -13,10 +13,10 @@
 //! ```
 //!
 //! In scope: making a key, keeping it in a file that only its owner can read, reading it back,
-//! and signing with it. Randomness enters the project here and nowhere else.
+//! signing or opening with it. Randomness enters the project here and nowhere else.
 //!
 //! Out of scope: what a signature means (`tlog` and `statement` lay out the bytes to be signed),
-//! who may sign (`law`), and opening keys for samples (not built yet).
+//! what a wrap holds (`seal`), who may sign or open (`law`).
 //!
 //! A secret has no `Debug`, no `Display` and no accessor for its bytes. Its memory is cleared
 //! when it is dropped.
@@ -33,6 +33,7 @@ mod error;
 mod file;
 mod limits;
 mod note_key;
+mod opening_key;
 mod passphrase;
 mod pem;
 mod random;
@@ -41,6 +42,7 @@ mod signers;
 
 pub use error::{FileStep, KeyError};
 pub use note_key::NoteKey;
+pub use opening_key::OpeningKey;
 pub use passphrase::Passphrase;
 pub use random::random_bytes;
 pub use secret::{Algorithm, SecretKey};

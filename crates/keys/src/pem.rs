@@ -2,7 +2,8 @@
 //!
 //! `privateKey` holds, by algorithm:
 //! - Ed25519 (RFC 8410 section 7): `04 20 <32 bytes>`, an OCTET STRING inside the octet string;
-//! - ML-DSA-44 (RFC 9881 section 6, choice `seed`): `80 20 <32 bytes>`.
+//! - ML-DSA-44 (RFC 9881 section 6, choice `seed`): `80 20 <32 bytes>`;
+//! - X-Wing (draft-connolly-cfrg-xwing-kem section 5.8): `<32 bytes>`, nothing around them.
 //!
 //! What is read must be what we would write for the same seed, byte for byte (before
 //! encryption), so attributes, the version 2 public key and slack encodings are refused.
@@ -26,43 +27,66 @@ use crate::{Algorithm, KeyError, Passphrase, random_bytes};
 const ED25519_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ML_DSA_44_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
 
-/// Tag and length in front of the seed.
-const fn seed_prefix(algorithm: Algorithm) -> [u8; 2] {
-    match algorithm {
-        Algorithm::Ed25519 => [0x04, 32],
-        Algorithm::MlDsa44 => [0x80, 32],
-    }
+const X_WING_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62253.25722");
+
+/// What a key file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A key that signs.
+    Signing(Algorithm),
+    /// A key that opens wraps.
+    XWing,
 }
 
-const fn oid(algorithm: Algorithm) -> ObjectIdentifier {
-    match algorithm {
-        Algorithm::Ed25519 => ED25519_OID,
-        Algorithm::MlDsa44 => ML_DSA_44_OID,
+impl Form {
+    const ALL: [Self; 3] = [
+        Self::Signing(Algorithm::Ed25519),
+        Self::Signing(Algorithm::MlDsa44),
+        Self::XWing,
+    ];
+
+    /// Tag and length in front of the seed.
+    const fn seed_prefix(self) -> &'static [u8] {
+        match self {
+            Self::Signing(Algorithm::Ed25519) => &[0x04, 32],
+            Self::Signing(Algorithm::MlDsa44) => &[0x80, 32],
+            Self::XWing => &[],
+        }
+    }
+
+    const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Signing(Algorithm::Ed25519) => ED25519_OID,
+            Self::Signing(Algorithm::MlDsa44) => ML_DSA_44_OID,
+            Self::XWing => X_WING_OID,
+        }
     }
 }
 
 /// The PKCS#8 bytes of `seed`, without encryption.
-fn encode_der(algorithm: Algorithm, seed: &[u8; 32]) -> Result<SecretDocument, pkcs8::Error> {
+fn encode_der(form: Form, seed: &[u8; 32]) -> Result<SecretDocument, pkcs8::Error> {
+    let prefix = form.seed_prefix();
     let mut wrapped = Zeroizing::new([0_u8; 34]);
-    wrapped[..2].copy_from_slice(&seed_prefix(algorithm));
-    wrapped[2..].copy_from_slice(seed);
+    let wrapped = &mut wrapped[..prefix.len() + 32];
+    wrapped[..prefix.len()].copy_from_slice(prefix);
+    wrapped[prefix.len()..].copy_from_slice(seed);
     let info = PrivateKeyInfoRef::new(
         AlgorithmIdentifier {
-            oid: oid(algorithm),
+            oid: form.oid(),
             parameters: None,
         },
-        OctetStringRef::new(wrapped.as_slice())?,
+        OctetStringRef::new(wrapped)?,
     );
     Ok(SecretDocument::encode_msg(&info)?)
 }
 
 /// The PEM text of `seed`.
 pub(crate) fn encode(
-    algorithm: Algorithm,
+    form: Form,
     seed: &[u8; 32],
     passphrase: Option<&Passphrase>,
 ) -> Result<Zeroizing<String>, KeyError> {
-    let der = encode_der(algorithm, seed).map_err(KeyError::Encode)?;
+    let der = encode_der(form, seed).map_err(KeyError::Encode)?;
     let (label, der) = match passphrase {
         None => (PrivateKeyInfoRef::PEM_LABEL, der),
         Some(passphrase) => (
@@ -95,12 +119,12 @@ fn encrypt(der: &SecretDocument, passphrase: &Passphrase) -> Result<SecretDocume
         .map_err(KeyError::Encode)
 }
 
-/// Algorithm and seed from the bytes of a key file; `path` is for messages.
+/// Form and seed from the bytes of a key file; `path` is for messages.
 pub(crate) fn decode(
     path: &Path,
     bytes: &[u8],
     passphrase: Option<&Passphrase>,
-) -> Result<(Algorithm, Zeroizing<[u8; 32]>), KeyError> {
+) -> Result<(Form, Zeroizing<[u8; 32]>), KeyError> {
     let not_pem = |source| KeyError::NotPem {
         path: path.to_owned(),
         source,
@@ -167,38 +191,36 @@ fn decrypt(path: &Path, der: &[u8], passphrase: &Passphrase) -> Result<SecretDoc
         })
 }
 
-fn decode_der(path: &Path, der: &[u8]) -> Result<(Algorithm, Zeroizing<[u8; 32]>), KeyError> {
+fn decode_der(path: &Path, der: &[u8]) -> Result<(Form, Zeroizing<[u8; 32]>), KeyError> {
     let info = PrivateKeyInfoRef::from_der(der).map_err(|source| KeyError::Malformed {
         path: path.to_owned(),
         source: source.into(),
     })?;
-    let algorithm = match info.algorithm.oid {
-        ED25519_OID => Algorithm::Ed25519,
-        ML_DSA_44_OID => Algorithm::MlDsa44,
-        other => {
-            return Err(KeyError::UnknownAlgorithm {
-                path: path.to_owned(),
-                oid: other.to_string(),
-            });
-        }
+    let oid = info.algorithm.oid;
+    let Some(form) = Form::ALL.into_iter().find(|form| form.oid() == oid) else {
+        return Err(KeyError::UnknownAlgorithm {
+            path: path.to_owned(),
+            oid: oid.to_string(),
+        });
     };
     let not_canonical = |what| KeyError::NotCanonical {
         path: path.to_owned(),
         what,
     };
-    let Some((prefix, rest)) = info.private_key.as_bytes().split_at_checked(2) else {
-        return Err(not_canonical("its privateKey is empty"));
-    };
-    if prefix != seed_prefix(algorithm) || rest.len() != 32 {
+    let held = info.private_key.as_bytes();
+    let Some(rest) = held
+        .strip_prefix(form.seed_prefix())
+        .filter(|rest| rest.len() == 32)
+    else {
         return Err(not_canonical("its privateKey is not a 32-byte seed"));
-    }
+    };
     let mut seed = Zeroizing::new([0_u8; 32]);
     seed.copy_from_slice(rest);
-    let again = encode_der(algorithm, &seed).map_err(KeyError::Encode)?;
+    let again = encode_der(form, &seed).map_err(KeyError::Encode)?;
     if again.as_bytes() != der {
         return Err(not_canonical(
             "carries attributes, parameters or a public key (expected version 1 with the seed alone)",
         ));
     }
-    Ok((algorithm, seed))
+    Ok((form, seed))
 }

@@ -70,8 +70,12 @@ impl SecretKey {
     /// fit; see [`KeyError`].
     pub fn load(path: &Path, passphrase: Option<&Passphrase>) -> Result<Self, KeyError> {
         let bytes = file::read_private(path, KEY_FILE_BYTES_MAX)?;
-        let (algorithm, seed) = pem::decode(path, &bytes, passphrase)?;
-        Ok(Self::from_zeroizing(algorithm, &seed))
+        match pem::decode(path, &bytes, passphrase)? {
+            (pem::Form::Signing(algorithm), seed) => Ok(Self::from_zeroizing(algorithm, &seed)),
+            (pem::Form::XWing, _) => Err(KeyError::OpensOnly {
+                path: path.to_owned(),
+            }),
+        }
     }
 
     /// Writes the key to a new file of mode 0600 and returns when it is durable. An existing
@@ -80,7 +84,8 @@ impl SecretKey {
     /// # Errors
     /// [`KeyError::Exists`], or what the operating system answered.
     pub fn save_new(&self, path: &Path, passphrase: Option<&Passphrase>) -> Result<(), KeyError> {
-        let text = pem::encode(self.algorithm(), &self.seed(), passphrase)?;
+        let form = pem::Form::Signing(self.algorithm());
+        let text = pem::encode(form, &self.seed(), passphrase)?;
         file::create_private(path, text.as_bytes())
     }
 

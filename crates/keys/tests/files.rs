@@ -5,8 +5,10 @@ use std::fs;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use keys::{Algorithm, KeyError, Passphrase, SecretKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use keys::{Algorithm, KeyError, OpeningKey, Passphrase, SecretKey};
 use proptest::prelude::*;
+use seal::WrapOpener as _;
 
 const BOTH: [Algorithm; 2] = [Algorithm::Ed25519, Algorithm::MlDsa44];
 
@@ -258,4 +260,72 @@ proptest! {
             prop_assert!(other.public_key() != key.public_key() || text.contains('\r'), "{text}");
         }
     }
+}
+
+#[test]
+fn a_saved_opening_key_opens_as_before_and_is_no_signing_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = OpeningKey::generate().unwrap();
+    for (name, secret) in [
+        ("plain.pem", None),
+        ("locked.pem", Some(passphrase("right"))),
+    ] {
+        let path = dir.path().join(name);
+        key.save_new(&path, secret.as_ref()).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let again = OpeningKey::load(&path, secret.as_ref()).unwrap();
+        assert_eq!(again.wrap_key(), key.wrap_key());
+        let signing = refusal(&path, secret.as_ref());
+        assert!(matches!(signing, KeyError::OpensOnly { .. }), "{signing}");
+    }
+    let other = OpeningKey::generate().unwrap();
+    assert_ne!(other.wrap_key(), key.wrap_key());
+}
+
+#[test]
+fn a_signing_key_is_no_opening_key() {
+    let dir = tempfile::tempdir().unwrap();
+    for algorithm in BOTH {
+        let path = dir.path().join(algorithm.to_string());
+        let key = SecretKey::generate(algorithm).unwrap();
+        key.save_new(&path, None).unwrap();
+        let refused = OpeningKey::load(&path, None).err().unwrap();
+        assert!(matches!(refused, KeyError::SignsOnly { .. }), "{refused}");
+    }
+}
+
+/// What other programs write for X-Wing: version 0, the identifier 1.3.6.1.4.1.62253.25722, the 32 bytes with nothing
+/// around them.
+#[test]
+fn an_opening_key_has_the_form_of_the_draft() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut der = hex::decode("3034020100300d060b2b0601040183e62d81c87a0420").unwrap();
+    der.extend_from_slice(&[7; 32]);
+    let body = STANDARD.encode(&der);
+    let mut lines = String::new();
+    for line in body.as_bytes().chunks(64) {
+        lines.push_str(std::str::from_utf8(line).unwrap());
+        lines.push('\n');
+    }
+    let text = format!("-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----\n");
+    let path = dir.path().join("written.pem");
+    OpeningKey::from_seed(&[7; 32])
+        .save_new(&path, None)
+        .unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    // The inner OCTET STRING that Ed25519 has does not belong here.
+    let mut wrapped = hex::decode("3036020100300d060b2b0601040183e62d81c87a04220420").unwrap();
+    wrapped.extend_from_slice(&[7; 32]);
+    let text = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n",
+        &STANDARD.encode(&wrapped)[..64],
+        &STANDARD.encode(&wrapped)[64..]
+    );
+    let path = write_private(dir.path(), "wrapped.pem", text);
+    let refused = OpeningKey::load(&path, None).err().unwrap();
+    assert!(
+        matches!(refused, KeyError::NotCanonical { .. }),
+        "{refused}"
+    );
 }
