@@ -14,7 +14,7 @@ struct Needed {
     reason: &'static str,
 }
 
-const NEEDED: [Needed; 13] = [
+const NEEDED: [Needed; 14] = [
     Needed {
         package: "bubblewrap",
         shown_by: &["bwrap"],
@@ -77,6 +77,11 @@ const NEEDED: [Needed; 13] = [
         package: "strace",
         shown_by: &["strace"],
         reason: "records what a daemon does to its disk",
+    },
+    Needed {
+        package: "clamav-testfiles",
+        shown_by: &["/usr/share/clamav-testfiles/clam.exe"],
+        reason: "44 harmless containers around one file: what the unpackers of `scan` must give up",
     },
     Needed {
         package: "ca-certificates",
