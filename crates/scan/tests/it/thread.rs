@@ -59,6 +59,8 @@ fn a_rule_matches_what_only_stands_in_an_unpacked_member_by_its_severity() {
     let found: Vec<_> = report
         .reasons
         .iter()
+        // So short a text may stand in the zip as it is, where rules see it too.
+        .filter(|named| named.member == "0.0")
         .map(|named| (named.reason, named.detail.as_str()))
         .collect();
     assert_eq!(
