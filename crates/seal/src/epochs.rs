@@ -20,7 +20,8 @@ impl EpochKey {
     /// [`SealError::Epoch`], [`SealError::EpochKey`].
     pub fn read(epoch: StatementDigest, statement: &Epoch) -> Result<Self, SealError> {
         let raw = statement
-            .raw_key()
+            .check()
+            .and_then(|()| statement.raw_key())
             .map_err(|source| SealError::Epoch { epoch, source })?;
         Ok(Self {
             epoch,

@@ -80,7 +80,11 @@ fn in_order(fields: [(&'static str, u64); 2]) -> Result<(), CustodyError> {
 }
 
 impl Epoch {
-    pub(crate) fn check(&self) -> Result<(), CustodyError> {
+    /// What can be checked without any other statement: suite, length of the key, order of the times.
+    ///
+    /// # Errors
+    /// [`CustodyError`].
+    pub fn check(&self) -> Result<(), CustodyError> {
         if self.suite != SEAL_SUITE {
             let value = self.suite.chars().take(80).collect();
             return Err(CustodyError::Suite { value });

@@ -1,15 +1,16 @@
 //! What a sample goes through: sealed, opened by machines, checked, opened at rest by both sides.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::Signer as _;
 use seal::{
-    Ciphertext, ContentKey, ContentOpener, EpochKeys, Front, Missealed, Opened, SealError, Sealer,
-    Share, Side, Wraps, content_key_of_shares, erasure_message, limits::CHUNK_BYTES, open_share,
-    upload_message,
+    Ciphertext, ContentKey, ContentOpener, EpochKey, EpochKeys, Front, Missealed, Opened,
+    SealError, Sealer, Share, Side, WrapOpener as _, Wraps, content_key_of_shares, erasure_message,
+    limits::CHUNK_BYTES, open_share, upload_message,
 };
-use statement::EpochPurpose;
+use statement::{EpochPurpose, StatementDigest};
 use zeroize::Zeroizing;
 
-use crate::cast::{address, epoch_key, keys, noise, sealed, secret, seed, signer};
+use crate::cast::{address, epoch, epoch_key, keys, noise, sealed, secret, seed, signer};
 
 /// The front as another process reads it.
 fn carried(front: &Front) -> Front {
@@ -212,6 +213,25 @@ fn keys_of_another_home_purpose_or_epoch_are_refused() {
     let opener = secret(EpochPurpose::Analysis);
     let opened = Opened::with_analysis_key(&sealed.front, &abroad, &opener);
     assert!(matches!(opened.err(), Some(SealError::OtherEpoch { .. })));
+}
+
+#[test]
+fn an_epoch_of_another_suite_or_with_a_key_that_is_none_is_refused() {
+    let purpose = EpochPurpose::Center;
+    let good = epoch(purpose, "CH", &secret(purpose));
+    let digest = StatementDigest::of(b"epoch");
+    assert!(EpochKey::read(digest, &good).is_ok());
+    let mut suite = good.clone();
+    suite.suite = "hpke-0020-0001-0001".to_owned();
+    let refused = EpochKey::read(digest, &suite);
+    assert!(matches!(refused, Err(SealError::Epoch { .. })));
+    // The right length, and coefficients above the modulus of ML-KEM.
+    let mut raw = secret(purpose).wrap_key().raw();
+    raw[..3].fill(0xff);
+    let mut key = good;
+    key.key = STANDARD.encode(raw);
+    let refused = EpochKey::read(digest, &key);
+    assert_eq!(refused, Err(SealError::EpochKey { epoch: digest }));
 }
 
 #[test]
