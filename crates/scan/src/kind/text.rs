@@ -128,81 +128,82 @@ fn looks_like_mail(text: &[u8]) -> bool {
 }
 
 /// Words that only one language uses, each with how many of them must be there.
+const WORDS: [(Kind, usize, &[&[u8]]); 6] = [
+    (
+        Kind::Vbscript,
+        2,
+        &[
+            b"createobject",
+            b"end sub",
+            b"end function",
+            b"attribute vb_",
+            b"dim ",
+            b"wscript.",
+            b"option explicit",
+            b"on error resume next",
+        ],
+    ),
+    (
+        Kind::Powershell,
+        2,
+        &[
+            b"$env:",
+            b"write-host",
+            b"invoke-",
+            b"new-object",
+            b"param(",
+            b"-executionpolicy",
+            b"[system.",
+            b"get-item",
+        ],
+    ),
+    (
+        Kind::Batch,
+        2,
+        &[
+            b"@echo off",
+            b"setlocal",
+            b"%~dp0",
+            b"goto ",
+            b"if exist ",
+            b"errorlevel",
+            b"rem ",
+        ],
+    ),
+    (
+        Kind::Javascript,
+        2,
+        &[
+            b"function ",
+            b"var ",
+            b"document.",
+            b"window.",
+            b"=>",
+            b"const ",
+            b"activexobject",
+            b"eval(",
+        ],
+    ),
+    (
+        Kind::Python,
+        2,
+        &[
+            b"\nimport ",
+            b"\nfrom ",
+            b"def ",
+            b"__name__",
+            b"elif ",
+            b"self.",
+        ],
+    ),
+    (
+        Kind::Perl,
+        2,
+        &[b"use strict", b"my $", b"use warnings", b"sub ", b"@_"],
+    ),
+];
+
 fn source(text: &[u8]) -> Option<Kind> {
-    const WORDS: [(Kind, usize, &[&[u8]]); 6] = [
-        (
-            Kind::Vbscript,
-            2,
-            &[
-                b"createobject",
-                b"end sub",
-                b"end function",
-                b"attribute vb_",
-                b"dim ",
-                b"wscript.",
-                b"option explicit",
-                b"on error resume next",
-            ],
-        ),
-        (
-            Kind::Powershell,
-            2,
-            &[
-                b"$env:",
-                b"write-host",
-                b"invoke-",
-                b"new-object",
-                b"param(",
-                b"-executionpolicy",
-                b"[system.",
-                b"get-item",
-            ],
-        ),
-        (
-            Kind::Batch,
-            2,
-            &[
-                b"@echo off",
-                b"setlocal",
-                b"%~dp0",
-                b"goto ",
-                b"if exist ",
-                b"errorlevel",
-                b"rem ",
-            ],
-        ),
-        (
-            Kind::Javascript,
-            2,
-            &[
-                b"function ",
-                b"var ",
-                b"document.",
-                b"window.",
-                b"=>",
-                b"const ",
-                b"activexobject",
-                b"eval(",
-            ],
-        ),
-        (
-            Kind::Python,
-            2,
-            &[
-                b"\nimport ",
-                b"\nfrom ",
-                b"def ",
-                b"__name__",
-                b"elif ",
-                b"self.",
-            ],
-        ),
-        (
-            Kind::Perl,
-            2,
-            &[b"use strict", b"my $", b"use warnings", b"sub ", b"@_"],
-        ),
-    ];
     WORDS
         .iter()
         .find(|(_, least, words)| {

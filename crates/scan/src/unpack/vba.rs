@@ -71,3 +71,45 @@ fn tokens(chunk: &[u8], out: &mut Output<'_>) -> Result<(), Why> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::budget::{Allowance, Budget};
+    use crate::limits::Limits;
+
+    fn plain(container: &[u8]) -> Result<Vec<u8>, Why> {
+        let mut budget = Budget::new(Limits::default());
+        let mut allowance = Allowance { left: 1 << 20 };
+        let mut out = Output::new(&mut budget, &mut allowance);
+        decompress(container, &mut out).map(|()| out.into_bytes())
+    }
+
+    /// MS-OVBA 3.2.2, the normal compression example.
+    const EXAMPLE: [u8; 50] = [
+        0x01, 0x2f, 0xb0, 0x00, 0x23, 0x61, 0x61, 0x61, 0x62, 0x63, 0x64, 0x65, 0x82, 0x66, 0x00,
+        0x70, 0x61, 0x67, 0x68, 0x69, 0x6a, 0x01, 0x38, 0x08, 0x61, 0x6b, 0x6c, 0x00, 0x30, 0x6d,
+        0x6e, 0x6f, 0x70, 0x06, 0x71, 0x02, 0x70, 0x04, 0x10, 0x72, 0x73, 0x74, 0x75, 0x76, 0x10,
+        0x77, 0x78, 0x79, 0x7a, 0x00,
+    ];
+
+    #[test]
+    fn the_example_of_the_specification_comes_out() {
+        let mut container = EXAMPLE.to_vec();
+        container.push(0x3c);
+        assert_eq!(
+            plain(&container).unwrap(),
+            b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
+        );
+    }
+
+    #[test]
+    fn a_chunk_that_is_cut_off_or_copies_from_nowhere_is_damaged() {
+        assert_eq!(plain(&EXAMPLE), Err(Why::Damaged("macro chunk")));
+        assert_eq!(
+            plain(&[1, 2, 0xb0, 1, 0, 0]),
+            Err(Why::Damaged("macro token"))
+        );
+    }
+}

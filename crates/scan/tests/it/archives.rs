@@ -75,9 +75,17 @@ fn what_another_program_packs_comes_out_as_the_same_bytes() {
         let path = file.unwrap().path();
         let report = scan(&fs::read(&path).unwrap(), &database, &Limits::default());
         count += 1;
-        let unread: Vec<_> = report.members.iter().flat_map(|member| &member.unread).collect();
+        let unread: Vec<_> = report
+            .members
+            .iter()
+            .flat_map(|member| &member.unread)
+            .collect();
         if report.outcome != Outcome::Malicious || !unread.is_empty() {
-            kept.push(format!("{}: {} {unread:?}", path.display(), report.members[0].kind));
+            kept.push(format!(
+                "{}: {} {unread:?}",
+                path.display(),
+                report.members[0].kind
+            ));
         }
     }
     assert_eq!((count, kept), (18, Vec::<String>::new()));

@@ -112,3 +112,58 @@ pub(crate) fn zip(members: &[ZipMember]) -> Vec<u8> {
     bytes.extend_from_slice(&[0, 0]);
     bytes
 }
+
+/// A compound file of one stream, in sectors of 512 bytes; its size must not be a multiple of that.
+pub(crate) fn compound(name: &str, content: &[u8]) -> Vec<u8> {
+    let sectors = content.len().div_ceil(512);
+    assert!(sectors < 120);
+    let mut header = vec![0u8; 512];
+    let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    put(24, &[0x3e, 0, 3, 0, 0xfe, 0xff, 9, 0, 6, 0]);
+    put(44, &1u32.to_le_bytes());
+    put(48, &1u32.to_le_bytes());
+    // No stream is small, so that none stands in the small sectors.
+    put(56, &0u32.to_le_bytes());
+    put(60, &0xffff_fffeu32.to_le_bytes());
+    put(68, &0xffff_fffeu32.to_le_bytes());
+    put(76, &[0xff; 436]);
+    put(76, &0u32.to_le_bytes());
+    let mut table = vec![0xffff_fffdu32, 0xffff_fffe];
+    table.extend((1..sectors).map(|sector| sector as u32 + 2));
+    table.push(0xffff_fffe);
+    table.resize(128, u32::MAX);
+    let mut bytes = header;
+    bytes.extend(table.iter().flat_map(|word| word.to_le_bytes()));
+    let entry = |name: &str, kind: u8, first: u32, size: usize| {
+        let mut entry = vec![0u8; 128];
+        let units: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        entry[..units.len()].copy_from_slice(&units);
+        entry[64] = units.len() as u8 + 2;
+        entry[66] = kind;
+        entry[116..120].copy_from_slice(&first.to_le_bytes());
+        entry[120..124].copy_from_slice(&(size as u32).to_le_bytes());
+        entry
+    };
+    bytes.extend(entry("Root Entry", 5, 0xffff_fffe, 0));
+    bytes.extend(entry(name, 2, 2, content.len()));
+    bytes.resize(1536, 0);
+    bytes.extend_from_slice(content);
+    bytes.resize(1536 + sectors * 512, 0);
+    bytes
+}
+
+/// Source of a macro as a project holds it: one chunk of literals (MS-OVBA 2.4.1).
+pub(crate) fn macro_stream(source: &str) -> Vec<u8> {
+    let mut chunk = Vec::new();
+    for eight in source.as_bytes().chunks(8) {
+        chunk.push(0);
+        chunk.extend_from_slice(eight);
+    }
+    let mut stream = b"what the compiler made of it".to_vec();
+    stream.push(1);
+    let header = 0xb000 | (chunk.len() - 1) as u16;
+    stream.extend_from_slice(&header.to_le_bytes());
+    stream.extend_from_slice(&chunk);
+    stream
+}

@@ -1,6 +1,6 @@
 //! Programs and documents made here: what stands out in them is named, and nothing else.
 
-use crate::make::{ZipMember, eicar, knows, zip};
+use crate::make::{ZipMember, compound, eicar, knows, macro_stream, zip};
 use scan::{Limits, Outcome, Report, scan};
 
 fn report(sample: &[u8]) -> Report {
@@ -206,4 +206,39 @@ fn a_picture_that_is_a_zip_too_is_read_as_both() {
     assert_eq!(found.members[0].kind, "media");
     let names: Vec<_> = found.reasons.iter().map(|named| named.reason).collect();
     assert_eq!(names, ["container.polyglot", "digest.known-bad"]);
+}
+
+#[test]
+fn a_macro_is_read_out_of_its_document_and_what_it_does_is_named() {
+    let source = "Attribute VB_Name = \"ThisDocument\"\r\nSub AutoOpen()\r\n\
+        CreateObject(\"WScript.Shell\").Run \"calc\"\r\nEnd Sub\r\n";
+    let document = compound("ThisDocument", &macro_stream(source));
+    let found = report(&document);
+    assert_eq!(found.members[0].kind, "ole");
+    let digest = tlog::sha256(source.as_bytes()).to_hex();
+    assert_eq!(found.members_with(&digest).count(), 1);
+    assert_eq!(
+        reasons(&document),
+        ["macro.auto", "macro.present", "macro.shell"]
+    );
+    assert_eq!(found.outcome, Outcome::Suspicious);
+    // The same inside a document of today, which is a zip.
+    let today = zip(&[ZipMember::deflated(&document)]);
+    assert_eq!(report(&today).outcome, Outcome::Suspicious);
+}
+
+/// Sectors that follow each other in a circle, and a stream that says it is long.
+#[test]
+fn a_compound_file_whose_sectors_go_round_ends() {
+    let mut document = compound("stream", &[7; 1000]);
+    document[512 + 3 * 4..512 + 4 * 4].copy_from_slice(&2u32.to_le_bytes());
+    let size = 1536 - 512 + 128 + 120;
+    document[size..size + 4].copy_from_slice(&0x00ff_ffffu32.to_le_bytes());
+    let found = report(&document);
+    assert_eq!(
+        found.members[0].unread[0].why,
+        "damaged: compound file stream size"
+    );
+    document[size..size + 4].copy_from_slice(&2000u32.to_le_bytes());
+    assert_eq!(report(&document).members[1].bytes, 2000);
 }
