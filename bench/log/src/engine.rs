@@ -186,8 +186,11 @@ async fn grown(wishes: &Wishes, sequenced: &mut watch::Receiver<u64>) -> Option<
     loop {
         let size = *sequenced.borrow_and_update();
         let wish = wishes.checkpoint(size);
-        if let Ok(granted) = tokio::time::timeout(WISH_PATIENCE, wish).await {
-            return granted.ok();
+        match tokio::time::timeout(WISH_PATIENCE, wish).await {
+            Ok(Ok(granted)) => return Some(granted),
+            // Nobody writes any more, and nobody grants.
+            Ok(Err(_)) if sequenced.has_changed().is_err() => return None,
+            _ => {}
         }
     }
 }

@@ -1,7 +1,12 @@
-//! Measures a log: `engine`, `service`, `law`. See README.md for what and how.
+//! Measures a log: `engine`, `service`, `latency`, `law`. See README.md for what and how.
 
+mod bare;
+mod connection;
 mod engine;
+mod far;
+mod latency;
 mod law_memory;
+mod load;
 mod machine;
 mod roster;
 mod service;
@@ -13,6 +18,8 @@ use anyhow::{Context as _, bail};
 const HELP: &str = "\
 usage: limpid-bench-log engine  [entries=1000000] [bytes=1024] [batch=1024] [dir=PATH]
        limpid-bench-log service [seconds=60] [calls=single|batch] [connections=64] [size=256] [dir=PATH]
+       limpid-bench-log latency [rate=1000] [seconds=30] [warm_up=5] [singles=100] [round_trip_ms=150]
+                                [only=1|2|3] [dir=PATH]
        limpid-bench-log law     [entries=100000]
        limpid-bench-log machine
 ";
@@ -61,8 +68,11 @@ async fn run() -> anyhow::Result<()> {
     match what.as_str() {
         "engine" => engine::run(&args).await,
         "service" => service::run(&args).await,
-        // The process that `service` measures.
+        "latency" => latency::run(&args).await,
+        // The processes that these measure.
         "serve" => service::serve(&args).await,
+        "witness" => service::witness(&args).await,
+        "bare" => bare::serve(&args).await,
         "law" => law_memory::run(&args),
         "machine" => machine::show(),
         other => bail!("`{other}` is nothing to measure"),

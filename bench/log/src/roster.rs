@@ -6,7 +6,7 @@ use statement::{
     Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
     Predicate, Role, Statement, StatementSigner, Subject,
 };
-use tlog::{KeyType, NoteSigner as _};
+use tlog::{KeyType, NoteSigner as _, Policy};
 
 pub const ORIGIN: &str = "center.example/log";
 const FOR_EVER: u64 = 4_000_000_000;
@@ -14,8 +14,53 @@ const FOR_EVER: u64 = 4_000_000_000;
 const GOVERNANCE: u8 = 1;
 const CENTER: u8 = 10;
 pub const LOG_SEEDS: [u8; 2] = [50, 51];
-const WITNESS: &str = "w1.example";
-const WITNESS_SEEDS: [u8; 2] = [60, 61];
+
+/// How many witnesses there are, and how many must cosign.
+#[derive(Debug, Clone, Copy)]
+pub struct Witnesses {
+    pub count: usize,
+    pub quorum: usize,
+}
+
+pub fn witness_name(number: usize) -> String {
+    format!("w{}.example", number + 1)
+}
+
+pub fn witness_seeds(number: usize) -> [u8; 2] {
+    let first = 60 + 2 * number as u8;
+    [first, first + 1]
+}
+
+pub fn log_vkeys() -> anyhow::Result<[String; 2]> {
+    let [ed25519, ml_dsa] = LOG_SEEDS;
+    Ok([
+        vkey(ORIGIN, KeyType::Ed25519, ed25519)?,
+        vkey(ORIGIN, KeyType::CosignatureMlDsa44, ml_dsa)?,
+    ])
+}
+
+impl Witnesses {
+    fn policy_text(self) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for vkey in log_vkeys()? {
+            text += &format!("log {vkey}\n");
+        }
+        let mut names = String::new();
+        for number in 0..self.count {
+            let (name, [ed25519, ml_dsa]) = (witness_name(number), witness_seeds(number));
+            let a = vkey(&name, KeyType::CosignatureEd25519, ed25519)?;
+            let b = vkey(&name, KeyType::CosignatureMlDsa44, ml_dsa)?;
+            let n = number + 1;
+            text += &format!("witness w{n}e {a}\nwitness w{n}m {b}\ngroup w{n} all w{n}e w{n}m\n");
+            names += &format!(" w{n}");
+        }
+        Ok(text + &format!("group enough {}{names}\nquorum enough\n", self.quorum))
+    }
+
+    pub fn policy(self) -> anyhow::Result<Policy> {
+        Ok(Policy::parse(&self.policy_text()?)?)
+    }
+}
 
 /// A statement key; the same number gives the same key.
 pub struct Signer(SecretKey);
@@ -60,25 +105,29 @@ fn vkey(name: &str, key_type: KeyType, seed: u8) -> anyhow::Result<String> {
         .to_string())
 }
 
-/// The founding entry.
+/// The founding entry of a log with one witness.
 pub fn founding() -> anyhow::Result<Envelope> {
+    founding_with(Witnesses {
+        count: 1,
+        quorum: 1,
+    })
+}
+
+/// The founding entry.
+pub fn founding_with(witnesses: Witnesses) -> anyhow::Result<Envelope> {
     let [ed25519, ml_dsa] = LOG_SEEDS;
-    let [witness_ed25519, witness_ml_dsa] = WITNESS_SEEDS;
-    let policy = format!(
-        "log {}\nlog {}\nwitness w1e {}\nwitness w1m {}\ngroup w1 all w1e w1m\nquorum w1\n",
-        vkey(ORIGIN, KeyType::Ed25519, ed25519)?,
-        vkey(ORIGIN, KeyType::CosignatureMlDsa44, ml_dsa)?,
-        vkey(WITNESS, KeyType::CosignatureEd25519, witness_ed25519)?,
-        vkey(WITNESS, KeyType::CosignatureMlDsa44, witness_ml_dsa)?,
-    );
-    let keys = vec![
+    let policy = witnesses.policy_text()?;
+    let mut keys = vec![
         party_key(Role::Governance, Algorithm::Ed25519, GOVERNANCE),
         party_key(Role::Center, Algorithm::Ed25519, CENTER),
         party_key(Role::Log, Algorithm::Ed25519, ed25519),
         party_key(Role::Log, Algorithm::MlDsa44, ml_dsa),
-        party_key(Role::Witness, Algorithm::Ed25519, witness_ed25519),
-        party_key(Role::Witness, Algorithm::MlDsa44, witness_ml_dsa),
     ];
+    for number in 0..witnesses.count {
+        let [ed25519, ml_dsa] = witness_seeds(number);
+        keys.push(party_key(Role::Witness, Algorithm::Ed25519, ed25519));
+        keys.push(party_key(Role::Witness, Algorithm::MlDsa44, ml_dsa));
+    }
     let constitution = Constitution {
         audience: vec![ORIGIN.parse()?],
         not_after: FOR_EVER,

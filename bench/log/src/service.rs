@@ -2,20 +2,22 @@
 //! Without witnesses, so each answer says "durable"; the client runs on the same cores.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use keys::{Algorithm, SecretKey};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::Args;
+use crate::connection::Connection;
+use crate::latency::Daemon;
 use crate::machine::{cpu_seconds, peak_mib};
-use crate::roster::{LOG_SEEDS, ORIGIN, Signer, beat, founding};
+use crate::roster::{
+    LOG_SEEDS, ORIGIN, Signer, Witnesses, beat, founding, founding_with, log_vkeys, witness_name,
+    witness_seeds,
+};
 
 /// Entries of one batch call.
 const PER_CALL: u64 = 256;
@@ -31,22 +33,50 @@ pub async fn serve(args: &Args) -> anyhow::Result<()> {
     for ((path, algorithm), seed) in keys.into_iter().zip(LOG_SEEDS) {
         SecretKey::from_seed(algorithm, [seed; 32]).save_new(path, None)?;
     }
-    let anchor = founding()?.digest();
+    let witnesses = Witnesses {
+        count: args.number("count", 1)? as usize,
+        quorum: args.number("quorum", 1)? as usize,
+    };
+    let anchor = founding_with(witnesses)?.digest();
     let mut config = log::Config::new(dir.to_owned(), &ORIGIN.parse()?, anchor, [ed25519, ml_dsa]);
     // One key sends everything.
     config.key_entries_burst = u32::MAX;
     config.key_entries_per_minute = u32::MAX;
     config.queue_max = 16_384;
+    // Everybody who waits for witnesses holds a request and a connection.
+    config.server.concurrent_max = 8192;
+    config.server.connections_max = 8192;
+    let urls = args.text("witnesses").unwrap_or_default().split(',');
+    let urls = urls.filter(|url| !url.is_empty());
+    config.witnesses = urls.map(log::WitnessUrl::new).collect();
     Ok(log::serve(config, std::future::pending()).await?)
 }
 
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+/// Runs the witness `number=` in `dir=` until it is killed.
+pub async fn witness(args: &Args) -> anyhow::Result<()> {
+    let dir = Path::new(args.text("dir").context("dir=")?);
+    let number = args.number("number", 0)? as usize;
+    let [ed25519_key, ml_dsa_key] = ["ed25519.pem", "ml-dsa.pem"].map(|name| dir.join(name));
+    let keys = [
+        (&ed25519_key, Algorithm::Ed25519),
+        (&ml_dsa_key, Algorithm::MlDsa44),
+    ];
+    for ((path, algorithm), seed) in keys.into_iter().zip(witness_seeds(number)) {
+        SecretKey::from_seed(algorithm, [seed; 32]).save_new(path, None)?;
     }
+    let config = witness::Config {
+        server: serve::ServerConfig::default(),
+        dir: dir.to_owned(),
+        name: witness_name(number),
+        ed25519_key,
+        ml_dsa_key,
+        passphrase: None,
+        logs: vec![witness::LogConfig {
+            origin: ORIGIN.to_owned(),
+            vkeys: log_vkeys()?.to_vec(),
+        }],
+    };
+    Ok(witness::serve(config, std::future::pending()).await?)
 }
 
 pub async fn run(args: &Args) -> anyhow::Result<()> {
@@ -62,19 +92,11 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         Some(dir) => tempfile::tempdir_in(dir)?,
         None => tempfile::tempdir()?,
     };
-    let server = Command::new(std::env::current_exe()?)
-        .arg("serve")
-        .arg(format!("dir={}", scratch.path().display()))
-        .stdout(Stdio::null())
-        .spawn()?;
-    let server = Server(server);
-    let url = serve::wait_url(scratch.path(), Duration::from_secs(30)).await?;
-    let address = url
-        .strip_prefix("http://")
-        .context("no address")?
-        .to_owned();
+    let server = Daemon::start("serve", scratch.path(), &[]).await?;
+    let address = server.address.clone();
     let mut line = Connection::open(&address).await?;
-    let status = line.call("/submit?wait=0", &founding()?.to_bytes()).await?;
+    let founding = founding()?.to_bytes();
+    let status = line.call("/submit?wait=0", &founding).await?.status;
     ensure!(status == 202, "the founding entry was answered {status}");
 
     // Signed during the run, as statements are; it is part of what the client costs.
@@ -97,7 +119,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let all = began.elapsed().as_secs_f64();
     // It would be against the law now, if it were not known.
     let mut line = Connection::open(&address).await?;
-    let status = line.call("/submit?wait=0", &founding()?.to_bytes()).await?;
+    let status = line.call("/submit?wait=0", &founding).await?.status;
     ensure!(
         status == 202,
         "the founding entry was answered {status} the second time"
@@ -108,7 +130,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         count as f64 / all
     );
     tell_latencies(latencies);
-    let process = server.0.id();
+    let process = server.process();
     println!(
         "server: peak {:.0} MiB, {:.1} s of processor; client: {:.1} s",
         peak_mib(Some(process))?,
@@ -159,7 +181,7 @@ async fn submit(
             _ => "/submit-batch?wait=0",
         };
         let began = Instant::now();
-        let status = line.call(path, &body).await?;
+        let status = line.call(path, &body).await?.status;
         match status {
             202 => {
                 latencies.push(began.elapsed());
@@ -170,56 +192,4 @@ async fn submit(
         }
     }
     Ok(latencies)
-}
-
-/// A kept-alive HTTP/1.1 connection that costs little.
-struct Connection {
-    stream: TcpStream,
-    answer: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            answer: Vec::new(),
-        })
-    }
-
-    /// Posts a body; returns the status.
-    async fn call(&mut self, path: &str, body: &[u8]) -> anyhow::Result<u16> {
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: log\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        )
-        .into_bytes();
-        request.extend_from_slice(body);
-        self.stream.write_all(&request).await?;
-        loop {
-            if let Some((status, length)) = whole(&self.answer)? {
-                self.answer.drain(..length);
-                return Ok(status);
-            }
-            let read = self.stream.read_buf(&mut self.answer).await?;
-            ensure!(read > 0, "the log hung up");
-        }
-    }
-}
-
-/// Status and length of the first answer, once all of it is there.
-fn whole(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
-    let Some(head) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    let text = std::str::from_utf8(&bytes[..head])?;
-    let status = text.get(9..12).context("no status")?.parse()?;
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse::<usize>())
-    });
-    let end = head + 4 + length.context("no content-length")??;
-    Ok((bytes.len() >= end).then_some((status, end)))
 }

@@ -15,7 +15,7 @@ use tlog::{AddCheckpoint, Checkpoint, Note, SignatureLine, parse_cosignatures};
 
 use crate::error::{LogError, chain};
 use crate::files::prove_growth;
-use crate::lane::Asked;
+use crate::lane::{Asked, Outcome};
 use crate::limits::{WITNESS_ANSWER_BYTES_MAX, WITNESS_LINES_MAX};
 use crate::memory::{Recall, find_contradiction};
 use crate::shared::Shared;
@@ -26,6 +26,16 @@ use crate::shared::Shared;
 pub(crate) struct Signed {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: Note,
+}
+
+impl NoCosignature {
+    /// What this says about the witness.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Overtaken { .. } => Outcome::Overtaken,
+            _ => Outcome::Failed,
+        }
+    }
 }
 
 /// What it takes to ask a witness.
@@ -57,6 +67,8 @@ pub(crate) enum NoCosignature {
     Ahead { theirs: u64, ours: u64 },
     #[error("it does not say what it cosigned last, so nothing is offered to it")]
     Silent(#[source] ClientError),
+    #[error("it was asked before what this builds on, and is at {theirs} entries")]
+    Overtaken { theirs: u64 },
     #[error("it is still being asked what it cosigned last")]
     Recalling,
     #[error("it remembers another history")]
@@ -103,6 +115,11 @@ impl Asker {
                 Err(error) => error,
             };
             match conflict(&error) {
+                // What this builds on is still on its way, or was lost: that is seen when it is answered.
+                Some(theirs) if asked.is_built_on && theirs < old => {
+                    answer.size = Some(theirs);
+                    return Err(NoCosignature::Overtaken { theirs });
+                }
                 // Once: a witness that names a third size has others who ask it, or plays with us.
                 Some(theirs) if theirs != old && answer.requests == 1 => {
                     answer.size = Some(theirs).filter(|size| *size <= ours);

@@ -1,28 +1,38 @@
 //! Gathering cosignatures: witnesses are asked at once, the policy says when it is enough.
 //!
-//! Each witness has a lane with at most one request in it. A round asks every witness whose lane is
-//! free, whose quota allows it, and who did not just fail; the rest is left out as long as the
-//! others may make a quorum. What is under way when the quorum is met goes on by itself, so a
-//! witness that is slow or dead holds up nobody and is up to date when it is back.
+//! Several rounds may be under way. Each is offered to every witness that has room for it (`lane`),
+//! whose quota allows it, and who did not just fail; the rest is left out as long as the others may
+//! make a quorum. A round begins only when the same quorum can take it whole: witnesses that each
+//! cosign other checkpoints make no quorum under any. What is under way when the quorum is met
+//! goes on by itself, so a witness that is slow or dead holds up nobody and is up to date when it
+//! is back.
+//!
+//! ```text
+//! round 7    w1 cosigned, w2 under way, w3 silent
+//! round 8    w1 under way, w2 under way
+//! round 8 has its quorum first: round 7 is answered by it, and forgotten
+//! ```
 //!
 //! A witness is offered nothing before it said what it cosigned last (`memory`): what is signed
 //! here might contradict it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serve::ClientConfig;
-use tlog::{Checkpoint, Note, Policy, SignatureLine, VerifierKey, Witnessed, open_witnessed};
-use tokio::task::{JoinError, JoinSet};
+use tlog::{Checkpoint, Policy, PolicyName, SignatureLine, VerifierKey, Witnessed};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-pub(crate) use crate::ask::Signed;
-use crate::ask::{Answer, Asker, explain};
+use crate::ask::{Answer, Asker, NoCosignature, explain};
 use crate::clock::Stopwatch;
-use crate::error::{LogError, chain};
-use crate::lane::{Ended, Lane};
+use crate::error::LogError;
+use crate::lane::{Ended, Lane, Outcome};
+use crate::make::Offer;
 use crate::memory::Recall;
+use crate::pace::Room;
+use crate::round::Round;
 use crate::shared::Shared;
 
 /// The witnesses of a log.
@@ -30,55 +40,39 @@ pub(crate) struct Witnesses {
     asker: Asker,
     lanes: Vec<Lane>,
     under_way: JoinSet<Told>,
-    /// The policy of the last round, for [`Witnesses::allowed_at`].
+    /// Rounds that are not over, oldest first.
+    rounds: VecDeque<Round>,
+    /// Of the newest round.
+    number: u64,
+    /// The policy of the newest round.
     policy: Option<Policy>,
-    round: u64,
     grace: Duration,
     clock: Stopwatch,
 }
 
 /// What one request came to.
 struct Told {
-    lane: usize,
     took: Duration,
     answer: Answer,
 }
 
-/// A round as it stands.
-struct Tally<'a> {
-    signed: &'a Signed,
-    policy: &'a Policy,
-    /// By `witness` line of the policy.
-    lines: Vec<Option<SignatureLine>>,
-    /// Lanes asked in this round.
-    asked: BTreeSet<usize>,
+/// A checkpoint that may be published.
+pub(crate) struct Cosigned {
+    /// Of its round.
+    pub(crate) number: u64,
+    pub(crate) checkpoint: Witnessed<Checkpoint>,
+    /// When its tree was decided.
+    pub(crate) began: Duration,
 }
 
-impl Tally<'_> {
-    fn is_enough(&self) -> bool {
-        let cosigned = self.policy.witnesses().iter().zip(&self.lines);
-        let names = cosigned
-            .filter(|(_, line)| line.is_some())
-            .map(|(witness, _)| witness.name().clone());
-        self.policy.is_satisfied(&names.collect())
-    }
-
-    fn into_witnessed(self) -> Option<Witnessed<Checkpoint>> {
-        let mut signatures = self.signed.note.signatures().to_vec();
-        signatures.extend(self.lines.into_iter().flatten());
-        let note = Note::new(self.signed.note.text().to_owned(), signatures).map(|n| n.to_string());
-        match note.map(|note| open_witnessed(note.as_bytes(), self.policy)) {
-            Ok(Ok(witnessed)) => Some(witnessed),
-            Ok(Err(error)) => {
-                tracing::error!(error = %chain(&error), "the policy in force refuses our checkpoint");
-                None
-            }
-            Err(error) => {
-                tracing::error!(%error, "the cosigned checkpoint is no note");
-                None
-            }
-        }
-    }
+/// What happened among the witnesses.
+pub(crate) enum News {
+    /// There is a quorum under this checkpoint, and under none that is newer.
+    Cosigned(Box<Cosigned>),
+    /// The newest checkpoint, of so many entries, found none.
+    NoQuorum(u64),
+    /// Somebody may have room again.
+    Answer,
 }
 
 impl Witnesses {
@@ -109,8 +103,9 @@ impl Witnesses {
         Ok(Self {
             lanes: lanes.collect(),
             under_way: JoinSet::new(),
+            rounds: VecDeque::new(),
+            number: 0,
             policy: None,
-            round: 0,
             grace: Duration::from_millis(config.grace_ms),
             clock: shared.clock,
             asker: Asker {
@@ -122,80 +117,154 @@ impl Witnesses {
         })
     }
 
-    /// When the quotas of those witnesses that are known to answer leave room for a quorum. At once
-    /// if that is not known, or if there is none among them.
-    pub(crate) fn allowed_at(&self) -> Duration {
-        let Some(policy) = &self.policy else {
-            return Duration::ZERO;
-        };
-        let reliable = self.lanes.iter();
-        let mut reliable: Vec<_> = reliable
-            .filter_map(|lane| Some((lane.ready_at(), lane.reliable_names()?)))
-            .collect();
-        reliable.sort_by_key(|(ready_at, _)| *ready_at);
-        let mut names = BTreeSet::new();
-        for (ready_at, these) in reliable {
-            names.extend(these.iter().cloned());
-            if policy.is_satisfied(&names) {
-                return ready_at;
-            }
-        }
-        Duration::ZERO
+    /// Number of the newest round.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
     }
 
-    /// Asks for cosignatures. Returns the witnessed checkpoint, or `None` if the quorum of `policy`
-    /// was not met. Once it is, quick witnesses have a short grace.
-    pub(crate) async fn gather(
-        &mut self,
-        signed: &Signed,
-        policy: &Policy,
-    ) -> Option<Witnessed<Checkpoint>> {
-        self.round += 1;
-        self.policy = Some(policy.clone());
-        let mut tally = Tally {
-            signed,
-            policy,
-            lines: vec![None; policy.witnesses().len()],
-            asked: BTreeSet::new(),
+    /// Number of the oldest round that is not over; of the next one if all are.
+    pub(crate) fn oldest(&self) -> u64 {
+        let oldest = self.rounds.front();
+        oldest.map_or(self.number + 1, |round| round.number)
+    }
+
+    /// Size of the newest tree that is with the witnesses.
+    pub(crate) fn newest_size(&self) -> Option<u64> {
+        let newest = self.rounds.back()?;
+        Some(newest.offer.signed.checkpoint.size())
+    }
+
+    /// When a quorum of those witnesses that are known to answer can take another checkpoint, by
+    /// what is under way and by their quotas. At once if none is known, and nothing is under way.
+    pub(crate) fn room(&self) -> Room {
+        let Some(policy) = &self.policy else {
+            return Room::From(Duration::ZERO);
         };
-        while let Some(told) = self.under_way.try_join_next() {
-            self.note(told, &mut tally);
+        let oldest = self.oldest();
+        let with_room = self.lanes.iter().filter(|lane| lane.has_room(oldest));
+        let ready = with_room.filter_map(|lane| Some((lane.ready_at(), lane.reliable_names()?)));
+        if let Some(at) = quickest(ready, policy) {
+            return Room::From(at);
         }
-        for lane in self.to_ask(policy) {
-            self.ask(lane, &mut tally);
+        let all = self.lanes.iter();
+        let all = all.filter_map(|lane| Some((Duration::ZERO, lane.reliable_names()?)));
+        match quickest(all, policy) {
+            None if self.rounds.is_empty() => Room::From(Duration::ZERO),
+            _ => Room::AfterAnswer,
         }
-        let mut deadline = None;
+    }
+
+    /// How long the quickest quorum takes; 0 if that is not known.
+    pub(crate) fn round_trip(&self) -> Duration {
+        let known = |lane: &Lane| Some((lane.round_trip()?, lane.reliable_names()?.clone()));
+        let known: Vec<_> = self.lanes.iter().filter_map(known).collect();
+        let known = known.iter().map(|(took, names)| (*took, names));
+        let policy = self.policy.as_ref();
+        policy
+            .and_then(|policy| quickest(known, policy))
+            .unwrap_or_default()
+    }
+
+    /// Begins a round: asks for cosignatures under a checkpoint that is durable, and is not smaller
+    /// than those before it.
+    pub(crate) fn offer(&mut self, offer: Offer) {
+        self.number += 1;
+        let lanes = self.to_ask(&offer.policy);
+        self.policy = Some(offer.policy.clone());
+        self.rounds.push_back(Round::new(self.number, offer));
+        for lane in lanes {
+            self.ask_newest(lane);
+        }
+    }
+
+    /// The next thing that happens; never, while nothing is under way. Dropping the future loses nothing.
+    pub(crate) async fn news(&mut self) -> News {
         loop {
-            if deadline.is_none() && tally.is_enough() {
-                deadline = Some(Instant::now() + self.patience(&tally));
+            if let Some(news) = self.settle(Instant::now()) {
+                return news;
             }
-            let told = match deadline {
-                Some(_) if !self.is_any_under_way(&tally) => None,
-                Some(at) => tokio::select! {
-                    biased;
-                    told = self.under_way.join_next() => told,
-                    () = sleep_until(at) => None,
-                },
-                None => self.under_way.join_next().await,
-            };
-            let Some(told) = told else { break };
-            let Some(free) = self.note(told, &mut tally) else {
-                continue;
-            };
-            // It was busy with an older tree; this one may still need it.
-            if deadline.is_none() && !tally.asked.contains(&free) {
-                self.ask(free, &mut tally);
+            let deadline = self.rounds.iter().filter_map(|round| round.deadline).min();
+            tokio::select! {
+                biased;
+                Some(told) = self.under_way.join_next_with_id() => {
+                    self.note(told);
+                    return News::Answer;
+                }
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
+                else => std::future::pending().await,
             }
         }
-        deadline?;
-        tally.into_witnessed()
+    }
+
+    /// Ends a round if one is over.
+    fn settle(&mut self, now: Instant) -> Option<News> {
+        for at in 0..self.rounds.len() {
+            let round = &self.rounds[at];
+            if round.deadline.is_none() && round.is_enough() {
+                self.rounds[at].deadline = Some(now + self.patience(&self.rounds[at]));
+            }
+        }
+        // The newest that has its quorum answers for those before it.
+        let is_met = |round: &Round| {
+            let deadline = round.deadline;
+            deadline.is_some_and(|deadline| deadline <= now || !self.is_asking(round))
+        };
+        if let Some(at) = self.rounds.iter().rposition(is_met) {
+            let met = self.rounds.drain(..=at).next_back()?;
+            let (number, began) = (met.number, met.offer.began);
+            let size = met.offer.signed.checkpoint.size();
+            return Some(match met.witnessed() {
+                None => News::NoQuorum(size),
+                Some(checkpoint) => News::Cosigned(Box::new(Cosigned {
+                    number,
+                    checkpoint,
+                    began,
+                })),
+            });
+        }
+        let is_lost = |round: &Round| round.deadline.is_none() && self.is_lost(round);
+        let at = self.rounds.iter().position(is_lost)?;
+        let is_newest = at + 1 == self.rounds.len();
+        let lost = self.rounds.remove(at)?;
+        // What is newer may still succeed; and one that was overtaken is offered anew at once.
+        Some(match is_newest && !lost.was_overtaken {
+            true => News::NoQuorum(lost.offer.signed.checkpoint.size()),
+            false => News::Answer,
+        })
+    }
+
+    /// Whether no answer can come any more that this round needs.
+    fn is_lost(&self, round: &Round) -> bool {
+        if self.is_asking(round) {
+            return false;
+        }
+        // The newest is offered to those who are free later, too.
+        let may_ask = |(at, lane): (usize, &Lane)| !round.asked.contains(&at) && lane.is_at_it();
+        round.number < self.number || !self.lanes.iter().enumerate().any(may_ask)
+    }
+
+    /// Whether a request of this round is under way.
+    fn is_asking(&self, round: &Round) -> bool {
+        let mut asked = round.asked.iter();
+        asked.any(|at| self.lanes[*at].flight_of(round.number).is_some())
+    }
+
+    /// How long those that are still busy with a round that has its quorum are worth waiting for.
+    fn patience(&self, round: &Round) -> Duration {
+        let now = self.clock.now();
+        let busy = round.asked.iter().filter_map(|at| {
+            let lane = &self.lanes[*at];
+            let until = lane.flight_of(round.number)?.began + lane.patience(self.grace);
+            Some(until.saturating_sub(now))
+        });
+        busy.max().unwrap_or_default()
     }
 
     /// The lanes a round begins with: those that are due, or all that may be asked if the due ones
     /// are not known to make a quorum.
     fn to_ask(&self, policy: &Policy) -> Vec<usize> {
-        let now = self.clock.now();
-        let free = || (0..self.lanes.len()).filter(|at| self.lanes[*at].busy_since.is_none());
+        let (now, oldest) = (self.clock.now(), self.oldest());
+        let free = || (0..self.lanes.len()).filter(|at| self.lanes[*at].has_room(oldest));
         let due: Vec<usize> = free()
             .filter(|at| self.lanes[*at].ready_at() <= now)
             .collect();
@@ -207,75 +276,107 @@ impl Witnesses {
         }
     }
 
-    fn ask(&mut self, at: usize, tally: &mut Tally<'_>) {
+    /// Asks a witness for its cosignature under the newest checkpoint.
+    fn ask_newest(&mut self, at: usize) {
         let now = self.clock.now();
         let lane = &mut self.lanes[at];
-        if !lane.is_within_quota(now) {
+        let Some(round) = self.rounds.back_mut().filter(|_| lane.is_within_quota(now)) else {
             return;
-        }
-        lane.begin(self.round, now);
-        tally.asked.insert(at);
-        let (asker, asked, signed) = (self.asker.clone(), lane.asked.clone(), tally.signed.clone());
-        self.under_way.spawn(async move {
+        };
+        round.asked.insert(at);
+        let (asker, asked, offer) = (self.asker.clone(), lane.asked(), Arc::clone(&round.offer));
+        let task = self.under_way.spawn(async move {
             let began = Instant::now();
-            let answer = asker.ask(&asked, &signed).await;
+            let answer = asker.ask(&asked, &offer.signed).await;
             Told {
-                lane: at,
                 took: began.elapsed(),
                 answer,
             }
         });
+        lane.begin(task.id(), round.number, Arc::clone(&round.offer), now);
     }
 
-    /// Notes what a request came to, for the round it was made in; returns its lane.
-    fn note(&mut self, told: Result<Told, JoinError>, tally: &mut Tally<'_>) -> Option<usize> {
-        let told = match told {
-            Ok(told) => told,
+    /// Notes what a request came to, for the round it was made in.
+    fn note(&mut self, told: Result<(Id, Told), JoinError>) {
+        let now = self.clock.now();
+        let (id, told) = match told {
+            Ok((id, told)) => (id, Some(told)),
             Err(error) => {
-                // Its lane stays busy: a request that panics is not made again.
                 tracing::error!(%error, "asking a witness ended by a defect");
-                return None;
+                (error.id(), None)
             }
         };
-        let lane = &mut self.lanes[told.lane];
-        let ended = Ended {
-            took: told.took,
-            requests: told.answer.requests,
-            size: told.answer.size,
-            is_good: told.answer.lines.is_ok(),
+        let Some(at) = self.lanes.iter().position(|lane| lane.holds(id)) else {
+            return;
         };
-        let round = lane.end(&ended, self.clock.now());
-        match told.answer.lines {
-            Ok(lines) if round == Some(self.round) => {
-                lane.take_valid(
-                    &lines,
-                    &tally.signed.checkpoint,
-                    tally.policy,
-                    &mut tally.lines,
-                );
+        let lane = &mut self.lanes[at];
+        let ended = ended(told.as_ref());
+        let Some(flight) = lane.end(id, &ended, now) else {
+            return;
+        };
+        let mut round = self.rounds.iter_mut().find(|r| r.number == flight.round);
+        match told.map(|told| told.answer.lines) {
+            Some(Ok(lines)) => {
+                let mut nobody = vec![None; flight.offer.policy.witnesses().len()];
+                let places = round.as_mut().map_or(&mut nobody, |round| &mut round.lines);
+                let (checkpoint, policy) = (&flight.offer.signed.checkpoint, &flight.offer.policy);
+                lane.take_valid(&lines, checkpoint, policy, places);
             }
-            Ok(_) => {}
-            Err(error) => {
-                let url = &lane.asked.url;
-                tracing::warn!(url, error = explain(&error), "no cosignature");
-            }
+            Some(Err(error)) => tell(lane.url(), &error),
+            None => {}
         }
-        Some(told.lane)
+        if let Some(round) = round {
+            round.was_overtaken |= ended.outcome == Outcome::Overtaken;
+        }
+        self.ask_again(at);
     }
 
-    fn is_any_under_way(&self, tally: &Tally<'_>) -> bool {
-        tally
-            .asked
-            .iter()
-            .any(|at| self.lanes[*at].busy_since.is_some())
+    /// It was busy with an older tree; the newest one may still need it.
+    fn ask_again(&mut self, at: usize) {
+        let (now, oldest) = (self.clock.now(), self.oldest());
+        let lane = &self.lanes[at];
+        let is_free = lane.has_room(oldest) && lane.ready_at() <= now;
+        let newest = self.rounds.back().filter(|_| is_free);
+        if newest.is_some_and(|round| !round.asked.contains(&at) && !round.is_enough()) {
+            self.ask_newest(at);
+        }
     }
+}
 
-    /// How long those of this round that are still busy are worth waiting for.
-    fn patience(&self, tally: &Tally<'_>) -> Duration {
-        let asked = tally.asked.iter().map(|at| &self.lanes[*at]);
-        let busy = asked.filter(|lane| lane.busy_since.is_some());
-        busy.map(|lane| lane.patience(self.grace))
-            .max()
-            .unwrap_or_default()
+/// By when the earliest of these make a quorum, if they do.
+fn quickest<'a>(
+    lanes: impl Iterator<Item = (Duration, &'a BTreeSet<PolicyName>)>,
+    policy: &Policy,
+) -> Option<Duration> {
+    let mut lanes: Vec<_> = lanes.collect();
+    lanes.sort_by_key(|(at, _)| *at);
+    let mut names = BTreeSet::new();
+    for (at, these) in lanes {
+        names.extend(these.iter().cloned());
+        if policy.is_satisfied(&names) {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What a request says about its witness; nothing came of it if it is `None`.
+fn ended(told: Option<&Told>) -> Ended {
+    let outcome = |lines: &Result<Vec<SignatureLine>, NoCosignature>| match lines {
+        Ok(_) => Outcome::Good,
+        Err(error) => error.outcome(),
+    };
+    Ended {
+        took: told.map_or(Duration::ZERO, |told| told.took),
+        requests: told.map_or(1, |told| told.answer.requests),
+        size: told.and_then(|told| told.answer.size),
+        outcome: told.map_or(Outcome::Failed, |told| outcome(&told.answer.lines)),
+    }
+}
+
+fn tell(url: &str, error: &NoCosignature) {
+    match error.outcome() {
+        Outcome::Overtaken => tracing::debug!(url, error = explain(error), "asked too early"),
+        _ => tracing::warn!(url, error = explain(error), "no cosignature"),
     }
 }

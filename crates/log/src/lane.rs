@@ -1,5 +1,16 @@
 //! One witness as the log knows it: what it cosigned last, how it answers, how often it may be
-//! asked. A witness has one request at a time, so none overtakes another.
+//! asked.
+//!
+//! ```text
+//! old 0    -> 500       under way
+//! old 500  -> 620       under way too: built on the answer that is expected
+//! ```
+//!
+//! A witness that answers may be sent a few requests that build on each other before it answered the
+//! first: else an entry that just misses a checkpoint waits for two round trips. It judges them in
+//! order whatever we do, for each names the size it builds on. One that overtook another is refused
+//! (409); then the witness gets one at a time, until it gave some good answers. One that
+//! fails or is not known gets one at a time, too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,9 +19,11 @@ use std::time::Duration;
 
 use tlog::{Checkpoint, Policy, PolicyName, SignatureLine, verify_cosignature};
 use tokio::sync::Mutex;
+use tokio::task::Id;
 
 use crate::config::WitnessUrl;
-use crate::limits::BACKOFF;
+use crate::limits::{BACKOFF, CALM_ANSWERS_MAX, REQUESTS_UNDER_WAY_MAX};
+use crate::make::Offer;
 use crate::meters::WitnessMeters;
 use crate::pace::Allowance;
 
@@ -18,32 +31,52 @@ use crate::pace::Allowance;
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) url: String,
-    /// Size it cosigned last, as far as is known; it corrects us (409).
+    /// Size it will have cosigned last, as far as is known; it corrects us (409).
     pub(crate) size: u64,
+    /// Whether that follows from requests that it did not answer yet.
+    pub(crate) is_built_on: bool,
     /// Whether it ever said what it cosigned last.
     pub(crate) heard: Arc<AtomicBool>,
     /// Held while it is asked that, so that it is asked once at a time.
     pub(crate) recalling: Arc<Mutex<()>>,
 }
 
+/// A request that is under way.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// Its task.
+    pub(crate) id: Id,
+    /// Its round.
+    pub(crate) round: u64,
+    pub(crate) offer: Arc<Offer>,
+    pub(crate) began: Duration,
+    is_built_on: bool,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    pub(crate) asked: Asked,
-    /// The round whose request is under way.
-    pub(crate) busy_since: Option<u64>,
+    asked: Asked,
+    /// What is under way, oldest first. At most [`REQUESTS_UNDER_WAY_MAX`].
+    flights: Vec<Flight>,
     /// The `witness` lines of the policy that its cosignatures verified under.
     names: BTreeSet<PolicyName>,
     allowance: Option<Allowance>,
     /// Requests that failed, in a row.
     failures: u32,
+    /// When the last failure was counted: what was under way then fails for the same reason.
+    failed_at: Option<Duration>,
     rests_until: Duration,
     /// How long its last good answer took.
     round_trip: Option<Duration>,
-    pub(crate) meters: WitnessMeters,
+    /// Good answers until it is sent several requests again, and how many that will be next time.
+    calm: u32,
+    calm_next: u32,
+    meters: WitnessMeters,
 }
 
 /// How a request ended.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     /// How long it took.
     pub(crate) took: Duration,
@@ -51,7 +84,18 @@ pub(crate) struct Ended {
     pub(crate) requests: u32,
     /// What it cosigned last, if that was learned.
     pub(crate) size: Option<u64>,
-    pub(crate) is_good: bool,
+    pub(crate) outcome: Outcome,
+}
+
+/// What a request brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Signature lines.
+    Good,
+    /// It came before what it was built on, which may be nobody's fault.
+    Overtaken,
+    /// Anything else.
+    Failed,
 }
 
 impl Lane {
@@ -62,17 +106,25 @@ impl Lane {
             asked: Asked {
                 url: witness.url.clone(),
                 size,
+                is_built_on: false,
                 heard: Arc::new(AtomicBool::new(heard)),
                 recalling: Arc::default(),
             },
-            busy_since: None,
+            flights: Vec::new(),
             names: BTreeSet::new(),
             allowance: witness.requests_per_minute.map(Allowance::new),
             failures: 0,
+            failed_at: None,
             rests_until: Duration::ZERO,
             round_trip: None,
+            calm: 0,
+            calm_next: 1,
             meters,
         }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.asked.url
     }
 
     /// When it should be asked next.
@@ -96,7 +148,39 @@ impl Lane {
         (self.failures == 0 && !self.names.is_empty()).then_some(&self.names)
     }
 
-    /// How long it is worth waiting for once there is a quorum without it.
+    /// Whether another request may be made, when the rounds from `oldest` on are not over. One that
+    /// is behind the others is not pressed: it has one thing at a time to answer.
+    pub(crate) fn has_room(&self, oldest: u64) -> bool {
+        let is_abreast = self.flights.iter().all(|flight| flight.round >= oldest);
+        let may_overlap = self.calm == 0 && self.reliable_names().is_some() && is_abreast;
+        match may_overlap {
+            true => self.flights.len() < REQUESTS_UNDER_WAY_MAX,
+            false => self.flights.is_empty(),
+        }
+    }
+
+    /// The request of a round that is under way.
+    pub(crate) fn flight_of(&self, round: u64) -> Option<&Flight> {
+        self.flights.iter().find(|flight| flight.round == round)
+    }
+
+    /// Whether it has something to answer and may well do so.
+    pub(crate) fn is_at_it(&self) -> bool {
+        self.failures == 0 && !self.flights.is_empty()
+    }
+
+    /// The request with this task.
+    pub(crate) fn holds(&self, id: Id) -> bool {
+        self.flights.iter().any(|flight| flight.id == id)
+    }
+
+    /// How long its last good answer took.
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// How long it is worth waiting for, from the beginning of its request on, once there is a quorum
+    /// without it.
     pub(crate) fn patience(&self, grace: Duration) -> Duration {
         match (self.failures, self.round_trip) {
             (0, Some(usual)) if usual * 2 <= grace => usual * 2,
@@ -105,31 +189,73 @@ impl Lane {
         }
     }
 
-    /// Notes that the request of round `round` is under way.
-    pub(crate) fn begin(&mut self, round: u64, now: Duration) {
-        self.busy_since = Some(round);
+    /// What the next request needs to know.
+    pub(crate) fn asked(&self) -> Asked {
+        let mut asked = self.asked.clone();
+        if let Some(last) = self.flights.last() {
+            asked.size = last.offer.signed.checkpoint.size();
+            asked.is_built_on = true;
+        }
+        asked
+    }
+
+    /// Notes that the request of a round is under way.
+    pub(crate) fn begin(&mut self, id: Id, round: u64, offer: Arc<Offer>, now: Duration) {
+        self.flights.push(Flight {
+            id,
+            round,
+            offer,
+            began: now,
+            is_built_on: !self.flights.is_empty(),
+        });
         if let Some(quota) = &mut self.allowance {
             quota.take(now);
         }
     }
 
-    /// Notes how it ended; returns the round it was for.
-    pub(crate) fn end(&mut self, ended: &Ended, now: Duration) -> Option<u64> {
+    /// Notes how it ended; returns what was under way.
+    pub(crate) fn end(&mut self, id: Id, ended: &Ended, now: Duration) -> Option<Flight> {
+        let at = self.flights.iter().position(|flight| flight.id == id)?;
+        let flight = self.flights.remove(at);
         if let Some(quota) = &mut self.allowance {
             (1..ended.requests).for_each(|_| quota.take(now));
         }
-        self.asked.size = ended.size.unwrap_or(self.asked.size);
-        if ended.is_good {
-            self.failures = 0;
-            self.rests_until = Duration::ZERO;
-            self.round_trip = Some(ended.took);
-        } else {
-            let pause = BACKOFF.0 * (1 << self.failures.min(16));
-            self.failures = self.failures.saturating_add(1);
-            self.rests_until = now + pause.min(BACKOFF.1);
+        match ended.outcome {
+            Outcome::Good => {
+                // Answers may come in another order than they were given.
+                self.asked.size = ended.size.unwrap_or(0).max(self.asked.size);
+                self.failures = 0;
+                self.rests_until = Duration::ZERO;
+                self.round_trip = Some(ended.took);
+                self.relax(flight.is_built_on);
+            }
+            Outcome::Overtaken => {
+                self.asked.size = ended.size.unwrap_or(self.asked.size);
+                self.calm = self.calm_next;
+                self.calm_next = (self.calm_next * 2).min(CALM_ANSWERS_MAX);
+            }
+            Outcome::Failed => {
+                self.asked.size = ended.size.unwrap_or(self.asked.size);
+                if self.failed_at.is_none_or(|at| flight.began >= at) {
+                    let pause = BACKOFF.0 * (1 << self.failures.min(16));
+                    self.failures = self.failures.saturating_add(1);
+                    self.rests_until = now + pause.min(BACKOFF.1);
+                    self.failed_at = Some(now);
+                }
+            }
         }
         self.meters.note(ended, self.failures, self.asked.size);
-        self.busy_since.take()
+        Some(flight)
+    }
+
+    /// A good answer leads back to several requests at a time.
+    fn relax(&mut self, was_built_on: bool) {
+        match was_built_on {
+            false => self.calm = self.calm.saturating_sub(1),
+            // Where requests keep their order nothing is held against it for ever.
+            true if self.calm == 0 => self.calm_next = (self.calm_next - 1).max(1),
+            true => {}
+        }
     }
 
     /// Keeps the lines of an answer that verify under a key of the policy. Others would spoil the
@@ -159,71 +285,6 @@ impl Lane {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GRACE: Duration = Duration::from_millis(200);
-
-    fn lane(requests_per_minute: Option<u32>) -> Lane {
-        let witness = WitnessUrl {
-            url: "http://w.example".to_owned(),
-            requests_per_minute,
-        };
-        Lane::new(&witness, 7, true, WitnessMeters::default())
-    }
-
-    fn ended(took_ms: u64, is_good: bool) -> Ended {
-        Ended {
-            took: Duration::from_millis(took_ms),
-            requests: 1,
-            size: is_good.then_some(9),
-            is_good,
-        }
-    }
-
-    #[test]
-    fn a_quick_witness_is_waited_for_and_a_failing_one_is_not() {
-        let mut lane = lane(None);
-        assert_eq!(lane.patience(GRACE), GRACE, "nothing is known of it");
-        lane.begin(1, Duration::ZERO);
-        assert_eq!(lane.end(&ended(10, true), Duration::ZERO), Some(1));
-        assert_eq!(lane.patience(GRACE), Duration::from_millis(20));
-        assert_eq!(lane.asked.size, 9);
-        lane.begin(2, Duration::ZERO);
-        lane.end(&ended(101, true), Duration::ZERO);
-        assert_eq!(lane.patience(GRACE), Duration::ZERO, "slow by nature");
-        lane.begin(2, Duration::ZERO);
-        lane.end(&ended(5_000, false), Duration::from_secs(5));
-        assert_eq!(lane.patience(GRACE), Duration::ZERO);
-        assert_eq!(lane.asked.size, 9, "nothing was learned");
-    }
-
-    #[test]
-    fn a_failing_witness_is_asked_ever_more_rarely_until_it_answers() {
-        let mut lane = lane(None);
-        let now = Duration::from_secs(100);
-        let mut rests = Vec::new();
-        for _ in 0..8 {
-            lane.end(&ended(1, false), now);
-            rests.push((lane.ready_at() - now).as_millis());
-        }
-        assert_eq!(rests, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-        lane.end(&ended(1, true), now);
-        assert_eq!(lane.ready_at(), Duration::ZERO);
-    }
-
-    #[test]
-    fn each_request_counts_against_the_quota() {
-        let mut lane = lane(Some(12));
-        let now = Duration::from_secs(100);
-        lane.begin(1, now);
-        assert!(lane.is_within_quota(now));
-        let corrected = Ended {
-            requests: 2,
-            ..ended(1, true)
-        };
-        lane.end(&corrected, now);
-        assert!(!lane.is_within_quota(now));
-        assert_eq!(lane.ready_at(), now + Duration::from_secs(5));
-    }
-}
+#[allow(clippy::unwrap_used)]
+#[path = "lane_tests.rs"]
+mod tests;

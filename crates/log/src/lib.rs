@@ -46,6 +46,7 @@
 //! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
 //! other logs (`logclient`), pruning (not built).
 
+mod announce;
 mod ask;
 mod batch;
 mod clock;
@@ -61,6 +62,7 @@ mod http;
 mod identities;
 mod lane;
 mod limits;
+mod make;
 mod memory;
 mod meters;
 mod pace;
@@ -70,6 +72,7 @@ mod quota;
 mod refuse;
 mod remote;
 mod replay;
+mod round;
 mod running;
 mod sequence;
 mod shared;
@@ -81,6 +84,7 @@ mod submit_batch;
 mod surroundings;
 mod table;
 mod upload;
+mod worker;
 mod write;
 
 pub use batch::Batch;

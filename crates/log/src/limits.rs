@@ -44,6 +44,20 @@ pub(crate) const START_WITNESS_TIMEOUT_MS: u64 = 2_000;
 /// Pieces of an uploaded blob between the socket and the disk.
 pub(crate) const UPLOAD_PIECES_MAX: usize = 4;
 
+/// Requests to one witness that are under way at once, each built on the one before.
+pub(crate) const REQUESTS_UNDER_WAY_MAX: usize = 4;
+
+/// Checkpoints between the newest and the oldest one that is not published yet. The law remembers
+/// 16 trees (`InForce::mark`), and must know each of these.
+pub(crate) const ROUNDS_UNDER_WAY_MAX: u64 = 8;
+
+/// Good answers, one at a time, that a witness gives at most before it is sent several requests
+/// again after one had overtaken another.
+pub(crate) const CALM_ANSWERS_MAX: u32 = 64;
+
+/// How long the files of a checkpoint may take before that is an alarm.
+pub(crate) const FILES_PATIENCE: Duration = Duration::from_secs(10);
+
 /// New entries under one checkpoint from which on a log counts as loaded (`pace`).
 pub(crate) const LOADED_ENTRIES: u64 = 32;
 

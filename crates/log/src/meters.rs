@@ -6,9 +6,8 @@ use std::time::Duration;
 use serve::{Counter, Gauge, Metrics};
 
 use crate::gate::Shown;
-use crate::lane::Ended;
+use crate::lane::{Ended, Outcome};
 use crate::limits::FAILURES_ALARMING;
-use crate::pace::Round;
 
 /// See the module. Sizes are numbers of entries.
 #[derive(Clone)]
@@ -24,6 +23,8 @@ pub(crate) struct Meters {
     pub(crate) interval_ms: Gauge,
     pub(crate) round_ms: Gauge,
     pub(crate) rounds_failed: Counter,
+    pub(crate) files_wait_ms: Gauge,
+    pub(crate) files_late: Counter,
 }
 
 /// The numbers of one witness.
@@ -34,6 +35,7 @@ pub(crate) struct WitnessMeters {
     failing: Gauge,
     requests: Counter,
     failures: Counter,
+    overtaken: Counter,
 }
 
 impl Meters {
@@ -68,6 +70,15 @@ impl Meters {
             rounds_failed: metrics.counter(
                 "limpid_log_rounds_failed_total",
                 "checkpoints that found no quorum of witnesses",
+                &[],
+            ),
+            files_wait_ms: gauge(
+                "limpid_log_files_wait_ms",
+                "for how long a checkpoint has been waiting for its files; 0 if not for long",
+            ),
+            files_late: metrics.counter(
+                "limpid_log_files_late_total",
+                "times that a checkpoint had waited ten seconds more for its files",
                 &[],
             ),
             metrics,
@@ -106,21 +117,44 @@ impl Meters {
                 "limpid_log_witness_failures_total",
                 "rounds in which it was asked and did not cosign",
             ),
+            overtaken: counter(
+                "limpid_log_witness_overtaken_total",
+                "requests that reached it before those they were built on",
+            ),
         }
     }
 
-    /// Notes a round after `last`.
-    pub(crate) fn round(&self, round: &Round, last: Option<&Round>, integrated: u64) {
-        self.integrated.set(integrated.cast_signed());
-        self.round_ms
-            .set(ms(round.ended.saturating_sub(round.began)));
-        if let Some(last) = last {
-            self.interval_ms
-                .set(ms(round.began.saturating_sub(last.began)));
+    /// Notes that a round began, so long after the one before it.
+    pub(crate) fn round_began(&self, interval: Option<Duration>) {
+        if let Some(interval) = interval {
+            self.interval_ms.set(ms(interval));
         }
-        self.rounds_failed.add(u32::from(round.failures > 0));
-        let is_failing = round.failures >= FAILURES_ALARMING;
+    }
+
+    /// Notes that a round published, so long after it began.
+    pub(crate) fn round_published(&self, took: Duration) {
+        self.round_ms.set(ms(took));
+        self.metrics.set_failing("witnessing", false);
+    }
+
+    /// Notes a round without a quorum, one of so many in a row.
+    pub(crate) fn round_failed(&self, failures: u32) {
+        self.rounds_failed.add(1);
+        let is_failing = failures >= FAILURES_ALARMING;
         self.metrics.set_failing("witnessing", is_failing);
+    }
+
+    /// Notes that a checkpoint has been waiting too long for its files.
+    pub(crate) fn files_late(&self, waited: Duration) {
+        self.files_wait_ms.set(ms(waited));
+        self.files_late.add(1);
+        self.metrics.set_failing("integrating", true);
+    }
+
+    /// Notes that a checkpoint has its files.
+    pub(crate) fn files_made(&self) {
+        self.files_wait_ms.set(0);
+        self.metrics.set_failing("integrating", false);
     }
 
     /// Counts a refusal. Codes are names of ours, so there are few.
@@ -142,10 +176,10 @@ impl WitnessMeters {
         self.requests.add(ended.requests);
         self.failing.set(failing.into());
         self.cosigned.set(cosigned.cast_signed());
-        if ended.is_good {
-            self.round_trip_ms.set(ms(ended.took));
-        } else {
-            self.failures.add(1);
+        match ended.outcome {
+            Outcome::Good => self.round_trip_ms.set(ms(ended.took)),
+            Outcome::Overtaken => self.overtaken.add(1),
+            Outcome::Failed => self.failures.add(1),
         }
     }
 }

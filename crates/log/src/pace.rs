@@ -1,16 +1,18 @@
 //! When the next checkpoint is made: a pure function of the time, of what waits, and of how the
-//! last round went.
+//! rounds before it go.
 //!
 //! A *round* makes one tree durable, signs it, has it cosigned and publishes it. An entry that
-//! meets an idle log starts a round at once. While a round runs, others gather, so rounds grow with
-//! the time that witnesses take; under load witnesses and disk get a rest between two rounds, and
-//! the rounds are as rare as the quotas of the witnesses ask for ([`Allowance`]).
+//! meets an idle log starts a round at once. Rounds overlap: while witnesses look at one, the next is
+//! made, so that an entry waits for one round trip and not for two. They are spread over the
+//! round trip, as rare as the log's own disk needs under load, and as the quotas of the witnesses ask
+//! for ([`Allowance`]). Without a quorum nothing overlaps, and what is tried again is tried ever more
+//! slowly.
 //!
 //! Times are durations since a moment that the caller fixes; nothing here reads a clock.
 
 use std::time::Duration;
 
-use crate::limits::LOADED_ENTRIES;
+use crate::limits::{LOADED_ENTRIES, REQUESTS_UNDER_WAY_MAX};
 
 /// What an operator fixes.
 #[derive(Debug, Clone, Copy)]
@@ -23,17 +25,41 @@ pub(crate) struct Tempo {
     pub(crate) backoff: (Duration, Duration),
 }
 
-/// A round that ended.
+/// A round that began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Round {
+pub(crate) struct Beat {
     /// When it began.
     pub(crate) began: Duration,
-    /// When it ended.
-    pub(crate) ended: Duration,
-    /// Entries that it was to publish.
+    /// Entries that no round before it had.
     pub(crate) entries: u64,
-    /// Rounds without a quorum in a row, this one included; 0 if it published.
+}
+
+/// Whether a quorum of witnesses can take a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// From this time on.
+    From(Duration),
+    /// Once one of them answered.
+    AfterAnswer,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Entries that are sequenced, and under no checkpoint that is published or under way.
+    pub(crate) waiting: u64,
+    /// The round that began last, if one did since the start.
+    pub(crate) last: Option<Beat>,
+    /// What a round takes of the log's own disk and processor, as measured last.
+    pub(crate) work: Duration,
+    /// Since when no round is under way; `None` while one is.
+    pub(crate) idle_since: Option<Duration>,
+    /// Rounds without a quorum, in a row.
     pub(crate) failures: u32,
+    /// What the witnesses have room for.
+    pub(crate) room: Room,
+    /// How long the quickest quorum of them takes.
+    pub(crate) round_trip: Duration,
 }
 
 /// What to do.
@@ -43,43 +69,54 @@ pub(crate) enum Next {
     Now,
     /// Ask again at this time, whatever arrives until then.
     At(Duration),
-    /// Ask again at this time, or when an entry arrives.
-    Idle(Duration),
+    /// Ask again at this time if there is one, or when an entry arrives.
+    Idle(Option<Duration>),
+    /// Ask again when a round is further than now.
+    AfterRound,
 }
 
-/// What is to be done at `now` with `pending` entries sequenced and not published, after `last`,
-/// when the witnesses' quotas leave room for a quorum at `allowed`.
-pub(crate) fn plan(
-    now: Duration,
-    pending: u64,
-    last: Option<Round>,
-    allowed: Duration,
-    tempo: &Tempo,
-) -> Next {
+/// What is to be done at `now`.
+pub(crate) fn plan(now: Duration, standing: &Standing, tempo: &Tempo) -> Next {
     // What a restart found is cosigned again at once: its cosignatures may be old.
-    let Some(last) = last else {
+    let Some(last) = standing.last else {
         return Next::Now;
     };
-    if last.failures > 0 {
-        let doublings = (last.failures - 1).min(16);
+    if standing.failures > 0 {
+        let Some(since) = standing.idle_since else {
+            return Next::AfterRound;
+        };
+        let doublings = (standing.failures - 1).min(16);
         let pause = (tempo.backoff.0 * (1 << doublings)).min(tempo.backoff.1);
-        return begin_at(now, last.ended + pause, Next::At);
+        return begin_at(now, since + pause, Next::At);
     }
-    if pending == 0 {
-        let due = (last.ended + tempo.refresh).max(allowed);
-        return begin_at(now, due, Next::Idle);
+    let due = match (standing.waiting, standing.idle_since) {
+        (0, None) => return Next::Idle(None),
+        (0, Some(since)) => since + tempo.refresh,
+        _ => last.began + interval(standing, &last, tempo),
+    };
+    let wait = match standing.waiting {
+        0 => |at| Next::Idle(Some(at)),
+        _ => Next::At,
+    };
+    match standing.room {
+        Room::From(allowed) => begin_at(now, due.max(allowed), wait),
+        Room::AfterAnswer if due > now => wait(due),
+        Room::AfterAnswer => Next::AfterRound,
     }
-    let due = (last.began + interval(&last, tempo)).max(allowed);
-    begin_at(now, due, Next::At)
 }
 
-/// Least time between the beginning of `last` and the next one: under load a fifth of it is rest.
-pub(crate) fn interval(last: &Round, tempo: &Tempo) -> Duration {
-    let took = last.ended.saturating_sub(last.began);
-    match last.entries >= LOADED_ENTRIES {
-        true => tempo.batch.max(took + took / 4),
-        false => tempo.batch,
-    }
+/// Least time between the beginning of `last` and the next one. Under load a fifth of it is rest for
+/// the disk; requests that overlap are spread over the time that an answer takes.
+fn interval(standing: &Standing, last: &Beat, tempo: &Tempo) -> Duration {
+    let rest = match last.entries >= LOADED_ENTRIES {
+        true => standing.work + standing.work / 4,
+        false => Duration::ZERO,
+    };
+    let spread = match standing.idle_since {
+        None => standing.round_trip / REQUESTS_UNDER_WAY_MAX as u32,
+        Some(_) => Duration::ZERO,
+    };
+    tempo.batch.max(rest).max(spread)
 }
 
 fn begin_at(now: Duration, due: Duration, wait: fn(Duration) -> Next) -> Next {
@@ -154,77 +191,153 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    fn round(began: u64, ended: u64, entries: u64) -> Option<Round> {
-        Some(Round {
-            began: ms(began),
-            ended: ms(ended),
-            entries,
-            failures: 0,
-        })
-    }
+    /// An idle log since 1,015 ms, after a round that began at 1,000 ms.
+    const IDLE: Standing = Standing {
+        waiting: 0,
+        last: Some(Beat {
+            began: Duration::from_millis(1_000),
+            entries: 1,
+        }),
+        work: Duration::from_millis(5),
+        idle_since: Some(Duration::from_millis(1_015)),
+        failures: 0,
+        room: Room::From(NONE),
+        round_trip: Duration::from_millis(10),
+    };
+    /// The same while that round is with witnesses that take 160 ms, and entries wait.
+    const OVERLAPPING: Standing = Standing {
+        waiting: 3,
+        idle_since: None,
+        round_trip: Duration::from_millis(160),
+        ..IDLE
+    };
 
     #[test]
     fn a_log_that_starts_has_its_checkpoint_cosigned_at_once() {
-        assert_eq!(plan(NONE, 0, None, NONE, &TEMPO), Next::Now);
-        assert_eq!(plan(NONE, 9, None, ms(50), &TEMPO), Next::Now);
+        for (waiting, room) in [(0, Room::From(NONE)), (9, Room::From(ms(50)))] {
+            let last = None;
+            let standing = Standing {
+                waiting,
+                room,
+                last,
+                ..IDLE
+            };
+            assert_eq!(plan(NONE, &standing, &TEMPO), Next::Now);
+        }
     }
 
     #[test]
     fn an_entry_that_meets_an_idle_log_does_not_wait() {
-        let last = round(1_000, 1_015, 500);
-        assert_eq!(plan(ms(1_100), 1, last, NONE, &TEMPO), Next::Now);
-        let idle = plan(ms(1_100), 0, last, NONE, &TEMPO);
-        assert_eq!(idle, Next::Idle(ms(61_015)));
+        let last = Some(Beat {
+            began: ms(1_000),
+            entries: 500,
+        });
+        let one = Standing {
+            waiting: 1,
+            last,
+            ..IDLE
+        };
+        assert_eq!(plan(ms(1_100), &one, &TEMPO), Next::Now);
+        let idle = plan(ms(1_100), &IDLE, &TEMPO);
+        assert_eq!(idle, Next::Idle(Some(ms(61_015))));
     }
 
     #[test]
     fn an_idle_log_is_refreshed_and_no_earlier() {
-        let last = round(1_000, 1_015, 1);
-        assert_eq!(plan(ms(61_015), 0, last, NONE, &TEMPO), Next::Now);
-        let early = plan(ms(61_014), 0, last, NONE, &TEMPO);
-        assert_eq!(early, Next::Idle(ms(61_015)));
+        assert_eq!(plan(ms(61_015), &IDLE, &TEMPO), Next::Now);
+        let early = plan(ms(61_014), &IDLE, &TEMPO);
+        assert_eq!(early, Next::Idle(Some(ms(61_015))));
+    }
+
+    #[test]
+    fn nothing_is_refreshed_while_a_round_is_under_way() {
+        let standing = Standing {
+            waiting: 0,
+            ..OVERLAPPING
+        };
+        assert_eq!(plan(ms(90_000), &standing, &TEMPO), Next::Idle(None));
     }
 
     #[test]
     fn two_rounds_do_not_begin_within_the_least_time_between_them() {
-        let last = round(1_000, 1_005, 1);
-        let next = plan(ms(1_005), 3, last, NONE, &TEMPO);
-        assert_eq!(next, Next::At(ms(1_020)));
-        assert_eq!(plan(ms(1_020), 3, last, NONE, &TEMPO), Next::Now);
+        let standing = Standing { waiting: 3, ..IDLE };
+        assert_eq!(plan(ms(1_016), &standing, &TEMPO), Next::At(ms(1_020)));
+        assert_eq!(plan(ms(1_020), &standing, &TEMPO), Next::Now);
     }
 
     #[test]
-    fn under_load_the_interval_grows_with_the_time_that_witnesses_take() {
-        for took in [40, 160, 2_000] {
-            let last = round(1_000, 1_000 + took, LOADED_ENTRIES);
-            let next = plan(ms(1_000 + took), 5_000, last, NONE, &TEMPO);
-            assert_eq!(next, Next::At(ms(1_000 + took + took / 4)));
-            let light = round(1_000, 1_000 + took, LOADED_ENTRIES - 1);
-            let next = plan(ms(1_000 + took), 5_000, light, NONE, &TEMPO);
-            assert_eq!(next, Next::Now);
+    fn a_round_begins_while_another_waits_for_its_answers() {
+        assert_eq!(plan(ms(1_016), &OVERLAPPING, &TEMPO), Next::At(ms(1_040)));
+        assert_eq!(plan(ms(1_040), &OVERLAPPING, &TEMPO), Next::Now);
+    }
+
+    #[test]
+    fn witnesses_without_room_are_waited_for() {
+        let room = Room::AfterAnswer;
+        let full = Standing {
+            room,
+            ..OVERLAPPING
+        };
+        assert_eq!(plan(ms(1_030), &full, &TEMPO), Next::At(ms(1_040)));
+        assert_eq!(plan(ms(1_200), &full, &TEMPO), Next::AfterRound);
+    }
+
+    #[test]
+    fn under_load_the_disk_has_a_fifth_of_the_time_to_rest() {
+        for work in [40, 160, 2_000] {
+            let light = Standing {
+                work: ms(work),
+                ..OVERLAPPING
+            };
+            let next = plan(ms(1_001), &light, &TEMPO);
+            assert_eq!(next, Next::At(ms(1_040)), "a few entries");
+            let last = Some(Beat {
+                began: ms(1_000),
+                entries: LOADED_ENTRIES,
+            });
+            let loaded = Standing { last, ..light };
+            let next = plan(ms(1_001), &loaded, &TEMPO);
+            assert_eq!(next, Next::At(ms(1_000 + work + work / 4)));
         }
     }
 
     #[test]
     fn quotas_hold_up_growth_and_refresh_but_not_the_first_round() {
-        let last = round(1_000, 1_005, 1);
-        let next = plan(ms(2_000), 1, last, ms(2_500), &TEMPO);
-        assert_eq!(next, Next::At(ms(2_500)));
-        let next = plan(ms(2_000), 0, last, ms(90_000), &TEMPO);
-        assert_eq!(next, Next::Idle(ms(90_000)));
+        let room = Room::From(ms(2_500));
+        let growth = Standing {
+            waiting: 1,
+            room,
+            ..IDLE
+        };
+        assert_eq!(plan(ms(2_000), &growth, &TEMPO), Next::At(ms(2_500)));
+        let room = Room::From(ms(90_000));
+        let refresh = Standing { room, ..IDLE };
+        let next = plan(ms(2_000), &refresh, &TEMPO);
+        assert_eq!(next, Next::Idle(Some(ms(90_000))));
     }
 
     #[test]
-    fn rounds_without_a_quorum_are_tried_again_ever_more_slowly() {
+    fn rounds_without_a_quorum_are_tried_again_ever_more_slowly_and_one_at_a_time() {
         let after = |failures| {
-            let last = round(1_000, 1_010, 4).map(|round| Round { failures, ..round });
-            plan(ms(1_010), 4, last, NONE, &TEMPO)
+            let idle_since = Some(ms(1_010));
+            let standing = Standing {
+                failures,
+                idle_since,
+                waiting: 4,
+                ..IDLE
+            };
+            plan(ms(1_010), &standing, &TEMPO)
         };
         assert_eq!(after(1), Next::At(ms(1_110)));
         assert_eq!(after(2), Next::At(ms(1_210)));
         assert_eq!(after(6), Next::At(ms(4_210)));
         assert_eq!(after(7), Next::At(ms(6_010)));
         assert_eq!(after(u32::MAX), Next::At(ms(6_010)));
+        let other = Standing {
+            failures: 1,
+            ..OVERLAPPING
+        };
+        assert_eq!(plan(ms(9_000), &other, &TEMPO), Next::AfterRound);
     }
 
     #[test]
@@ -269,14 +382,26 @@ mod tests {
         }
 
         #[test]
-        fn a_plan_never_waits_for_the_past(
-            now in 0u64..100_000, pending in 0u64..1_000, began in 0u64..100_000,
-            took in 0u64..10_000, entries in 0u64..1_000, failures in 0u32..40, allowed in 0u64..200_000,
+        fn a_plan_never_waits_for_the_past_and_something_ends_each_wait(
+            now in 0u64..100_000, waiting in 0u64..1_000, began in 0u64..100_000,
+            work in 0u64..10_000, entries in 0u64..1_000, failures in 0u32..40,
+            allowed in proptest::option::of(0u64..200_000),
+            idle_since in proptest::option::of(0u64..100_000),
         ) {
-            let last = round(began, began + took, entries).map(|r| Round { failures, ..r });
-            match plan(ms(now), pending, last, ms(allowed), &TEMPO) {
+            let standing = Standing {
+                waiting,
+                last: Some(Beat { began: ms(began), entries }),
+                work: ms(work),
+                idle_since: idle_since.map(ms),
+                failures,
+                room: allowed.map_or(Room::AfterAnswer, |at| Room::From(ms(at))),
+                round_trip: ms(work),
+            };
+            match plan(ms(now), &standing, &TEMPO) {
                 Next::Now => {}
-                Next::At(at) | Next::Idle(at) => prop_assert!(at > ms(now)),
+                Next::At(at) | Next::Idle(Some(at)) => prop_assert!(at > ms(now)),
+                Next::Idle(None) => prop_assert!(waiting == 0 && idle_since.is_none()),
+                Next::AfterRound => prop_assert!(idle_since.is_none() || allowed.is_none()),
             }
         }
     }

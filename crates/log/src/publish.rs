@@ -1,51 +1,84 @@
-//! From sequenced to published: integrate, sign, have it witnessed, publish.
+//! From sequenced to published: when a round begins, and what becomes of it.
 //!
-//! One task does all of it, one tree at a time, so `published <= integrated <= sequenced` holds by
-//! the order of its lines. Each stage is durable before the next begins, and doing one again makes
-//! the same bytes or a fresh signature over the same tree.
+//! ```text
+//! Publisher    decides (pace)       -> goal        one task; the law fixes tree and policy
+//! Maker        files, keys, table   -> offer       one at a time, beside it
+//! Witnesses    cosignatures         -> cosigned    several at a time, beside it
+//! Announcer    archive, checkpoint  -> published   one at a time, beside it
+//! ```
+//!
+//! Each stage is durable before the next begins, and each goes from a tree to one that is at least as large,
+//! so `published <= integrated <= sequenced` holds. A checkpoint that has its quorum while an older
+//! one is being published is published next; what it overtook is not published at all, and whoever
+//! waits for that is answered with the newer one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tlog::{ArchiveId, Checkpoint, Note, Policy, Witnessed, cosign, sign_checkpoint};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
-use crate::config::LogKeys;
+use crate::announce::Announcer;
 use crate::error::LogError;
-use crate::gather::{Signed, Witnesses};
-use crate::growth::outgrown;
-use crate::limits::BACKOFF;
-use crate::pace::{Next, Round, Tempo, plan};
-use crate::shared::{Published, Shared};
-use crate::shelf::{File, Shelf};
-use crate::table::{Fence, Mark, SignedTree};
+use crate::gather::{Cosigned, News, Witnesses};
+use crate::limits::{BACKOFF, ROUNDS_UNDER_WAY_MAX};
+use crate::make::{Goal, Maker, Offer};
+use crate::pace::{Beat, Next, Room, Standing, Tempo, plan};
+use crate::shared::Shared;
+use crate::worker::Worker;
 use crate::write::Wishes;
 
 /// The task's own state.
 pub(crate) struct Publisher {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) keys: LogKeys,
-    /// Under which this process leads.
-    pub(crate) fence: Fence,
-    /// Where the files of a checkpoint are asked for.
-    pub(crate) wishes: Arc<Wishes>,
-    /// What was signed last.
-    pub(crate) signed: Option<Mark>,
-    /// Sizes in the archive, ascending.
-    pub(crate) archived: Vec<u64>,
-    pub(crate) witnesses: Witnesses,
-}
-
-/// What is to be published next: the law fixes tree and policy together.
-struct Goal {
-    checkpoint: Checkpoint,
-    policy: Policy,
-    /// Answers once all files of this tree are durable.
-    files: oneshot::Receiver<Mark>,
+    shared: Arc<Shared>,
+    wishes: Arc<Wishes>,
+    tempo: Tempo,
+    witnesses: Witnesses,
+    maker: Worker<Maker, Result<Option<Offer>, LogError>>,
+    announcer: Worker<Announcer, Result<(), LogError>>,
+    /// Size of the tree whose checkpoint is being made.
+    making: Option<u64>,
+    /// When it has its quorum and the one before it is being published.
+    next: Option<Box<Cosigned>>,
+    /// When that one's round began, and when it began to be published.
+    announcing: Option<(Duration, Duration)>,
+    /// Size of the newest tree that has its quorum.
+    cosigned: u64,
+    last: Option<Beat>,
+    /// How long the last checkpoint took to be made, and to be published.
+    work: [Duration; 2],
+    idle_since: Option<Duration>,
+    failures: u32,
 }
 
 impl Publisher {
+    /// What decides, at the start, over those who do it.
+    pub(crate) fn new(maker: Maker, witnesses: Witnesses, announcer: Announcer) -> Self {
+        let (shared, wishes) = (Arc::clone(&maker.shared), Arc::clone(&maker.wishes));
+        let published = shared.published.borrow().as_ref().map(|shown| shown.size);
+        let config = &shared.config;
+        Self {
+            tempo: Tempo {
+                batch: Duration::from_millis(config.batch_ms),
+                refresh: Duration::from_millis(config.refresh_ms),
+                backoff: BACKOFF,
+            },
+            witnesses,
+            maker: Worker::new(maker),
+            announcer: Worker::new(announcer),
+            making: None,
+            next: None,
+            announcing: None,
+            cosigned: published.unwrap_or(0),
+            last: None,
+            work: [Duration::ZERO; 2],
+            idle_since: None,
+            failures: 0,
+            shared,
+            wishes,
+        }
+    }
+
     /// Publishes until `stop` changes.
     ///
     /// # Errors
@@ -66,179 +99,139 @@ impl Publisher {
     }
 
     async fn publish_for_ever(&mut self) -> Result<(), LogError> {
-        let config = &self.shared.config;
-        let tempo = Tempo {
-            batch: Duration::from_millis(config.batch_ms),
-            refresh: Duration::from_millis(config.refresh_ms),
-            backoff: BACKOFF,
-        };
         let clock = self.shared.clock;
         let mut sequenced = self.shared.sequenced.subscribe();
-        let mut last = None;
         loop {
-            let pending = *sequenced.borrow_and_update() - self.published_size();
-            let allowed = self.witnesses.allowed_at();
-            let until = match plan(clock.now(), pending, last, allowed, &tempo) {
-                Next::Now => None,
-                Next::At(at) => {
-                    sleep_until(clock.at(at)).await;
-                    continue;
+            self.announce_next();
+            self.note_idle();
+            let entries = *sequenced.borrow_and_update();
+            let (until, for_entries) = match self.begin_if_due(entries) {
+                Next::Now | Next::AfterRound => (None, false),
+                Next::At(at) => (Some(at), false),
+                Next::Idle(at) => (at, true),
+            };
+            tokio::select! {
+                biased;
+                announced = self.announcer.done() => self.announced(announced)?,
+                made = self.maker.done() => self.made(made)?,
+                news = self.witnesses.news() => self.noted(news),
+                changed = sequenced.changed(), if for_entries => {
+                    changed.map_err(|_| LogError::Ended { part: "sequencer" })?;
                 }
-                Next::Idle(at) => Some(clock.at(at)),
-            };
-            let goal = match until {
-                None => self.goal(),
-                Some(_) => None,
-            };
-            let Some(goal) = goal else {
-                // Idle, or before the constitution is complete: then there is no policy to publish
-                // under, and only an entry can change that.
-                tokio::select! {
-                    biased;
-                    changed = sequenced.changed() => {
-                        changed.map_err(|_| LogError::Ended { part: "sequencer" })?;
-                    }
-                    () = sleep_until(until.unwrap_or_else(|| clock.at(clock.now() + tempo.refresh))) => {}
-                }
-                continue;
-            };
-            last = Some(self.round(goal, last).await?);
+                () = sleep_until(clock.at(until.unwrap_or_default())), if until.is_some() => {}
+            }
         }
     }
 
-    /// Makes one tree durable, signs it, has it witnessed, and publishes it if there is a quorum.
-    async fn round(&mut self, goal: Goal, last: Option<Round>) -> Result<Round, LogError> {
-        let clock = self.shared.clock;
-        let began = clock.now();
+    /// Begins a round if it is time, and says what else is waited for.
+    fn begin_if_due(&mut self, sequenced: u64) -> Next {
+        if !self.maker.is_free() {
+            return Next::AfterRound;
+        }
+        let now = self.shared.clock.now();
+        let standing = self.standing(sequenced);
+        let next = plan(now, &standing, &self.tempo);
+        if next != Next::Now {
+            return next;
+        }
+        let Some(goal) = Goal::take(&self.shared, &self.wishes) else {
+            // Before the constitution is complete there is no policy to publish under, and only an
+            // entry can change that.
+            return Next::Idle(None);
+        };
         let size = goal.checkpoint.size();
-        let entries = size - self.published_size();
-        integrate(&goal.checkpoint, goal.files).await?;
-        let signed = self.sign(goal.checkpoint).await?;
-        let failures = match self.witnesses.gather(&signed, &goal.policy).await {
-            Some(witnessed) => {
-                self.publish(&witnessed).await?;
-                0
-            }
-            None => {
-                tracing::warn!(size, "no quorum of witnesses");
-                last.map_or(0, |last| last.failures).saturating_add(1)
-            }
+        let beat = Beat {
+            began: goal.began,
+            entries: size.saturating_sub(self.covered()),
         };
-        let round = Round {
-            began,
-            ended: clock.now(),
-            entries,
-            failures,
-        };
-        self.shared.meters.round(&round, last.as_ref(), size);
-        Ok(round)
+        let interval = self.last.map(|last| beat.began.saturating_sub(last.began));
+        self.shared.meters.round_began(interval);
+        self.last = Some(beat);
+        self.making = Some(size);
+        self.maker.begin(|maker| maker.make(goal));
+        Next::Now
     }
 
-    fn published_size(&self) -> u64 {
-        let published = self.shared.published.borrow();
-        published.as_ref().map_or(0, |published| published.size)
-    }
-
-    /// The tree as it is sequenced now, with the policy that is in force after its last entry.
-    fn goal(&self) -> Option<Goal> {
-        let mut law = self.shared.law();
-        let policy = law.policy()?.clone();
-        let (size, root) = law.mark();
-        // While the law is held, so that no entry after these was handed over.
-        let files = self.wishes.checkpoint(size);
-        let checkpoint = Checkpoint::new(self.shared.origin.clone(), size, root)
-            .expect("a log has fewer than 2^63 entries");
-        Some(Goal {
-            checkpoint,
-            policy,
-            files,
-        })
-    }
-
-    /// Signs with both keys, and remembers it before anybody sees it.
-    async fn sign(&mut self, checkpoint: Checkpoint) -> Result<Signed, LogError> {
-        let text = checkpoint.to_string();
-        let now = self.shared.surroundings.posix_seconds();
-        let lines = vec![
-            sign_checkpoint(&text, &self.keys.ed25519).map_err(LogError::Sign)?,
-            cosign(&checkpoint, now, &self.keys.ml_dsa).map_err(LogError::Sign)?,
-        ];
-        let note = Note::new(text, lines).map_err(LogError::Encode)?;
-        let next = SignedTree {
-            mark: Mark {
-                size: checkpoint.size(),
-                root: *checkpoint.root(),
+    fn standing(&self, sequenced: u64) -> Standing {
+        let oldest = self.witnesses.oldest();
+        let oldest = self.next.as_ref().map_or(oldest, |next| next.number);
+        let is_full = self.witnesses.number() + 1 >= oldest + ROUNDS_UNDER_WAY_MAX;
+        Standing {
+            waiting: sequenced.saturating_sub(self.covered()),
+            last: self.last,
+            work: self.work.iter().sum(),
+            idle_since: self.idle_since,
+            failures: self.failures,
+            room: match is_full {
+                true => Room::AfterAnswer,
+                false => self.witnesses.room(),
             },
-            note: note.to_string(),
-        };
-        let kept = self
-            .shared
-            .table
-            .keep_signed(self.fence, self.signed, &next);
-        kept.await?;
-        self.signed = Some(next.mark);
-        Ok(Signed { checkpoint, note })
+            round_trip: self.witnesses.round_trip(),
+        }
     }
 
-    /// Archives the first witnessed checkpoint of a size, then shows the newest one.
-    async fn publish(&mut self, witnessed: &Witnessed<Checkpoint>) -> Result<(), LogError> {
-        let size = witnessed.size();
-        let note = String::from_utf8_lossy(witnessed.note()).into_owned();
-        self.shared
-            .law()
-            .settle_marked(witnessed)
-            .map_err(|source| LogError::Checkpoint {
-                claim: "the checkpoint about to be published".to_owned(),
-                source: Box::new(source),
-            })?;
-        let (table, shelf) = (&self.shared.table, &*self.shared.shelf);
-        let before = self.archived.last().copied().unwrap_or(0);
-        if before < size || self.archived.is_empty() {
-            table.archive(self.fence, size, &note).await?;
-            self.archived.push(size);
-            write_archive(shelf, &[(size, note.clone())], &self.archived).await?;
+    /// Size of the newest tree that is published or under way.
+    fn covered(&self) -> u64 {
+        let under_way = self.making.max(self.witnesses.newest_size());
+        self.cosigned.max(under_way.unwrap_or(0))
+    }
+
+    fn note_idle(&mut self) {
+        let is_idle = self.making.is_none()
+            && self.witnesses.newest_size().is_none()
+            && self.next.is_none()
+            && self.announcer.is_free();
+        self.idle_since = match is_idle {
+            false => None,
+            true => Some(self.idle_since.unwrap_or_else(|| self.shared.clock.now())),
+        };
+    }
+
+    fn made(&mut self, made: Result<Option<Offer>, LogError>) -> Result<(), LogError> {
+        self.making = None;
+        if let Some(offer) = made? {
+            self.work[0] = self.shared.clock.now().saturating_sub(offer.began);
+            self.witnesses.offer(offer);
         }
-        shelf.replace("checkpoint", note.clone().into()).await?;
-        // What is published, witnessed and archived last is this very tree.
-        shelf
-            .forget_partials(outgrown(before, size).collect())
-            .await?;
-        let note = note.into();
-        self.shared
-            .published
-            .send_replace(Some(Published { size, note }));
-        tracing::debug!(size, "published");
         Ok(())
     }
-}
 
-/// Waits until the tiles and bundles of a checkpoint are durable, and makes sure that they are of
-/// the tree that was fed to the law.
-async fn integrate(goal: &Checkpoint, files: oneshot::Receiver<Mark>) -> Result<(), LogError> {
-    let ended = LogError::Ended { part: "integrator" };
-    let found = files.await.map_err(|_| ended)?;
-    if found.size == goal.size() && found.root == *goal.root() {
-        return Ok(());
+    fn noted(&mut self, news: News) {
+        match news {
+            News::Cosigned(cosigned) => {
+                self.failures = 0;
+                self.cosigned = cosigned.checkpoint.size();
+                self.next = Some(cosigned);
+            }
+            News::NoQuorum(size) => {
+                tracing::warn!(size, "no quorum of witnesses");
+                self.failures = self.failures.saturating_add(1);
+                self.shared.meters.round_failed(self.failures);
+            }
+            News::Answer => {}
+        }
     }
-    Err(LogError::OtherHistory {
-        claim: "the replay of the entries".to_owned(),
-        size: goal.size(),
-        signed: *goal.root(),
-        found: found.root,
-    })
-}
 
-/// `archive/<size>` for some checkpoints, then `archive/index` with all sizes.
-pub(crate) async fn write_archive(
-    shelf: &dyn Shelf,
-    notes: &[(u64, String)],
-    sizes: &[u64],
-) -> Result<(), LogError> {
-    let files: Vec<File> = notes
-        .iter()
-        .filter_map(|(size, note)| Some((ArchiveId::new(*size).ok()?.path(), note.clone().into())))
-        .collect();
-    shelf.create_many(files).await?;
-    let index: String = sizes.iter().map(|size| format!("{size}\n")).collect();
-    Ok(shelf.replace("archive/index", index.into()).await?)
+    /// Publishes what has its quorum, unless something is being published.
+    fn announce_next(&mut self) {
+        let Some(next) = self.next.take_if(|_| self.announcer.is_free()) else {
+            return;
+        };
+        self.announcing = Some((next.began, self.shared.clock.now()));
+        let checkpoint = next.checkpoint;
+        self.announcer
+            .begin(|announcer| announcer.publish(checkpoint));
+    }
+
+    fn announced(&mut self, announced: Result<(), LogError>) -> Result<(), LogError> {
+        announced?;
+        let now = self.shared.clock.now();
+        if let Some((round_began, began)) = self.announcing.take() {
+            self.work[1] = now.saturating_sub(began);
+            self.shared
+                .meters
+                .round_published(now.saturating_sub(round_began));
+        }
+        Ok(())
+    }
 }

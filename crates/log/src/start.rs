@@ -14,6 +14,7 @@ use store::{Blobs, StoreError};
 use tlog::{Checkpoint, Hash, VerifierKey, open_checkpoint};
 use tokio::task::JoinSet;
 
+use crate::announce::{Announcer, write_archive};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::entries::Entries;
@@ -22,8 +23,9 @@ use crate::gather::Witnesses;
 use crate::growth::{Growth, outgrown};
 use crate::identities::Identities;
 use crate::limits::START_WITNESS_TIMEOUT_MS;
+use crate::make::Maker;
 use crate::memory::Recall;
-use crate::publish::{Publisher, write_archive};
+use crate::publish::Publisher;
 use crate::replay::Replay;
 use crate::sequence::Sequencer;
 use crate::shared::{Published, Shared};
@@ -109,16 +111,20 @@ pub(crate) async fn open_on(
     let (writer, integrator, wishes) =
         writing_side((table, shelf), fence, replayed.growth, replayed.full);
     let witnesses = Witnesses::new(&shared, keys.all(), &heard)?;
+    let maker = Maker {
+        shared: Arc::clone(&shared),
+        keys,
+        fence,
+        wishes,
+        signed: state.signed.map(|signed| signed.mark),
+    };
+    let announcer = Announcer {
+        shared: Arc::clone(&shared),
+        fence,
+        archived,
+    };
     Ok(Parts {
-        publisher: Publisher {
-            shared: Arc::clone(&shared),
-            keys,
-            fence,
-            wishes,
-            signed: state.signed.map(|signed| signed.mark),
-            archived,
-            witnesses,
-        },
+        publisher: Publisher::new(maker, witnesses, announcer),
         sequencer: Sequencer {
             shared: Arc::clone(&shared),
             writer,

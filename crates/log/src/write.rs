@@ -75,7 +75,7 @@ struct Wish {
 impl Wishes {
     /// Asks for everything that a checkpoint of `size` entries needs (see the module for which
     /// sizes may be asked for). Answered with the tree once all of it is durable; the sender is
-    /// dropped when the integrator ended.
+    /// dropped when the integrator ended, or is past that size.
     pub fn checkpoint(&self, size: u64) -> oneshot::Receiver<Mark> {
         let (granted, answer) = oneshot::channel();
         let mut wished = self.lock();
@@ -86,8 +86,15 @@ impl Wishes {
         answer
     }
 
+    /// Whether nobody grants wishes any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The wish for this size. One for a smaller tree is never granted any more: who waits hears that.
     fn take(&self, size: u64) -> Option<Wish> {
-        self.lock().wish.take_if(|wish| wish.size == size)
+        let wish = self.lock().wish.take_if(|wish| wish.size <= size);
+        wish.filter(|wish| wish.size == size)
     }
 
     fn close(&self) {

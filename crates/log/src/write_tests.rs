@@ -343,3 +343,16 @@ async fn a_wish_made_before_a_batch_was_handed_over_is_granted_at_its_size() {
     }
     engine.stop().await;
 }
+
+#[tokio::test]
+async fn a_wish_for_a_tree_that_was_passed_is_refused_and_not_left_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    let mut engine = Engine::lead(root.path()).await.unwrap();
+    engine.add(&["a".to_owned(), "b".to_owned()]).await.unwrap();
+    assert_eq!(engine.sign().await.unwrap().size, 2);
+    let passed = engine.wishes.checkpoint(1);
+    assert!(passed.await.is_err());
+    assert!(!engine.wishes.is_closed());
+    assert_eq!(engine.sign().await.unwrap().size, 2);
+    engine.stop().await;
+}

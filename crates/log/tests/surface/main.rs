@@ -6,6 +6,7 @@ mod batches;
 mod files;
 mod numbers;
 mod odd_witnesses;
+mod overlapping;
 mod peer;
 mod rotation;
 mod slow_clients;

@@ -1,6 +1,7 @@
 //! A witness over sockets that answers as real ones do, and worse. Behind it stands an honest one.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
 
@@ -16,6 +17,7 @@ use statement::{Constitution, Envelope, Role};
 use tempfile::TempDir;
 use tlog::{AddCheckpoint, KeyType, cosignatures_to_bytes};
 use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
 use witness::{Refusal, Witness};
 
 use crate::world::roster::{self, GOVERNANCE};
@@ -55,6 +57,34 @@ pub struct Behind {
     witness: Witness,
     pub mood: Mutex<Mood>,
     pub sent: Mutex<Vec<Sent>>,
+    /// Requests are judged in the order in which they came.
+    turn: tokio::sync::Mutex<()>,
+    /// If answers are held: those that wait, oldest first.
+    held: Mutex<Option<Vec<oneshot::Sender<()>>>>,
+    /// Whether the next request is judged only after another one was refused.
+    delays: AtomicBool,
+    /// How many requests were refused with a size.
+    conflicts: watch::Sender<usize>,
+    under_way: AtomicUsize,
+    /// The most requests that were under way at once.
+    pub most: AtomicUsize,
+}
+
+/// Counts a request while it is under way.
+struct Counted<'a>(&'a Behind);
+
+impl<'a> Counted<'a> {
+    fn begin(behind: &'a Behind) -> Self {
+        let now = behind.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        behind.most.fetch_max(now, Ordering::SeqCst);
+        Self(behind)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// A running peer.
@@ -71,9 +101,50 @@ impl Peer {
     pub fn sent(&self) -> Vec<Sent> {
         self.behind.sent.lock().unwrap().clone()
     }
+
+    /// From here on requests are judged, and their answers kept back.
+    pub fn hold_answers(&self) {
+        *self.behind.held.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// Gives the oldest answers that are kept back.
+    pub fn release(&self, count: usize) {
+        let mut held = self.behind.held.lock().unwrap();
+        for waiting in held.as_mut().unwrap().drain(..count) {
+            waiting.send(()).unwrap();
+        }
+    }
+
+    /// Gives the newest answer that is kept back.
+    pub fn release_newest(&self) {
+        let newest = self.behind.held.lock().unwrap().as_mut().unwrap().pop();
+        newest.unwrap().send(()).unwrap();
+    }
+
+    /// Keeps back nothing any more.
+    pub fn answer_freely(&self) {
+        *self.behind.held.lock().unwrap() = None;
+    }
+
+    /// The next request is judged after another one was refused with a size.
+    pub fn delay_one(&self) {
+        self.behind.delays.store(true, Ordering::SeqCst);
+    }
 }
 
 async fn add_checkpoint(State(behind): State<Arc<Behind>>, body: Bytes) -> Response {
+    let _counted = Counted::begin(&behind);
+    let delays = behind.delays.swap(false, Ordering::SeqCst);
+    let conflicts = *behind.conflicts.borrow();
+    let turn = match delays {
+        true => None,
+        false => Some(behind.turn.lock().await),
+    };
+    let held = behind.held.lock().unwrap().as_mut().map(|held| {
+        let (release, released) = oneshot::channel();
+        held.push(release);
+        released
+    });
     let request = AddCheckpoint::parse(&body).unwrap();
     let note = String::from_utf8(request.checkpoint.clone()).unwrap();
     behind.sent.lock().unwrap().push(Sent {
@@ -84,7 +155,10 @@ async fn add_checkpoint(State(behind): State<Arc<Behind>>, body: Bytes) -> Respo
     });
     let mood = *behind.mood.lock().unwrap();
     match mood {
-        Mood::Silent => std::future::pending().await,
+        Mood::Silent => {
+            drop(turn);
+            return std::future::pending().await;
+        }
         Mood::Always(status) => return StatusCode::from_u16(status).unwrap().into_response(),
         Mood::SameSizeConflict => {
             return (StatusCode::CONFLICT, format!("{}\n", request.old_size)).into_response();
@@ -94,8 +168,21 @@ async fn add_checkpoint(State(behind): State<Arc<Behind>>, body: Bytes) -> Respo
         }
         _ => {}
     }
+    if delays {
+        let mut told = behind.conflicts.subscribe();
+        told.wait_for(|told| *told > conflicts).await.unwrap();
+    }
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    match behind.witness.add_checkpoint(&body, now).await {
+    let judged = behind.witness.add_checkpoint(&body, now).await;
+    drop(turn);
+    if let Some(released) = held {
+        // Nobody holds it any more if the sender is gone.
+        released.await.ok();
+    }
+    if matches!(judged, Err(Refusal::Conflict { .. })) {
+        behind.conflicts.send_modify(|told| *told += 1);
+    }
+    match judged {
         Ok(lines) => {
             let both = String::from_utf8(cosignatures_to_bytes(&lines)).unwrap();
             let one = format!("{}\n", lines[0]);
@@ -149,6 +236,12 @@ pub async fn start(n: usize, dir: &Path, mood: Mood) -> Peer {
         witness: Witness::open(&config).await.unwrap(),
         mood: Mutex::new(mood),
         sent: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
+        held: Mutex::default(),
+        delays: AtomicBool::default(),
+        conflicts: watch::Sender::default(),
+        under_way: AtomicUsize::default(),
+        most: AtomicUsize::default(),
     });
     let router = Router::new()
         .route("/add-checkpoint", post(add_checkpoint))
@@ -247,9 +340,13 @@ impl House {
             .submit_until_witnessed(envelope, PATIENCE)
             .await
             .unwrap();
-        let policy = tlog::Policy::parse(&self.constitution.tlog_policy).unwrap();
-        proof.open(&envelope.to_bytes(), &policy).unwrap();
+        proof.open(&envelope.to_bytes(), &self.policy()).unwrap();
         proof.index
+    }
+
+    /// Under which its proofs open.
+    pub fn policy(&self) -> tlog::Policy {
+        tlog::Policy::parse(&self.constitution.tlog_policy).unwrap()
     }
 
     /// Stops the log and starts it again in its directory.
