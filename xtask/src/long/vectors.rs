@@ -13,7 +13,7 @@ const ENVIRONMENT: &str = "target/long/vectors-env";
 
 const MEANING: &str = "The files of `spec/vectors/` are exactly what their generator writes, a program in another \
 language that shares no code with the crates; another implementation of ML-DSA-44 has verified each signature that it \
-made. That the crates agree with the files is shown by their own tests.";
+made, and another one of HPKE has opened each wrap. That the crates agree with the files is shown by their own tests.";
 
 pub(super) fn run(root: &Path) -> Result<bool> {
     let python = root.join(ENVIRONMENT).join("bin/python");
