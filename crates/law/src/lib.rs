@@ -8,6 +8,7 @@
 //! Settled + release payload        -> Releasable       needed to sign `release`
 //! Settled + old and new metadata   -> SignableMetadata needed to sign TUF metadata
 //! bundle + anchor + own policy     -> Installable      needed to install
+//! InForce                          -> Prunable         needed to stop serving old entries
 //! ```
 //!
 //! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
@@ -32,6 +33,7 @@ mod metadata;
 mod opened;
 mod opening;
 mod quorum;
+mod prunable;
 mod refusal;
 mod releasable;
 mod rings;
@@ -53,6 +55,7 @@ pub use metadata::{MetadataChange, PublishedMetadata, RoleExpiry, SignableMetada
 pub use opened::Opened;
 pub use quorum::{ReleaseQuorum, may_sign};
 pub use refusal::{Code, Refusal};
+pub use prunable::Prunable;
 pub use releasable::Releasable;
 pub use rings::{Ring, check_ring};
 pub use settled::Settled;

@@ -12,9 +12,10 @@ use crate::{
 /// Whether a key of this role may sign this kind of statement at all. Default is no.
 pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
     match predicate {
-        Predicate::Constitution(_) | Predicate::Closure(_) | Predicate::Activation(_) => {
-            matches!(role, Role::Governance)
-        }
+        Predicate::Constitution(_)
+        | Predicate::Closure(_)
+        | Predicate::Activation(_)
+        | Predicate::Pruning(_) => matches!(role, Role::Governance),
         Predicate::Source(_) => matches!(role, Role::Author),
         Predicate::Provenance(_) | Predicate::TestResult(_) => matches!(role, Role::Conveyer),
         Predicate::Environment(_) | Predicate::Commitment(_) => {

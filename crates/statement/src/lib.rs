@@ -38,6 +38,7 @@ mod governance;
 mod ids;
 pub mod limits;
 mod lines;
+mod pruning;
 mod records;
 mod residency;
 mod sealed;
@@ -66,6 +67,7 @@ pub use ids::{
     ShortName, StatementDigest,
 };
 pub use lines::{LineError, Lines};
+pub use pruning::Pruning;
 pub use records::{Outcome, ReceiptRecord, VerdictRecord};
 pub use residency::{Declaration, Facility, Met, Promise, Region, ResidencyPolicy};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};

@@ -15,6 +15,7 @@ use crate::{
     },
     ids::FileDigest,
     limits::{AUDIENCE_MAX, BLOBS_MAX, ENTRY_BYTES_MAX, SUBJECTS_MAX, TEXT_BYTES_MAX},
+    pruning::Pruning,
     residency::{Declaration, ResidencyPolicy},
     slsa::{Provenance, VerificationSummary},
     software::{
@@ -234,6 +235,7 @@ predicates! {
     Revocation(Revocation) = "https://spec.limpid.example/revocation/v1", "revocation";
     Heartbeat(Heartbeat) = "https://spec.limpid.example/heartbeat/v1", "heartbeat";
     Anchor(Anchor) = "https://spec.limpid.example/anchor/v1", "anchor";
+    Pruning(Pruning) = "https://spec.limpid.example/pruning/v1", "pruning";
     Source(Source) = "https://spec.limpid.example/source/v1", "source";
     Environment(Environment) = "https://spec.limpid.example/environment/v1", "environment";
     Provenance(Provenance) = "https://slsa.dev/provenance/v1", "provenance";
@@ -368,7 +370,7 @@ impl Predicate {
                 }
             };
         }
-        ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Source Environment
+        ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Pruning Source Environment
               Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch
               Receipts Verdicts Anomaly Erasure Census Declaration Policy)
     }

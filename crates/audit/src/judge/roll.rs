@@ -83,6 +83,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
             "constitution",
             "activation",
             "closure",
+            "pruning",
             "revocation",
             "declaration",
             "policy",

@@ -9,6 +9,7 @@ mod bundles;
 mod conditions;
 mod elsewhere;
 mod orders;
+mod prunable;
 mod review_audit;
 mod review_chain;
 mod review_gates;

@@ -11,8 +11,8 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 14] = pages! {
-    "constitution" "activation" "closure" "halt" "revocation" "heartbeat" "anchor"
+const PAGES: [(&str, &str); 15] = pages! {
+    "constitution" "activation" "closure" "halt" "revocation" "heartbeat" "anchor" "pruning"
     "source" "environment" "provenance" "commitment" "rebuild" "test-result" "finding"
 };
 

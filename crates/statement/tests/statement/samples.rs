@@ -8,9 +8,9 @@ use statement::{
     Activation, Algorithm, Anchor, Artifact, Blob, BuildDefinition, Builder, CheckpointRef,
     Closure, Commitment, Constitution, Environment, EnvironmentInput, ExternalParameters,
     FileDigest, Finding, Floors, Halt, Heartbeat, InternalParameters, KeyId, Kind, LogEntry, Party,
-    PartyKey, Predicate, Provenance, Rebuild, ResourceDescriptor, Revocation, Role, RunDetails,
-    RunMetadata, Source, SourceOrigin, Statement, StatementDigest, StatementSigner, Subject,
-    SuspectFrom, TestResult, Verdict, artifacts_digest, commitment_digest,
+    PartyKey, Predicate, Provenance, Pruning, Rebuild, ResourceDescriptor, Revocation, Role,
+    RunDetails, RunMetadata, Source, SourceOrigin, Statement, StatementDigest, StatementSigner,
+    Subject, SuspectFrom, TestResult, Verdict, artifacts_digest, commitment_digest,
 };
 use tlog::{KeyType, Origin, VerifierKey};
 
@@ -169,6 +169,12 @@ fn governance() -> Vec<(&'static str, Statement)> {
             "supervisor.example/log\n9\n{root}\n\n\u{2014} supervisor.example/log AAAAAA==\n"
         ),
     });
+    let pruning = ours!(Pruning {
+        origin: origin(),
+        checkpoint: of(9, "tree of 9"),
+        elsewhere: vec!["https://mirror.example/center".to_owned()],
+        reason: "The archive of the year 2026 holds them.".to_owned(),
+    });
     vec![
         (
             "constitution",
@@ -186,6 +192,7 @@ fn governance() -> Vec<(&'static str, Statement)> {
         ),
         ("heartbeat", heartbeat()),
         ("anchor", about("checkpoint", file("tree of 9"), anchor)),
+        ("pruning", about("checkpoint", file("tree of 9"), pruning)),
     ]
 }
 
