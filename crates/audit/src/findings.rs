@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use statement::StatementDigest;
+use statement::{FileDigest, StatementDigest};
 use tlog::Origin;
 
 use crate::judge::{Finding, Severity};
@@ -29,6 +29,25 @@ pub struct Evidence {
     pub earlier: Vec<u8>,
     /// The one shown now.
     pub later: Vec<u8>,
+    /// The same for anybody to judge offline, if it shows two histories and the log serves what it takes.
+    pub fork: Option<ForkFile>,
+}
+
+/// Fork evidence (`spec/fork-evidence.md`), and the name under which it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForkFile {
+    /// Both sizes and the beginning of its digest: `6-9-1f2e3d4c.fork`.
+    pub name: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+impl ForkFile {
+    pub(crate) fn new(smaller: u64, larger: u64, bytes: Vec<u8>) -> Self {
+        let digest = FileDigest::of(&bytes).to_string();
+        let name = format!("{smaller}-{larger}-{}.fork", &digest[..8]);
+        Self { name, bytes }
+    }
 }
 
 /// Collected findings.
@@ -122,6 +141,11 @@ impl Findings {
                 (log.clone(), *code, *severity, count - SAME_FINDINGS_MAX)
             })
             .collect()
+    }
+
+    /// Contradictions, to be completed.
+    pub(crate) fn evidence_mut(&mut self) -> &mut [Evidence] {
+        &mut self.evidence
     }
 
     /// Contradictions.

@@ -180,6 +180,12 @@ fn evidence_html(page: &mut String, evidence: &Evidence) {
         let lines: Vec<String> = text.lines().map(escape).collect();
         *page += &format!("<pre>{}</pre>\n", lines.join("\n"));
     }
+    if let Some(fork) = &evidence.fork {
+        *page += &format!(
+            "<p>For anybody to judge, where evidence is written: <code>{}</code></p>\n",
+            escape(&fork.name)
+        );
+    }
     *page += "</article>\n";
 }
 

@@ -37,12 +37,13 @@ mod report_text;
 mod run;
 mod run_checkpoints;
 mod run_cross;
+mod run_fork;
 mod run_log;
 mod run_repository;
 mod watch;
 
 pub use error::AuditError;
-pub use findings::{Evidence, Found};
+pub use findings::{Evidence, ForkFile, Found};
 pub use opened::{Keyring, Opened};
 pub use read::Place;
 pub use report::{Age, LogReport, NOT_PROVED, Outcome, Report};

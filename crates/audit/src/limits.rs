@@ -6,8 +6,10 @@ pub(crate) const NOTE_BYTES_MAX: usize = tlog::limits::NOTE_BYTES_MAX;
 pub(crate) const BUNDLE_BYTES_MAX: usize = 256 * (2 + tlog::ENTRY_BYTES_MAX);
 /// A full tile.
 pub(crate) const TILE_BYTES_MAX: usize = 256 * 32;
-/// Longest list of archived sizes.
+/// Longest list of archived sizes: logs had it in one file before it had pages.
 pub(crate) const ARCHIVE_INDEX_BYTES_MAX: usize = 16 << 20;
+/// Longest full page of archived sizes.
+pub(crate) const ARCHIVE_PAGE_BYTES_MAX: usize = 1024 * 20;
 /// Largest blob whose bytes are fetched over HTTP; from a directory any size is hashed in pieces.
 pub(crate) const BLOB_BYTES_MAX: u64 = 256 << 20;
 /// Bundles on their way to the judge at one time: with the largest entries 64 MiB, usually 2.

@@ -5,7 +5,8 @@
 //! <place>/blob/<sha256>                     metadata/4.software.json       targets/software/...
 //! ```
 //!
-//! A directory may also be that of a running log: then `public/` and `blobs/ab/cd/<sha256>` are read.
+//! A directory may also be that of a running log: then `public/` and `blobs/ab/cd/<sha256>` are read, and `withheld/`
+//! for tiles and bundles that the log serves no more.
 //! Nothing here is believed; whoever reads it recomputes.
 
 use std::fs::File;
@@ -27,6 +28,7 @@ pub struct Place(Kind);
 enum Kind {
     Directory {
         files: PathBuf,
+        withheld: Option<PathBuf>,
         blobs: Option<PathBuf>,
     },
     Url {
@@ -55,11 +57,13 @@ impl Place {
         let kind = if public.is_dir() {
             Kind::Directory {
                 files: public,
+                withheld: Some(dir.join("withheld")),
                 blobs: Some(dir.join("blobs")),
             }
         } else {
             Kind::Directory {
                 files: dir.to_owned(),
+                withheld: None,
                 blobs: None,
             }
         };
@@ -72,8 +76,39 @@ impl Place {
     /// It cannot be read, or is larger.
     pub async fn get(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, AuditError> {
         match &self.0 {
-            Kind::Directory { files, .. } => read_file(files.join(path), bytes_max).await,
+            Kind::Directory {
+                files, withheld, ..
+            } => {
+                let found = read_file(files.join(path), bytes_max).await?;
+                match withheld {
+                    Some(withheld) if found.is_none() && path.starts_with("tile/") => {
+                        read_file(withheld.join(path), bytes_max).await
+                    }
+                    _ => Ok(found),
+                }
+            }
             Kind::Url { http, url } => get_url(http, format!("{url}/{path}"), bytes_max).await,
+        }
+    }
+
+    /// What is served as this blob, at most `bytes_max` bytes; `None` when it is not there.
+    ///
+    /// # Errors
+    /// It cannot be read, or is larger.
+    pub(crate) async fn blob(
+        &self,
+        digest: FileDigest,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, AuditError> {
+        let name = digest.to_string();
+        match &self.0 {
+            Kind::Directory {
+                blobs: Some(blobs), ..
+            } => {
+                let path = blobs.join(&name[..2]).join(&name[2..4]).join(&name);
+                read_file(path, bytes_max).await
+            }
+            _ => self.get(&format!("blob/{name}"), bytes_max).await,
         }
     }
 

@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use statement::Predicate;
-use tlog::{ArchiveId, BundleId, Checkpoint, Frontier, Hash, Note, Origin, TileId, full_tile_root};
+use tlog::{
+    ArchiveId, ArchiveIndex, BundleId, Checkpoint, Frontier, Hash, Note, Origin, TileId,
+    full_tile_root,
+};
 use tokio::task::JoinHandle;
 
 use crate::error::AuditError;
 use crate::limits::{
-    ARCHIVE_INDEX_BYTES_MAX, BUNDLE_BYTES_MAX, BUNDLES_AHEAD, NOTE_BYTES_MAX, NOTES_AHEAD,
-    TILE_BYTES_MAX,
+    ARCHIVE_INDEX_BYTES_MAX, ARCHIVE_PAGE_BYTES_MAX, BUNDLE_BYTES_MAX, BUNDLES_AHEAD,
+    NOTE_BYTES_MAX, NOTES_AHEAD, TILE_BYTES_MAX,
 };
 use crate::opened::{Keyring, Opened, chain};
 use crate::read::Place;
@@ -94,11 +97,31 @@ impl LogReader {
     /// # Errors
     /// The place cannot be read.
     pub(crate) async fn archived_sizes(&self) -> Result<Result<Vec<u64>, Fault>, AuditError> {
-        let bytes = self
-            .place
-            .get("archive/index", ARCHIVE_INDEX_BYTES_MAX)
+        let place = &self.place;
+        let index = place
+            .get(ArchiveIndex::PATH, ARCHIVE_INDEX_BYTES_MAX)
             .await?;
-        Ok(parse_archive_index(&bytes.unwrap_or_default()))
+        let index = match ArchiveIndex::parse(&index.unwrap_or_default()) {
+            Ok(index) => index,
+            Err(error) => return Ok(Err(index_fault(ArchiveIndex::PATH, chain(&error)))),
+        };
+        let mut all = Vec::new();
+        for number in 0..index.pages() {
+            let path = ArchiveIndex::page_path(number);
+            let Some(bytes) = place.get(&path, ARCHIVE_PAGE_BYTES_MAX).await? else {
+                return Ok(Err(index_fault(&path, "it is not served".to_owned())));
+            };
+            match ArchiveIndex::parse_page(&bytes) {
+                Ok(page) => all.extend(page),
+                Err(error) => return Ok(Err(index_fault(&path, chain(&error)))),
+            }
+        }
+        all.extend(index.open());
+        if let Some(pair) = all.windows(2).find(|pair| pair[0] >= pair[1]) {
+            let what = format!("{} stands before {}", pair[0], pair[1]);
+            return Ok(Err(index_fault(ArchiveIndex::PATH, what)));
+        }
+        Ok(Ok(all))
     }
 
     /// The archived checkpoints of these sizes, in order, fetched ahead.
@@ -382,44 +405,18 @@ async fn join<T>(
     }
 }
 
-/// Reads ascending sizes, one per line; an empty index has no lines (`spec/archive.md`).
-fn parse_archive_index(bytes: &[u8]) -> Result<Vec<u64>, Fault> {
-    let fault = |what: String| Fault {
+fn index_fault(path: &str, what: String) -> Fault {
+    Fault {
         code: "archive.index",
         entry: None,
-        what: format!("archive/index is not a list of ascending sizes: {what}"),
-    };
-    let text = std::str::from_utf8(bytes).map_err(|error| fault(chain(&error)))?;
-    let mut sizes: Vec<u64> = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let shown = || line.chars().take(40).collect::<String>();
-        let size = line
-            .strip_suffix('\n')
-            .and_then(|number| ArchiveId::parse(&format!("archive/{number}")).ok())
-            .map(|id| id.size())
-            .filter(|size| sizes.last().is_none_or(|before| before < size))
-            .ok_or_else(|| fault(format!("{:?}", shown())))?;
-        sizes.push(size);
+        what: format!("{path} is not a list of ascending sizes: {what}"),
     }
-    Ok(sizes)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_index_of_the_archive_has_one_spelling() {
-        assert_eq!(parse_archive_index(b"").unwrap(), Vec::<u64>::new());
-        assert_eq!(parse_archive_index(b"0\n4\n261\n").unwrap(), [0, 4, 261]);
-        for wrong in [
-            "4", "04\n", "+4\n", "5\n4\n", "4\n4\n", "4\r\n", "\n", "x\n",
-        ] {
-            let fault = parse_archive_index(wrong.as_bytes()).unwrap_err();
-            assert_eq!(fault.code, "archive.index", "{wrong:?}");
-        }
-    }
 
     #[test]
     fn a_tile_that_differs_names_the_first_entry_below_the_difference() {

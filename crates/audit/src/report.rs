@@ -190,6 +190,7 @@ fn evidence_json(evidence: &Evidence) -> serde_json::Value {
         "why": evidence.why,
         "earlier": String::from_utf8_lossy(&evidence.earlier),
         "later": String::from_utf8_lossy(&evidence.later),
+        "fork": evidence.fork.as_ref().map(|fork| &fork.name),
     })
 }
 

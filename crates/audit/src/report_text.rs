@@ -79,6 +79,13 @@ impl Report {
                 }
                 *text += "  |\n";
             }
+            if let Some(fork) = &evidence.fork {
+                let line = format!(
+                    "for anybody to judge, where evidence is written: {} (limpid proof verify)",
+                    fork.name
+                );
+                fold(text, 2, 2, &line);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::read::Place;
 use crate::read_log::{Claimed, LogReader};
 use crate::report::{Age, LogReport, Outcome, Report};
 use crate::run_cross::{Kept, check_spread, compare_kept, hours};
+use crate::run_fork::prove_forks;
 use crate::run_log::LogAudit;
 use crate::run_repository::RepositoryAudit;
 
@@ -145,6 +146,7 @@ impl Audit {
         let mut findings = self.findings.clone();
         let repository = self.check_repository(now, &mut findings).await?;
         let kept = compare_kept(&self.logs, &mut findings).await?;
+        prove_forks(&self.logs, &mut findings).await?;
         check_spread(&self.logs, now, &mut findings);
         let mut logs = Vec::new();
         for log in &self.logs {

@@ -175,6 +175,7 @@ impl LogAudit {
                 why: why.clone(),
                 earlier: earlier.clone(),
                 later: shown.note.clone(),
+                fork: None,
             });
         }
     }

@@ -175,6 +175,7 @@ async fn differs(
             why: format!("entry {} of {} {what}", kept.entry, log.reader.origin),
             earlier,
             later: later.clone(),
+            fork: None,
         });
     }
     Ok(())
@@ -201,14 +202,14 @@ async fn prove(reader: &LogReader, old: u64, new: u64) -> Result<Option<Vec<Hash
 
 /// Tiles held so far; remembers the first one that was asked for in vain.
 #[derive(Debug, Default)]
-struct Tiles {
-    held: BTreeMap<TileId, Vec<u8>>,
-    missing: RefCell<Option<TileId>>,
+pub(crate) struct Tiles {
+    pub(crate) held: BTreeMap<TileId, Vec<u8>>,
+    pub(crate) missing: RefCell<Option<TileId>>,
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not here yet")]
-struct NotHere(TileId);
+pub(crate) struct NotHere(TileId);
 
 impl TileSource for Tiles {
     type Error = NotHere;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! After a restart the logs are read once from the beginning, since that is what a judgement rests on, and
-//! every root in the cursor must be met again. Two checkpoints that contradict each other are written to a
-//! file of their own, for everybody to see.
+//! every root in the cursor must be met again. Two checkpoints that contradict each other are written to
+//! files of their own, for everybody to see: a text, and fork evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -211,19 +211,25 @@ fn write_durably(path: &Path, bytes: &[u8], new: bool) -> Result<(), AuditError>
 }
 
 impl Evidence {
-    /// Writes it into a directory, once; returns the file if it is new.
+    /// Writes it into a directory, once: a text for people, and fork evidence where there is any. Returns the files
+    /// that are new.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn keep_in(&self, dir: &Path) -> Result<Option<PathBuf>, AuditError> {
+    /// They cannot be written.
+    pub fn keep_in(&self, dir: &Path) -> Result<Vec<PathBuf>, AuditError> {
         let text = self.to_text();
         let name = format!("evidence-{}.txt", FileDigest::of(text.as_bytes()).short());
-        let path = dir.join(name);
-        if path.exists() {
-            return Ok(None);
+        let fork = self.fork.as_ref();
+        let fork = fork.map(|fork| (fork.name.clone(), fork.bytes.as_slice()));
+        let mut new = Vec::new();
+        for (name, bytes) in [Some((name, text.as_bytes())), fork].into_iter().flatten() {
+            let path = dir.join(name);
+            if !path.exists() {
+                write_durably(&path, bytes, true)?;
+                new.push(path);
+            }
         }
-        write_durably(&path, text.as_bytes(), true)?;
-        Ok(Some(path))
+        Ok(new)
     }
 
     /// The file for everybody to see: why, then both checkpoints byte for byte.

@@ -71,6 +71,20 @@ pub enum AuthenticError {
     },
 }
 
+impl AuthenticError {
+    /// Whether something is not there, and nothing more is wrong.
+    pub(crate) const fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. }
+                | Self::Tile {
+                    source: TileError::Missing,
+                    ..
+                }
+        )
+    }
+}
+
 /// Tiles of a log, each fetched once while it is held. Nothing in it is believed.
 pub(crate) struct Held<'a> {
     files: &'a LogFiles,
@@ -83,6 +97,11 @@ impl<'a> Held<'a> {
             files,
             tiles: RefCell::default(),
         }
+    }
+
+    /// Where they come from.
+    pub(crate) const fn files(&self) -> &'a LogFiles {
+        self.files
     }
 }
 

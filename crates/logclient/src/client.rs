@@ -6,15 +6,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serve::{Client, ClientError};
 use statement::{Envelope, FileDigest, Statement, StatementSigner};
-use tlog::{BundleId, Origin, ParseError, TileId, TlogProof};
+use tlog::{ArchiveIndex, BundleId, Origin, ParseError, TileId, TlogProof};
 
 use crate::{
-    archive_index::parse_archive_index,
     error::LogClientError,
     limits::{
-        ARCHIVE_INDEX_BYTES_MAX, BLOB_TIMEOUT, BUNDLE_BYTES_MAX, NOTE_BYTES_MAX, PROOF_BYTES_MAX,
-        REPLY_BYTES_MAX, RETRY_PAUSE, SUBMIT_TIMEOUT, TILE_BYTES_MAX,
+        ARCHIVE_INDEX_BYTES_MAX, ARCHIVE_PAGE_BYTES_MAX, BLOB_TIMEOUT, BUNDLE_BYTES_MAX,
+        MINIMUM_BYTES_MAX, NOTE_BYTES_MAX, PROOF_BYTES_MAX, REPLY_BYTES_MAX, RETRY_PAUSE,
+        SUBMIT_TIMEOUT, TILE_BYTES_MAX,
     },
+    minimum::{MINIMUM_PATH, Minimum},
 };
 
 /// What became of a submission.
@@ -40,6 +41,8 @@ pub struct LogClient {
     http: Client,
     url: String,
     origin: Origin,
+    /// Prefixes under which tiles and bundles are looked for that are not served.
+    also: Vec<String>,
 }
 
 impl LogClient {
@@ -49,7 +52,18 @@ impl LogClient {
             http,
             url: url.trim_end_matches('/').to_owned(),
             origin,
+            also: Vec::new(),
         }
+    }
+
+    /// Looks for tiles and bundles under these prefixes too if the log does not serve them: a mirror has what a log
+    /// serves no more. Nothing from anywhere is believed unverified.
+    #[must_use]
+    pub fn also(mut self, prefixes: impl IntoIterator<Item = String>) -> Self {
+        let trimmed = prefixes.into_iter();
+        self.also
+            .extend(trimmed.map(|prefix| prefix.trim_end_matches('/').to_owned()));
+        self
     }
 
     /// Its origin.
@@ -170,11 +184,41 @@ impl LogClient {
     /// # Errors
     /// When the list is malformed or cannot be had.
     pub async fn archived_sizes(&self) -> Result<Vec<u64>, LogClientError> {
-        let bytes = self
-            .get_optional("archive/index", ARCHIVE_INDEX_BYTES_MAX)
-            .await?
-            .unwrap_or_default();
-        parse_archive_index(&bytes)
+        self.archived_sizes_above(0).await
+    }
+
+    /// The same, of which those up to `seen` may be left out: only the pages that hold larger ones are asked for.
+    ///
+    /// # Errors
+    /// As [`LogClient::archived_sizes`].
+    pub async fn archived_sizes_above(&self, seen: u64) -> Result<Vec<u64>, LogClientError> {
+        let malformed = |path: &str| {
+            let url = self.at(path);
+            move |source| LogClientError::Malformed { url, source }
+        };
+        let path = ArchiveIndex::PATH;
+        let bytes = self.get_optional(path, ARCHIVE_INDEX_BYTES_MAX).await?;
+        let index = ArchiveIndex::parse(&bytes.unwrap_or_default()).map_err(malformed(path))?;
+        // The newest first.
+        let mut lists = vec![index.open().to_vec()];
+        for number in (0..index.pages()).rev() {
+            let (path, later) = (ArchiveIndex::page_path(number), lists.last());
+            let later = later.and_then(|sizes| sizes.first().copied());
+            if later.is_some_and(|first| first <= seen) {
+                break;
+            }
+            let bytes = self.get(&path, ARCHIVE_PAGE_BYTES_MAX).await?;
+            let page = ArchiveIndex::parse_page(&bytes).map_err(malformed(&path))?;
+            if let (Some(last), Some(later)) = (page.last(), later)
+                && *last >= later
+            {
+                let value = later.to_string();
+                return Err(LogClientError::ArchiveIndex { value });
+            }
+            lists.push(page);
+        }
+        lists.reverse();
+        Ok(lists.concat())
     }
 
     /// An archived checkpoint as a note; unverified.
@@ -192,7 +236,7 @@ impl LogClient {
     pub async fn tile(&self, id: TileId) -> Result<Vec<u8>, LogClientError> {
         match self.get_optional(&id.path(), TILE_BYTES_MAX).await? {
             Some(tile) => Ok(tile),
-            None => self.get(&id.to_full().path(), TILE_BYTES_MAX).await,
+            None => self.get_full(&id.to_full().path(), TILE_BYTES_MAX).await,
         }
     }
 
@@ -204,7 +248,8 @@ impl LogClient {
         let (bytes, width) = match self.get_optional(&id.path(), BUNDLE_BYTES_MAX).await? {
             Some(bytes) => (bytes, id.width()),
             None => (
-                self.get(&id.to_full().path(), BUNDLE_BYTES_MAX).await?,
+                self.get_full(&id.to_full().path(), BUNDLE_BYTES_MAX)
+                    .await?,
                 id.to_full().width(),
             ),
         };
@@ -299,6 +344,38 @@ impl LogClient {
         found
             .map(Into::into)
             .map_err(|source| LogClientError::Http { url, source })
+    }
+
+    /// A full tile or bundle, which the log may have announced to serve no more.
+    async fn get_full(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, LogClientError> {
+        let missing = match self.get(path, bytes_max).await {
+            Err(LogClientError::Http { url, source }) if source.status() == Some(404) => {
+                LogClientError::Http { url, source }
+            }
+            other => return other,
+        };
+        for prefix in &self.also {
+            let url = format!("{prefix}/{path}");
+            match self.http.get_optional(&url, bytes_max).await {
+                Ok(Some(bytes)) => return Ok(bytes.into()),
+                Ok(None) => {}
+                Err(source) => return Err(LogClientError::Http { url, source }),
+            }
+        }
+        let announced = self.get_optional(MINIMUM_PATH, MINIMUM_BYTES_MAX).await;
+        let minimum = announced.ok().flatten();
+        let minimum = minimum.and_then(|bytes| Minimum::claimed(&bytes).ok());
+        let is_freed = |it: &Minimum| {
+            let bundle = BundleId::parse(path).is_ok_and(|id| it.frees_bundle(id));
+            bundle || TileId::parse(path).is_ok_and(|id| it.frees_tile(id))
+        };
+        Err(match minimum.filter(is_freed) {
+            Some(minimum) => LogClientError::Withheld {
+                origin: self.origin.to_string(),
+                minimum: Box::new(minimum),
+            },
+            None => missing,
+        })
     }
 
     async fn get_optional(

@@ -5,6 +5,8 @@ use serve::ClientError;
 use statement::{EnvelopeError, StatementError};
 use tlog::ParseError;
 
+use crate::minimum::Minimum;
+
 /// Why a log could not be used. Nothing was decided on what it answered.
 #[derive(Debug, thiserror::Error)]
 pub enum LogClientError {
@@ -31,6 +33,17 @@ pub enum LogClientError {
     ArchiveIndex {
         /// What was found.
         value: String,
+    },
+    /// It announced that it serves its entries only from a later one on.
+    #[error(
+        "the log {origin} serves no entries below {} any more, as its entry {} announced ({} entries are not available there); they are needed here: read them also from a mirror or a copy{}",
+        .minimum.minimum, .minimum.announced_at, .minimum.withheld(), named(.minimum)
+    )]
+    Withheld {
+        /// The log.
+        origin: String,
+        /// What was announced.
+        minimum: Box<Minimum>,
     },
     /// It publishes nothing yet.
     #[error("the log {origin} has published no witnessed checkpoint yet; wait for its witnesses")]
@@ -127,6 +140,14 @@ pub enum LogClientError {
     /// The bundle would be too large.
     #[error("the bundle cannot be made")]
     Bundle(#[from] BundleError),
+}
+
+/// Where the announcement says that they are.
+fn named(minimum: &Minimum) -> String {
+    match minimum.elsewhere.as_slice() {
+        [] => String::new(),
+        places => format!(", as that entry says: {}", places.join(", ")),
+    }
 }
 
 impl LogClientError {

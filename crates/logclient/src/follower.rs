@@ -131,8 +131,9 @@ impl Follower {
     /// Settles at each archived checkpoint on the way, which gives entries their time.
     async fn replay_to(&mut self, size: u64, note: &[u8]) -> Result<(), LogClientError> {
         if size > self.state.next_index() {
-            let mut stops: BTreeSet<u64> =
-                self.client.archived_sizes().await?.into_iter().collect();
+            let from = self.state.next_index();
+            let archived = self.client.archived_sizes_above(from).await?;
+            let mut stops: BTreeSet<u64> = archived.into_iter().collect();
             stops.extend(&self.named);
             while self.state.next_index() < size {
                 let from = self.state.next_index();

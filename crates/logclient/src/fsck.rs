@@ -7,6 +7,8 @@
 //! tile above is bad, what it must have held is recomputed from below, and believed when it fits what is known
 //! further up. Memory is one tile for each level and one bundle for each thread, whatever the size.
 //!
+//! What a log announced to serve no more (`spec/pruning.md`) may be missing, and is counted.
+//!
 //! What it does not find: that the log showed something else to somebody else (`monitor`), and entries that
 //! mean something forbidden (`limpid audit`).
 
@@ -19,12 +21,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use tlog::{BundleId, Checkpoint, Frontier, Hash, TileId};
+use tlog::{ArchiveIndex, BundleId, Checkpoint, Frontier, Hash, ParseError, TileId};
 
 pub use report::{BadFile, Fault, Report};
 
-use crate::archive_index::parse_archive_index;
-use crate::limits::{ARCHIVE_INDEX_BYTES_MAX, GAP_BUNDLES_MAX, NOTE_BYTES_MAX};
+use crate::limits::{
+    ARCHIVE_INDEX_BYTES_MAX, ARCHIVE_PAGE_BYTES_MAX, GAP_BUNDLES_MAX, MINIMUM_BYTES_MAX,
+    NOTE_BYTES_MAX,
+};
+use crate::minimum::{MINIMUM_PATH, Minimum};
 use crate::sources::{LogFiles, ReadError};
 use crate::trust::{Trust, TrustError};
 use unit::Unit;
@@ -86,10 +91,11 @@ pub fn fsck(
         trust,
         checkpoint: &opened.checkpoint,
         archived: Vec::new(),
+        minimum: None,
         progress,
         counts: Counts::default(),
     };
-    let check = check.with_archive();
+    let check = check.with_archive().with_minimum();
     check.run(jobs.max(1));
     let counts = check.counts;
     Ok(Report {
@@ -102,6 +108,8 @@ pub fn fsck(
         archived: counts.archived.into_inner(),
         bad: counts.bad.into_inner(),
         unread: counts.unread.into_inner(),
+        minimum: check.minimum,
+        withheld: counts.withheld.into_inner(),
         ahead: counts.ahead.into_inner(),
     })
 }
@@ -115,6 +123,7 @@ struct Counts {
     archived: AtomicU64,
     bad: AtomicU64,
     unread: AtomicU64,
+    withheld: AtomicU64,
     ahead: AtomicU64,
     /// Bundles in a row of which nothing is there.
     gap: AtomicU64,
@@ -127,6 +136,7 @@ struct Check<'a> {
     checkpoint: &'a Checkpoint,
     /// Sizes of archived checkpoints up to the size of the newest, ascending.
     archived: Vec<u64>,
+    minimum: Option<Minimum>,
     progress: &'a dyn Progress,
     counts: Counts,
 }
@@ -145,23 +155,69 @@ impl Check<'_> {
     }
 
     fn with_archive(mut self) -> Self {
-        let index = match self.read("archive/index", ARCHIVE_INDEX_BYTES_MAX) {
+        let index = match self.read(ArchiveIndex::PATH, ARCHIVE_INDEX_BYTES_MAX) {
             Served::Bytes(bytes) => bytes,
             Served::Missing | Served::Unread => return self,
         };
-        match parse_archive_index(&index) {
+        let size = self.size();
+        let mut known: Vec<u64> = Vec::new();
+        let mut ahead = 0;
+        let mut take = |path: String, sizes: Result<&[u64], ParseError>| match sizes {
+            Err(error) => self.bad(path, Fault::Index(error.to_string())),
             Ok(sizes) => {
-                let size = self.size();
-                let (known, ahead): (Vec<u64>, Vec<u64>) =
-                    sizes.into_iter().partition(|archived| *archived <= size);
-                self.counts
-                    .ahead
-                    .store(ahead.len() as u64, Ordering::Relaxed);
-                self.archived = known;
+                let from = known.last().copied();
+                if let Some(first) = sizes
+                    .first()
+                    .filter(|first| from.is_some_and(|from| from >= **first))
+                {
+                    let what = format!("`{first}` is not above the sizes before");
+                    return self.bad(path, Fault::Index(what));
+                }
+                let end = sizes.partition_point(|archived| *archived <= size);
+                known.extend(&sizes[..end]);
+                ahead += (sizes.len() - end) as u64;
             }
-            Err(error) => self.bad("archive/index".to_owned(), Fault::Index(error.to_string())),
+        };
+        match ArchiveIndex::parse(&index) {
+            Err(error) => take(ArchiveIndex::PATH.to_owned(), Err(error)),
+            Ok(index) => {
+                for number in 0..index.pages() {
+                    let path = ArchiveIndex::page_path(number);
+                    match self.read(&path, ARCHIVE_PAGE_BYTES_MAX) {
+                        Served::Bytes(bytes) => {
+                            let page = ArchiveIndex::parse_page(&bytes);
+                            take(path, page.as_deref().map_err(Clone::clone));
+                        }
+                        // Nothing is asked for behind a hole: it may be a claim of many pages.
+                        Served::Missing => {
+                            self.bad(path, Fault::Missing);
+                            break;
+                        }
+                        Served::Unread => break,
+                    }
+                }
+                take(ArchiveIndex::PATH.to_owned(), Ok(index.open()));
+            }
+        }
+        self.counts.ahead.store(ahead, Ordering::Relaxed);
+        self.archived = known;
+        self
+    }
+
+    fn with_minimum(mut self) -> Self {
+        if let Served::Bytes(bytes) = self.read(MINIMUM_PATH, MINIMUM_BYTES_MAX) {
+            match Minimum::open(&bytes, self.trust, self.checkpoint) {
+                Ok(minimum) => self.minimum = Some(minimum),
+                Err(error) => self.bad(MINIMUM_PATH.to_owned(), Fault::Minimum(error)),
+            }
         }
         self
+    }
+
+    /// Whether a full tile that is not there was announced to go. A bundle goes with its tile of leaf hashes.
+    fn may_be_absent(&self, level: u8, index: u64, width: usize) -> bool {
+        let id = tile_id(level, index, width);
+        self.minimum.as_ref().is_some_and(|it| it.frees_tile(id))
     }
 
     /// One thread walks down from the root and hands out bundles; the others read and hash them.
@@ -253,7 +309,9 @@ impl Check<'_> {
     /// under its own name.
     fn compare_tile(&self, level: u8, index: u64, truth: &[Hash], served: &Served) {
         let id = tile_id(level, index, truth.len());
-        self.compare(id.path(), truth, served);
+        if !(matches!(served, Served::Missing) && self.may_be_absent(level, index, truth.len())) {
+            self.compare(id.path(), truth, served);
+        }
         let step = 1u64 << (8 * u32::from(level));
         let full = id.to_full().path();
         let start = index.saturating_mul(256).saturating_mul(step);
@@ -320,6 +378,8 @@ impl Check<'_> {
             Ok(found) => match root {
                 Some(root) if root == *found.root() => return,
                 Some(_) => Fault::OtherRoot,
+                // What it was of is withheld: that the log signed it is all that can be seen.
+                None if self.minimum.as_ref().is_some_and(|it| size < it.minimum) => return,
                 None => Fault::Unproven,
             },
         };

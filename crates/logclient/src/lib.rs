@@ -13,12 +13,11 @@
 //! In scope: the calls, bounded; [`Follower`], which turns what a log publishes into a settled
 //! `law::InForce` and makes bundles out of it.
 //!
-//! [`MirrorPush`] brings a log to a mirror (C2SP tlog-mirror).
+//! [`Minimum`]: what a log announced that it serves no more. [`MirrorPush`] brings a log to a mirror (C2SP tlog-mirror).
 //!
 //! Out of scope: every decision (`law`), keys (`keys`), serving a log (`log`).
 
 mod anchor;
-mod archive_index;
 mod authentic;
 mod batch;
 mod client;
@@ -27,6 +26,7 @@ mod error;
 mod follower;
 pub mod fsck;
 mod limits;
+mod minimum;
 mod mirror_push;
 pub mod monitor;
 mod sources;
@@ -40,6 +40,7 @@ pub use client::{LogClient, Submitted, blob_put_message};
 pub use durable::MemoryError;
 pub use error::LogClientError;
 pub use follower::Follower;
+pub use minimum::{Minimum, MinimumError};
 pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};
 pub use sources::{LogFiles, Patience, ReadError, TileError};
 pub use stream::{Stream, StreamEntry, StreamError};

@@ -12,8 +12,12 @@ pub(crate) const BATCH_REPLY_BYTES_MAX: usize = 1 << 20;
 pub(crate) const BUNDLE_BYTES_MAX: usize = 256 * (2 + 65_535);
 /// A full tile.
 pub(crate) const TILE_BYTES_MAX: usize = 256 * 32;
-/// Longest list of archived sizes.
+/// Longest list of archived sizes: logs had it in one file before it had pages.
 pub(crate) const ARCHIVE_INDEX_BYTES_MAX: usize = 16 << 20;
+/// Longest announcement of what is withheld: a proof with an entry in base64.
+pub(crate) const MINIMUM_BYTES_MAX: usize = PROOF_BYTES_MAX + (88 << 10);
+/// Longest full page of archived sizes.
+pub(crate) const ARCHIVE_PAGE_BYTES_MAX: usize = 1024 * 20;
 /// Longest answer without content.
 pub(crate) const REPLY_BYTES_MAX: usize = 64 << 10;
 /// A submission waits for witnesses; the log itself gives up earlier and answers 202.

@@ -5,8 +5,8 @@
 //! <place>/checkpoint   <place>/tile/0/000   <place>/tile/entries/000.p/7   <place>/archive/5
 //! ```
 //!
-//! A directory may also be that of a running log; then what it serves from `public/` is read. Nothing
-//! here is believed.
+//! A directory may also be that of a running log; then what it serves from `public/` is read, and what it serves no
+//! more from `withheld/`. Tiles and bundles may be looked for in further places. Nothing here is believed.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
@@ -88,7 +88,11 @@ impl Default for Patience {
 
 /// The files of one log.
 #[derive(Debug)]
-pub struct LogFiles(Kind);
+pub struct LogFiles {
+    kind: Kind,
+    /// Where tiles and bundles are looked for that are not there.
+    also: Vec<LogFiles>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -121,29 +125,46 @@ impl LogFiles {
             connect_timeout_ms: total.min(ClientConfig::default().connect_timeout_ms),
             total_timeout_ms: total,
         };
-        Ok(Self(Kind::Url(Server {
+        let server = Server {
             http: Client::new(&config)?,
             url: place.trim_end_matches('/').to_owned(),
             runtime: Handle::current(),
             tries: patience.tries.max(1),
             failures: AtomicU32::new(0),
-        })))
+        };
+        Ok(Self::of(Kind::Url(server)))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            also: Vec::new(),
+        }
+    }
+
+    /// Looks for tiles and bundles there too if they are not here: a mirror or a copy has what a log serves no more.
+    #[must_use]
+    pub fn also(mut self, other: Self) -> Self {
+        self.also.push(other);
+        self
     }
 
     /// A directory: what a log serves, or the directory of the log itself.
     pub fn directory(dir: &Path) -> Self {
-        let public = dir.join("public");
-        let dir = if public.is_dir() {
-            public
-        } else {
-            dir.to_owned()
-        };
-        Self(Kind::Directory(dir))
+        let (public, withheld) = (dir.join("public"), dir.join("withheld"));
+        if !public.is_dir() {
+            return Self::of(Kind::Directory(dir.to_owned()));
+        }
+        let files = Self::of(Kind::Directory(public));
+        match withheld.is_dir() {
+            true => files.also(Self::of(Kind::Directory(withheld))),
+            false => files,
+        }
     }
 
     /// The directory, if it is one.
     pub fn as_directory(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.kind {
             Kind::Directory(dir) => Some(dir),
             Kind::Url(_) => None,
         }
@@ -169,8 +190,27 @@ impl LogFiles {
         bytes_max: usize,
         bytes: &mut Vec<u8>,
     ) -> Result<bool, ReadError> {
+        if self.read_here(path, bytes_max, bytes)? {
+            return Ok(true);
+        }
+        if path.starts_with("tile/") {
+            for other in &self.also {
+                if other.read_into(path, bytes_max, bytes)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn read_here(
+        &self,
+        path: &str,
+        bytes_max: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<bool, ReadError> {
         bytes.clear();
-        match &self.0 {
+        match &self.kind {
             Kind::Directory(dir) => read_file(&dir.join(path), path, bytes_max, bytes),
             Kind::Url(server) => match server.get(path, bytes_max)? {
                 Some(found) => {
@@ -202,7 +242,7 @@ impl LogFiles {
     /// Widths of the partial files beside a full one, as a directory lists them; none over HTTP,
     /// where nothing can be listed.
     pub(crate) fn partial_widths(&self, full_path: &str) -> Vec<u16> {
-        let Kind::Directory(dir) = &self.0 else {
+        let Kind::Directory(dir) = &self.kind else {
             return Vec::new();
         };
         let Ok(list) = fs::read_dir(dir.join(format!("{full_path}.p"))) else {
@@ -220,7 +260,7 @@ impl LogFiles {
 
 impl std::fmt::Display for LogFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Directory(dir) => write!(f, "{}", dir.display()),
             Kind::Url(server) => f.write_str(&server.url),
         }

@@ -26,7 +26,8 @@ use tlog::{Checkpoint, Fork, ForkError, ForkProveError, Verified, leaf_hash};
 
 use crate::authentic::{AuthenticError, Entries, Held};
 use crate::durable::{self, MemoryError};
-use crate::limits::{BUNDLES_PER_MEMORY, NOTE_BYTES_MAX};
+use crate::limits::{BUNDLES_PER_MEMORY, MINIMUM_BYTES_MAX, NOTE_BYTES_MAX};
+use crate::minimum::{MINIMUM_PATH, Minimum};
 use crate::sources::{LogFiles, ReadError, TileError};
 use crate::trust::{Opened, Trust, TrustError};
 
@@ -85,6 +86,17 @@ pub enum StreamError {
         /// What the tiles show.
         #[source]
         source: Box<ForkProveError<TileError>>,
+    },
+    /// The log announced that it serves its entries only from a later one on.
+    #[error(
+        "entries {index} to {} are served no more, as entry {} of the log announced; read them where they are kept, or begin with entry {}",
+        .minimum.minimum - 1, .minimum.announced_at, .minimum.minimum
+    )]
+    Withheld {
+        /// The first one that is missing.
+        index: u64,
+        /// What was announced.
+        minimum: Box<Minimum>,
     },
     /// An entry cannot be had, or is not what the log signed.
     #[error("entry {index} cannot be had")]
@@ -244,12 +256,12 @@ impl Stream {
         };
         let begin = self.next;
         let mut unwritten = 0;
-        let entry_error = |index| move |source| StreamError::Entry { index, source };
-        let mut entries = Entries::of(held, &checkpoint).map_err(entry_error(begin))?;
+        let entries = Entries::of(held, &checkpoint);
+        let mut entries = entries.map_err(|source| self.missed(held, begin, source))?;
         while self.next < checkpoint.size() {
             let (first, bundle) = entries
                 .bundle_with(self.next)
-                .map_err(entry_error(self.next))?;
+                .map_err(|source| self.missed(held, self.next, source))?;
             for (index, bytes) in (first..).zip(bundle) {
                 if index < self.next {
                     continue;
@@ -267,6 +279,22 @@ impl Stream {
         }
         self.remember()?;
         Ok(self.next - begin)
+    }
+
+    /// Why an entry is not to be had: it may have been announced.
+    fn missed(&self, held: &Held<'_>, index: u64, source: AuthenticError) -> StreamError {
+        let announced = || {
+            let bytes = held.files().read(MINIMUM_PATH, MINIMUM_BYTES_MAX).ok()??;
+            Minimum::open(&bytes, &self.trust, self.seen.as_deref()?).ok()
+        };
+        let minimum = source.is_absence().then(announced).flatten();
+        match minimum.filter(|it| index < it.minimum) {
+            Some(minimum) => StreamError::Withheld {
+                index,
+                minimum: Box::new(minimum),
+            },
+            None => StreamError::Entry { index, source },
+        }
     }
 
     /// What is shown now must contain what was seen before.

@@ -26,6 +26,7 @@
 //! does no I/O and knows no clock, randomness or environment.
 
 mod archive;
+mod archive_index;
 mod ascii;
 pub mod bundle;
 mod checkpoint;
@@ -50,6 +51,7 @@ mod verify;
 mod witness;
 
 pub use archive::ArchiveId;
+pub use archive_index::{ArchiveIndex, ArchivePage};
 pub use checkpoint::{Checkpoint, Origin};
 pub use cosignature::{cosign, cosign_subtree, verify_cosignature, verify_subtree_cosignature};
 pub use errors::{

@@ -50,6 +50,12 @@ pub const FORK_HASHES_MAX: usize = PROOF_HASHES_MAX + 1;
 /// Bytes of a fork evidence file: two notes and the hashes.
 pub const EVIDENCE_BYTES_MAX: usize = 2 * NOTE_BYTES_MAX + 8 * 1024;
 
+/// Sizes in a full page of the list of archived checkpoints (`spec/archive.md`).
+pub const ARCHIVE_PAGE_SIZES: usize = 1024;
+
+/// Full pages that a reader takes: 67 million checkpoints.
+pub const ARCHIVE_PAGES_MAX: u64 = 65_536;
+
 /// Bytes of an add-checkpoint request body.
 pub const ADD_CHECKPOINT_BYTES_MAX: usize = NOTE_BYTES_MAX + 8 * 1024;
 

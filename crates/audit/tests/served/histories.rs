@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use audit::{Audit, Outcome, Watch};
 
 use crate::place::{Served, codes, now, request, served};
-use crate::world::copy_dir;
+use crate::world::{copy_dir, roster};
 
 const REMEMBERED: &str = "seen by a friend";
 
@@ -19,6 +19,23 @@ async fn a_checkpoint_seen_elsewhere_must_be_of_this_history() {
     assert_eq!(report.outcome, Outcome::Broken, "{}", report.to_text());
     assert!(codes(&report).contains(&("log.fork", Some(6))));
     assert_eq!(report.evidence[0].earlier, seen);
+    // Anybody can judge it with the log's key; the report says under which name.
+    let fork = report.evidence[0].fork.clone().unwrap();
+    proves_a_fork(&fork.bytes, &here, &elsewhere);
+    assert!(
+        report.to_text().contains(&fork.name),
+        "{}",
+        report.to_text()
+    );
+    assert_eq!(report.to_json()["evidence"][0]["fork"], fork.name);
+    let dir = tempfile::tempdir().unwrap();
+    let kept = report.evidence[0].keep_in(dir.path()).unwrap();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(
+        std::fs::read(dir.path().join(&fork.name)).unwrap(),
+        fork.bytes
+    );
+    assert!(report.evidence[0].keep_in(dir.path()).unwrap().is_empty());
 
     // One of the same history is fine, one that nobody known signed proves nothing.
     let mut asked = request(&here.dir);
@@ -75,6 +92,19 @@ fn told(news: &audit::News) -> Vec<&'static str> {
         .collect()
 }
 
+/// Fork evidence of the newest checkpoints of both, to be judged offline.
+fn proves_a_fork(bytes: &[u8], here: &Served, there: &Served) {
+    let evidence = tlog::ForkEvidence::parse(bytes).unwrap();
+    let keys: Vec<tlog::VerifierKey> = roster::log_vkeys()
+        .iter()
+        .map(|vkey| vkey.parse().unwrap())
+        .collect();
+    let fork = evidence.open(&keys).unwrap();
+    let mut notes = [here.read("checkpoint"), there.read("checkpoint")];
+    notes.sort_by_key(|note| note != fork.smaller().note());
+    assert_eq!(notes, [fork.smaller().note(), fork.larger().note()]);
+}
+
 fn both_checkpoints(path: &Path, here: &Served, there: &Served) {
     let text = std::fs::read_to_string(path).unwrap();
     for served in [here, there] {
@@ -100,8 +130,10 @@ async fn a_monitor_that_runs_notices_a_second_history_and_keeps_both_checkpoints
     monitored.show(&there);
     let news = watch.look(now()).await.unwrap();
     assert!(told(&news).contains(&"log.fork"), "{:?}", told(&news));
-    assert_eq!(news.evidence.len(), 1);
+    assert_eq!(news.evidence.len(), 2);
     both_checkpoints(&news.evidence[0], &here, &there);
+    assert_eq!(news.evidence[1].extension().unwrap(), "fork");
+    proves_a_fork(&std::fs::read(&news.evidence[1]).unwrap(), &here, &there);
     // It stays a finding, and is told once.
     let news = watch.look(now()).await.unwrap();
     assert_eq!(news.report.outcome, Outcome::Broken);

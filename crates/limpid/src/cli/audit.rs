@@ -119,10 +119,10 @@ impl Verb {
         let Some(dir) = &self.evidence else {
             return Ok(());
         };
-        let file = evidence
+        let files = evidence
             .keep_in(dir)
             .with_context(|| format!("cannot keep evidence in {}", dir.display()))?;
-        if let Some(file) = file {
+        for file in files {
             out.folded(0, &format!("evidence written to {}", file.display()));
         }
         Ok(())

@@ -8,7 +8,7 @@ use logclient::Follower;
 use serde_json::json;
 use statement::{
     Activation, Anchor, CheckpointRef, Closure, FileDigest, Finding, Halt, Heartbeat, KeyId,
-    Predicate, Revocation, Statement, StatementDigest, Subject, SuspectFrom,
+    Predicate, Pruning, Revocation, Statement, StatementDigest, Subject, SuspectFrom,
 };
 use tlog::Origin;
 
@@ -91,6 +91,25 @@ pub(super) enum Draft {
         bounds: Bounds,
         #[command(flatten)]
         replay: Replay,
+    },
+    /// Announce from which entry on a log will serve its entries
+    #[command(
+        override_usage = "limpid statement draft pruning [OPTIONS] --below <INDEX> --reason <TEXT>"
+    )]
+    Pruning {
+        #[command(flatten)]
+        bounds: Bounds,
+        #[command(flatten)]
+        replay: Replay,
+        /// No entry from here on will go; the last archived size up to here counts
+        #[arg(long, value_name = "INDEX")]
+        below: u64,
+        /// Where the entries that go can still be had; may be repeated
+        #[arg(long, value_name = "PREFIX")]
+        elsewhere: Vec<String>,
+        /// Why, for everybody to read
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Bring a constitution into force that has waited long enough
     #[command(
@@ -225,12 +244,15 @@ impl Draft {
                 );
                 bounds.write(out, "key", subject, revocation)
             }
-            Self::Heartbeat { bounds, note } => {
-                let subject = FileDigest::of(note.as_bytes());
-                let heartbeat = ours!(bounds, Heartbeat { note });
-                bounds.write(out, "note", subject, heartbeat)
-            }
+            Self::Heartbeat { bounds, note } => heartbeat(out, &bounds, note),
             Self::Anchor { bounds, replay } => anchor(out, &bounds, &replay).await,
+            Self::Pruning {
+                bounds,
+                replay,
+                below,
+                elsewhere,
+                reason,
+            } => pruning(out, &bounds, &replay, below, (elsewhere, reason)).await,
             Self::Activation {
                 bounds,
                 replay,
@@ -238,6 +260,12 @@ impl Draft {
             } => activation(out, &bounds, &replay, constitution).await,
         }
     }
+}
+
+fn heartbeat(out: Out, bounds: &Bounds, note: String) -> Result<()> {
+    let subject = FileDigest::of(note.as_bytes());
+    let heartbeat = ours!(bounds, Heartbeat { note });
+    bounds.write(out, "note", subject, heartbeat)
 }
 
 async fn anchor(out: Out, bounds: &Bounds, replay: &Replay) -> Result<()> {
@@ -258,6 +286,30 @@ async fn anchor(out: Out, bounds: &Bounds, replay: &Replay) -> Result<()> {
         }
     );
     bounds.write(out, origin.as_str(), root, anchor)
+}
+
+async fn pruning(
+    out: Out,
+    bounds: &Bounds,
+    replay: &Replay,
+    below: u64,
+    (elsewhere, reason): (Vec<String>, String),
+) -> Result<()> {
+    let (follower, _) = replay.follow().await?;
+    let state = follower.view()?.state();
+    let checkpoint = state.checkpoint_up_to(below);
+    let checkpoint = checkpoint.context("no checkpoint up to there is archived")?;
+    let root = checkpoint.root;
+    let pruning = ours!(
+        bounds,
+        Pruning {
+            origin: state.origin().clone(),
+            checkpoint,
+            elsewhere,
+            reason
+        }
+    );
+    bounds.write(out, "checkpoint", root, pruning)
 }
 
 async fn activation(

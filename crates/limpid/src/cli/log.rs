@@ -44,6 +44,9 @@ pub(super) enum Verb {
         /// Digest of the first constitution: the only thing taken on trust
         #[arg(long, value_name = "DIGEST")]
         anchor: StatementDigest,
+        /// Look here too for entries that the log serves no more; may be repeated
+        #[arg(long, value_name = "PREFIX")]
+        also: Vec<String>,
     },
 }
 
@@ -99,7 +102,7 @@ impl Verb {
             Self::Fsck(fsck) => fsck.run(out).await,
             Self::Follow(follow) => follow.run(out).await,
             Self::Monitor(watch) => watch.run(out).await,
-            Self::Replay { at, anchor } => replay(out, &at, anchor).await,
+            Self::Replay { at, anchor, also } => replay(out, &at, anchor, also).await,
         }
     }
 }
@@ -140,22 +143,30 @@ async fn submit(
     Ok(())
 }
 
-async fn replay(out: Out, at: &At, anchor: StatementDigest) -> Result<()> {
-    let mut follower = Follower::new(at.client()?, anchor);
+async fn replay(out: Out, at: &At, anchor: StatementDigest, also: Vec<String>) -> Result<()> {
+    let mut follower = Follower::new(at.client()?.also(also), anchor);
     follower.sync().await?;
     let view = follower.view()?;
     let constitution = view.constitution()?;
     let size = view.state().next_index();
     let builds = view.builds().len();
-    let text = format!(
+    let prunable = law::Prunable::newest(view.state());
+    let minimum = prunable.as_ref().map_or(0, law::Prunable::minimum);
+    let mut text = format!(
         "{}: {size} entries, witnessed; constitution {} in force; {builds} builds, {} lines of releases",
         at.origin,
         constitution.version,
         view.lines().count()
     );
+    if let Some(prunable) = prunable {
+        text += &format!(
+            "\nserves its entries from {minimum} on, as entry {} announced",
+            prunable.announced_at()
+        );
+    }
     out.result(
         &text,
-        &json!({"origin": at.origin.to_string(), "size": size, "constitution": constitution.version, "builds": builds}),
+        &json!({"origin": at.origin.to_string(), "size": size, "minimum_index": minimum, "constitution": constitution.version, "builds": builds}),
     );
     Ok(())
 }

@@ -30,6 +30,9 @@ pub(super) struct Follow {
     place: String,
     #[command(flatten)]
     trusted: Anchored,
+    /// Look here too for entries that the log serves no more; may be repeated
+    #[arg(long, value_name = "PLACE")]
+    also: Vec<String>,
     /// First entry, if nothing is remembered
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     from: u64,
@@ -53,7 +56,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 impl Follow {
     pub(super) async fn run(self, out: Out) -> Result<()> {
-        let files = LogFiles::open(&self.place, Patience::default())?;
+        let mut files = LogFiles::open(&self.place, Patience::default())?;
+        for place in &self.also {
+            files = files.also(LogFiles::open(place, Patience::default())?);
+        }
         let followed = tokio::task::spawn_blocking(move || self.follow(out, &files));
         followed.await.context("following broke off")?
     }

@@ -19,6 +19,7 @@ const AFTER_HELP: &str = "\
 Every bad file is named: missing, too short or too long, of other bytes, no
 bundle, an archived checkpoint of another tree, or (in a directory) no file of a
 log. Works on every log that serves C2SP tlog-tiles, whatever its entries are.
+Entries that the log announced to serve no more are counted, and not checked.
 
 Exit status: 0 the log is whole; 1 it is damaged; 2 it was not checked, or not
 all of it.";
@@ -149,6 +150,12 @@ fn tell(out: Out, report: &Report, bad: Vec<Value>) -> Result<()> {
         "hashed {} entries in {} bundles; compared {} tiles and {} archived checkpoints\n",
         report.entries, report.bundles, report.tiles, report.archived
     );
+    if let Some(minimum) = &report.minimum {
+        text += &format!(
+            "the log serves its entries from {} on, as entry {} announced; {} entries are not available here\n",
+            minimum.minimum, minimum.announced_at, report.withheld
+        );
+    }
     if report.ahead > 0 {
         text += &format!("{} files are of entries not published yet\n", report.ahead);
     }
@@ -174,6 +181,8 @@ fn tell(out: Out, report: &Report, bad: Vec<Value>) -> Result<()> {
             "bundles": report.bundles,
             "tiles": report.tiles,
             "archived": report.archived,
+            "minimum_index": report.minimum.as_ref().map_or(0, |it| it.minimum),
+            "withheld": report.withheld,
             "ahead": report.ahead,
             "bad": report.bad,
             "unread": report.unread,

@@ -2,6 +2,7 @@
 
 use tlog::{Checkpoint, Hash, ParseError};
 
+use crate::minimum::{Minimum, MinimumError};
 use crate::sources::ReadError;
 use crate::trust::{Signed, TrustError};
 
@@ -95,6 +96,9 @@ pub enum Fault {
     /// The list of archived sizes is malformed.
     #[error("is refused: {0}")]
     Index(String),
+    /// The announcement of what is withheld is not believed.
+    #[error("is refused; nothing counts as withheld")]
+    Minimum(#[source] MinimumError),
     /// A file that no log has.
     #[error("does not belong to a log")]
     Stray,
@@ -135,6 +139,7 @@ impl Fault {
             Self::OtherRoot => "other_root",
             Self::Unproven => "unproven",
             Self::Index(_) => "index",
+            Self::Minimum(_) => "minimum",
             Self::Stray => "stray",
             Self::Nothing { .. } => "nothing",
             Self::Read(ReadError::TooLong { .. }) => "long",
@@ -165,12 +170,16 @@ pub struct Report {
     pub bad: u64,
     /// Files that were not delivered.
     pub unread: u64,
+    /// What the log announced that it serves no more, if it did.
+    pub minimum: Option<Minimum>,
+    /// Entries that are not there because of it. They were not checked.
+    pub withheld: u64,
     /// Files and archived checkpoints beyond the checkpoint: written and not yet published.
     pub ahead: u64,
 }
 
 impl Report {
-    /// Whether everything was read and is right.
+    /// Whether everything that must be there was read and is right.
     pub fn is_whole(&self) -> bool {
         self.bad == 0 && self.unread == 0 && self.proven
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use tlog::{Frontier, Hash, bundle, leaf_hash};
+use tlog::{Frontier, Hash, bundle, leaf_hash, node_hash};
 
 use super::report::Fault;
 use super::unit::{Expected, Unit};
@@ -129,7 +129,12 @@ impl Check<'_> {
                 walk.unit(self, child, 256, Expected::Root(*hash));
                 continue;
             }
-            match self.full_tile(level - 1, child, *hash) {
+            let served = self.read_tile(tile_id(level - 1, child, 256));
+            if matches!(served, Served::Missing) && self.may_be_absent(level - 1, child, 256) {
+                walk.pass_withheld(self, level - 1, *hash);
+                continue;
+            }
+            match self.full_tile(level - 1, child, *hash, served) {
                 Some(hashes) => self.walk(level - 1, child, &hashes, walk),
                 None => self.walk_unknown(level - 1, child, walk),
             }
@@ -152,8 +157,7 @@ impl Check<'_> {
 
     /// What a full tile above the leaves must hold, and how its files compare with that. `None` if no file
     /// knows.
-    fn full_tile(&self, level: u8, index: u64, root: Hash) -> Option<Vec<Hash>> {
-        let served = self.read_tile(tile_id(level, index, 256));
+    fn full_tile(&self, level: u8, index: u64, root: Hash, served: Served) -> Option<Vec<Hash>> {
         if let Served::Bytes(bytes) = &served
             && let Some(hashes) = hashes_of(bytes, 256)
             && root_of(&hashes) == root
@@ -188,6 +192,22 @@ impl Check<'_> {
 }
 
 impl Walk<'_> {
+    /// Goes past all entries below a full tile of this level that the log serves no more.
+    fn pass_withheld(&mut self, check: &Check<'_>, level: u8, root: Hash) {
+        let bundles = 1u64 << (8 * u32::from(level));
+        let withheld = &check.counts.withheld;
+        withheld.fetch_add(bundles.saturating_mul(256), Ordering::Relaxed);
+        self.passed = self.passed.take().and_then(|passed| {
+            let mut parts = passed.parts().to_vec();
+            let mut hash = root;
+            for _ in 0..(passed.size() / bundles + 1).trailing_zeros() {
+                hash = node_hash(&parts.pop()?, &hash);
+            }
+            parts.push(hash);
+            Frontier::from_parts(passed.size() + bundles, parts).ok()
+        });
+    }
+
     /// Hands out one bundle, with what archived checkpoints inside of it need.
     fn unit(&mut self, check: &Check<'_>, index: u64, width: usize, expected: Expected) {
         let start = index * 256;

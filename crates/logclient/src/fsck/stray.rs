@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use tlog::{ArchiveId, BundleId, TileId};
+use tlog::{ArchiveId, ArchiveIndex, BundleId, TileId};
 
 use super::Check;
 use super::report::Fault;
@@ -65,7 +65,7 @@ impl Check<'_> {
     fn judge(&self, name: &str) -> Name {
         let size = self.size();
         let ahead = |ahead: bool| if ahead { Name::Ahead } else { Name::Known };
-        if name == "archive/index" {
+        if name == ArchiveIndex::PATH || ArchiveIndex::parse_page_path(name).is_some() {
             return Name::Known;
         }
         if let Ok(id) = ArchiveId::parse(name) {

@@ -47,8 +47,9 @@ impl Check<'_> {
             Served::Bytes(bytes) => hashes_of(bytes, unit.width),
             Served::Missing | Served::Unread => None,
         };
-        let nothing = matches!(tile, Served::Missing) && matches!(read.fault, Some(Fault::Missing));
-        if nothing {
+        let missing = matches!(read.fault, Some(Fault::Missing));
+        let withheld = missing && self.may_be_absent(0, unit.index, unit.width);
+        if missing && !withheld && matches!(tile, Served::Missing) {
             let gap = self.counts.gap.fetch_add(1, Ordering::Relaxed) + 1;
             if gap == crate::limits::GAP_BUNDLES_MAX + 1 {
                 let entry = unit.index * 256;
@@ -71,8 +72,13 @@ impl Check<'_> {
         };
         let is_right = read_leaves.is_some() && read_leaves == truth;
         self.name_faults(unit, read_leaves, truth, &tile);
-        if let Some(fault) = read.fault {
-            self.bad(id.path(), fault);
+        match read.fault {
+            Some(_) if withheld => {
+                let entries = unit.width as u64;
+                self.counts.withheld.fetch_add(entries, Ordering::Relaxed);
+            }
+            Some(fault) => self.bad(id.path(), fault),
+            None => {}
         }
         if let Some(truth) = truth {
             self.check_parts(unit, truth, is_right.then_some(buffer));
@@ -81,13 +87,11 @@ impl Check<'_> {
             let root = truth.and_then(|leaves| root_at(unit, leaves, *size));
             self.check_archived(*size, root);
         }
-        self.progress.entries(
-            self.counts
-                .entries
-                .fetch_add(unit.width as u64, Ordering::Relaxed)
-                + unit.width as u64,
-            self.size(),
-        );
+        if !withheld {
+            let entries = unit.width as u64;
+            let read = self.counts.entries.fetch_add(entries, Ordering::Relaxed);
+            self.progress.entries(read + entries, self.size());
+        }
     }
 
     /// Says what is wrong with a bundle that could be parsed, and with its tile.
@@ -120,6 +124,7 @@ impl Check<'_> {
         }
         match (truth, tile) {
             (Some(truth), tile) => self.compare_tile(0, unit.index, truth, tile),
+            (None, Served::Missing) if self.may_be_absent(0, unit.index, unit.width) => {}
             (None, Served::Missing) => self.bad(tile_path, Fault::Missing),
             (None, Served::Bytes(bytes)) => {
                 let expected = unit.width * 32;
