@@ -13,6 +13,7 @@
 
 mod adverse;
 mod asof;
+mod beside;
 mod chain;
 mod clock;
 mod codes;
@@ -24,6 +25,7 @@ mod metadata;
 mod release;
 mod ring;
 mod roll;
+mod signed;
 mod summary;
 mod types;
 
@@ -39,14 +41,16 @@ use self::{
     facts::{Facts, Said},
     metadata::Signing,
     roll::{Roster, may_say},
+    signed::Held,
 };
 use crate::opened::{Keyring, Opened};
 
 pub use codes::CODES;
 pub use facts::Anchored;
 pub use findings::PublicationSeen;
+pub use signed::SignedRelease;
 pub use types::{
-    Blob, CheckpointSeen, Delivery, Finding, Gate, Heard, Line, Newest, OutOfOrder, Refused,
+    Blob, CheckpointSeen, Delivery, Finding, Gate, Heard, Line, Newest, OutOfOrder, Parts, Refused,
     Ruling, Severity, Summary,
 };
 
@@ -299,15 +303,10 @@ impl Judge {
     /// # Errors
     /// The condition that does not hold.
     pub fn gate(&self, gate: &Gate<'_>, as_of: u64) -> Result<(), Refused> {
-        let witnessed = self.clock.newest().map_or(0, |(size, _)| size);
-        if as_of == 0 || as_of > witnessed {
-            let detail = format!("{witnessed} entries are witnessed, {as_of} are asked for");
-            return Err(Refused::new(codes::INCOMPLETE, detail));
-        }
-        let view = self.as_of(as_of);
+        let view = self.witnessed(as_of)?;
         match *gate {
-            Gate::Approval { build } => view.gate_approval(build),
-            Gate::Release { payload } => view.gate_release(payload),
+            Gate::Approval { build } => view.gate_approval(build).map(drop),
+            Gate::Release { payload, parts } => view.gate_release(payload, parts).map(drop),
             Gate::Ring {
                 payload,
                 wait_seconds,
@@ -315,7 +314,12 @@ impl Judge {
             Gate::Released {
                 release,
                 rebuilds_min,
-            } => view.gate_released(release, None, rebuilds_min).map(drop),
+                parts,
+            } => {
+                let held = parts.map_or(Held::Later, |parts| Held::Now(Some(parts)));
+                view.gate_released(release, None, held, rebuilds_min)
+                    .map(drop)
+            }
             Gate::Metadata {
                 role,
                 previous,
@@ -326,6 +330,16 @@ impl Judge {
             Gate::TufRoot { file } => view.gate_tuf_root(file),
             Gate::Install(delivery) => view.gate_install(&delivery),
         }
+    }
+
+    /// The log up to an index below which everything is witnessed.
+    fn witnessed(&self, as_of: u64) -> Result<AsOf<'_>, Refused> {
+        let witnessed = self.clock.newest().map_or(0, |(size, _)| size);
+        if as_of == 0 || as_of > witnessed {
+            let detail = format!("{witnessed} entries are witnessed, {as_of} are asked for");
+            return Err(Refused::new(codes::INCOMPLETE, detail));
+        }
+        Ok(self.as_of(as_of))
     }
 
     const fn as_of(&self, end: u64) -> AsOf<'_> {

@@ -40,6 +40,7 @@ mod run_cross;
 mod run_fork;
 mod run_log;
 mod run_repository;
+mod run_signed;
 mod watch;
 
 pub use error::AuditError;

@@ -12,6 +12,8 @@ pub(crate) const ARCHIVE_INDEX_BYTES_MAX: usize = 16 << 20;
 pub(crate) const ARCHIVE_PAGE_BYTES_MAX: usize = 1024 * 20;
 /// Largest blob whose bytes are fetched over HTTP; from a directory any size is hashed in pieces.
 pub(crate) const BLOB_BYTES_MAX: u64 = 256 << 20;
+/// Largest detached signature of a platform.
+pub(crate) const SIGNATURE_BYTES_MAX: u64 = 1 << 20;
 /// Bundles on their way to the judge at one time: with the largest entries 64 MiB, usually 2.
 pub(crate) const BUNDLES_AHEAD: usize = 4;
 /// Archived checkpoints fetched ahead.

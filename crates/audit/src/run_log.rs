@@ -47,6 +47,8 @@ pub(crate) struct LogAudit {
     looked_at: Option<Vec<u8>>,
     /// Something was wrong with what is served; what comes after it is not read.
     pub(crate) broken: bool,
+    /// Releases whose platform signature was attached again.
+    pub(crate) attached: BTreeSet<StatementDigest>,
 }
 
 impl LogAudit {
@@ -69,6 +71,7 @@ impl LogAudit {
             good_to: None,
             looked_at: None,
             broken: false,
+            attached: BTreeSet::new(),
         }
     }
 
@@ -118,6 +121,7 @@ impl LogAudit {
             self.replay(claimed, listed, findings).await?;
         }
         self.blobs.finish(&self.reader.origin, findings).await?;
+        self.attach_again(findings).await?;
         Ok(true)
     }
 

@@ -7,10 +7,14 @@ mod honest;
 
 #[path = "histories/ask.rs"]
 mod ask;
+#[path = "histories/beside.rs"]
+mod beside;
 #[path = "histories/both.rs"]
 mod both;
 #[path = "histories/dice.rs"]
 mod dice;
+#[path = "histories/extra.rs"]
+mod extra;
 #[path = "histories/tell.rs"]
 mod tell;
 #[path = "histories/twist.rs"]
@@ -24,10 +28,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use both::Seen;
 
 /// Everything that both can grant.
-const GATES: [&str; 9] = [
+const GATES: [&str; 11] = [
     "entry",
     "approval",
+    "approval beside",
     "release",
+    "release beside",
     "released",
     "metadata",
     "published",

@@ -5,6 +5,9 @@
 #[path = "../../law/tests/honest/mod.rs"]
 mod honest;
 
+#[path = "judge/beside.rs"]
+mod beside;
+
 use audit::judge::{Finding, Gate, Judge, Refused, Ruling, Severity};
 use honest::{
     amendment::Amendment,

@@ -124,6 +124,39 @@ pub fn detach(program: &[u8]) -> Result<Detached, BinaryError> {
     }
 }
 
+/// Takes a shipped program apart into the artifact of `artifact_bytes` bytes and the signature inside it: the
+/// two that [`attach`] makes these very bytes of. `None` if there is no signature inside.
+///
+/// # Errors
+/// As [`detach`], or when no artifact of that size and signature make these bytes.
+pub fn separate(
+    shipped: &[u8],
+    artifact_bytes: u64,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, BinaryError> {
+    let Detached { program, signature } = detach(shipped)?;
+    let Some(signature) = signature else {
+        return Ok(None);
+    };
+    let wrong = BinaryError::Pe {
+        field: "size without signature",
+        value: artifact_bytes,
+    };
+    let size = usize::try_from(artifact_bytes).unwrap_or(usize::MAX);
+    if size.checked_next_multiple_of(ALIGNMENT) != Some(program.len()) {
+        return Err(wrong);
+    }
+    let mut artifact = program;
+    artifact.truncate(size);
+    let layout = Layout::parse(&artifact)?;
+    if layout.checksum_of(&artifact)? != 0 {
+        set_checksum(&layout, &mut artifact);
+    }
+    if attach(&artifact, &signature)?.program != shipped {
+        return Err(wrong);
+    }
+    Ok(Some((artifact, signature)))
+}
+
 fn detach_pe(signed: &[u8]) -> Result<Detached, BinaryError> {
     let layout = Layout::parse(signed)?;
     let summed = has_checksum(&layout, signed)?;

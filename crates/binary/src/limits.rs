@@ -36,5 +36,11 @@ pub(crate) const DEBUG_BYTES_MAX: u64 = 1 << 30;
 pub(crate) const ANSWERS_MAX: usize = 10_000;
 /// A signature of a platform.
 pub(crate) const SIGNATURE_BYTES_MAX: usize = 1 << 20;
+/// A longer C++ symbol is shown as it is.
+pub(crate) const MANGLED_BYTES_MAX: usize = 4096;
+/// A C++ name that grows longer is not written out: each part of a symbol may stand for all before it, twice.
+pub(crate) const NAME_BYTES_MAX: usize = 16 << 10;
+/// Nesting of a C++ symbol.
+pub(crate) const NAME_DEPTH_MAX: u32 = 64;
 /// Frames of inlined calls at one address.
 pub(crate) const FRAMES_MAX: usize = 256;

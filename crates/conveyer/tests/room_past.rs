@@ -35,6 +35,7 @@ async fn release(street: &Street, built: &Built) {
         build: built.build,
         // Nobody here asks for it: only the quorum makes a release.
         approval: built.provenance,
+        signed: None,
     };
     let subject = Subject::new(artifact.name.clone(), artifact.sha256);
     let payload = Statement::new(vec![subject], release).to_payload().unwrap();

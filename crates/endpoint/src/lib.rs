@@ -38,6 +38,7 @@ mod report_text;
 mod report_words;
 mod repository;
 mod rings;
+mod signed;
 mod step;
 mod timeline;
 pub mod tuf_client;
@@ -51,7 +52,7 @@ pub use gossip::{Answer, Given, Gossip, LogAgreement, Place, PlaceKind, PlaceRep
 pub use memory::{CheckpointSeen, InstalledMark, Memory, ProofSeen, PublicationSeen};
 pub use report::{
     AgeReport, ConstitutionReport, FileReport, Freshness, KindsReport, LogReport, ProvenanceReport,
-    RebuildReport, ReleaseReport, Report, Signer, SourceReport, WithdrawalsReport, WitnessReport,
+    RebuildReport, ReleaseReport, Report, SignedReport, Signer, SourceReport, WithdrawalsReport, WitnessReport,
 };
 pub use step::Step;
 pub use timeline::{

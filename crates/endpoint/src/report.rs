@@ -30,6 +30,18 @@ pub struct FileReport {
     pub sha256: FileDigest,
     /// Length.
     pub bytes: u64,
+    /// What the file was made of, if a platform signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedReport>,
+}
+
+/// A platform's signature, attached to the artifact again. Whether the platform takes it is its own question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedReport {
+    /// SHA-256 of the artifact as it was built and rebuilt.
+    pub artifact: FileDigest,
+    /// SHA-256 of the signature.
+    pub signature: FileDigest,
 }
 
 /// The release that names the file.
@@ -238,8 +250,12 @@ impl Report {
         let mut report = Self {
             file: FileReport {
                 name: name.to_owned(),
-                sha256: released.artifact,
-                bytes: released.artifact_bytes,
+                sha256: released.shipped().0,
+                bytes: released.shipped().1,
+                signed: released.signed.map(|signed| SignedReport {
+                    artifact: released.artifact,
+                    signature: signed.signature,
+                }),
             },
             release: release(view, file),
             source: source(view, file),

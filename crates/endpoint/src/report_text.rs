@@ -19,6 +19,14 @@ impl fmt::Display for Report {
         line(f, "file", &self.file.name)?;
         line(f, "", &format!("{} bytes, SHA-256", self.file.bytes))?;
         line(f, "", &self.file.sha256.to_string())?;
+        if let Some(signed) = &self.file.signed {
+            line(
+                f,
+                "",
+                "with a platform's signature; without it, as it was rebuilt:",
+            )?;
+            line(f, "", &signed.artifact.to_string())?;
+        }
         line(
             f,
             "release",

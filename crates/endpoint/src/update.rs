@@ -7,7 +7,7 @@
 
 use std::{fs, io::Read, ops::ControlFlow};
 
-use law::{Code, Installable, Offer, OpenBundle, Refusal};
+use law::{Attached, Code, Installable, Offer, OpenBundle, Refusal};
 use serde::Serialize;
 use serve::Client;
 use statement::{FileDigest, Release, StatementDigest};
@@ -22,6 +22,7 @@ use crate::{
     memory::{InstalledMark, Memory},
     repository::Repository,
     rings::in_ring,
+    signed::{attach_again, is_signed_inside},
     step::Step,
     timeline::{Finding, Timeline, contradiction, keep_publication},
     tuf_client::{Cause, Naming, Trusted, TufClient, TufClientError},
@@ -337,6 +338,29 @@ impl Update<'_> {
         Ok(Artifact::Fetched(fetched))
     }
 
+    /// Digest and size of the file, and a platform's signature in it attached again.
+    fn received(
+        &self,
+        served: &Served,
+        artifact: &Artifact,
+    ) -> Result<((FileDigest, u64), Option<Attached>), EndpointError> {
+        let (view, release) = (served.bundle.view(), served.mark.release);
+        match artifact {
+            Artifact::Runs(runs) => {
+                let attached = if is_signed_inside(view, release) {
+                    attach_again(view, release, &self.versions.bytes(runs)?)?
+                } else {
+                    None
+                };
+                Ok(((runs.artifact, runs.artifact_bytes), attached))
+            }
+            Artifact::Fetched(bytes) => {
+                let attached = attach_again(view, release, bytes)?;
+                Ok(((FileDigest::of(bytes), bytes.len() as u64), attached))
+            }
+        }
+    }
+
     /// The law's answer; `newest` is the highest number that was ever installed.
     fn judge(
         &self,
@@ -346,10 +370,7 @@ impl Update<'_> {
         newest: Option<u64>,
         now: u64,
     ) -> Result<Installed, EndpointError> {
-        let (digest, bytes) = match artifact {
-            Artifact::Runs(runs) => (runs.artifact, runs.artifact_bytes),
-            Artifact::Fetched(bytes) => (FileDigest::of(bytes), bytes.len() as u64),
-        };
+        let ((digest, bytes), attached) = self.received(served, artifact)?;
         let offer = Offer {
             bundle: &served.bundle,
             release: served.mark.release,
@@ -359,6 +380,7 @@ impl Update<'_> {
             withdrawals: &served.withdrawals,
             artifact: digest,
             artifact_bytes: bytes,
+            attached: attached.as_ref(),
         };
         let installable = Installable::check(offer, &self.config.policy(), newest, now)?;
         let release = installable.file().quorum().release();
@@ -368,8 +390,8 @@ impl Update<'_> {
             version: release.version.clone(),
             release: release.digest(),
             file: release.file.clone(),
-            artifact: release.artifact,
-            artifact_bytes: release.artifact_bytes,
+            artifact: release.shipped().0,
+            artifact_bytes: release.shipped().1,
         })
     }
 

@@ -13,6 +13,7 @@ use crate::{
     evidence::{check_withdrawn, open_bundle},
     file_digest::digest_file,
     report::Report,
+    signed::{attach_again, is_signed_inside},
 };
 
 /// Verifies a file by a bundle under an anchor, without network and without a clock it must trust.
@@ -49,7 +50,16 @@ pub fn verify_file(
         .transpose()?;
     let release = ReleasedFile::find(bundle.view(), artifact)?;
     let floor = rebuilds_min.unwrap_or_default();
-    let file = ReleasedFile::check(bundle.view(), release, artifact, bytes, floor)?;
+    let view = bundle.view();
+    let attached = if is_signed_inside(view, release) {
+        let file = std::fs::read(path);
+        let file = file.map_err(|error| EndpointError::io("read", path, error))?;
+        attach_again(view, release, &file)?
+    } else {
+        None
+    };
+    let received = (artifact, bytes);
+    let file = ReleasedFile::check_signed(view, release, received, attached.as_ref(), floor)?;
     let known = withdrawals.iter().flatten().chain([&bundle]);
     check_withdrawn(known, release)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -113,6 +113,12 @@ impl<'a> Versions<'a> {
             .is_ok_and(|found| found == (installed.artifact, installed.artifact_bytes))
     }
 
+    /// The file, whole.
+    pub(crate) fn bytes(&self, installed: &Installed) -> Result<Vec<u8>, EndpointError> {
+        let path = self.root().join(installed.path());
+        fs::read(&path).map_err(|error| EndpointError::io("read", &path, error))
+    }
+
     /// Writes a version beside the others; durable when it returns. Doing it again repairs it.
     pub(crate) fn write(
         &self,

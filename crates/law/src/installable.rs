@@ -4,6 +4,7 @@ use statement::{Release, StatementDigest, VerificationSummary};
 
 use crate::{
     approvable::check_approval,
+    attached::{Attached, check_received},
     build::BuildEvidence,
     bundle::OpenBundle,
     entry::Included,
@@ -25,27 +26,42 @@ pub struct ReleasedFile {
 }
 
 impl ReleasedFile {
-    /// Judges a file by its digest and size against the release that the bundle shows for it.
+    /// Judges a file by its digest and size against the release that the bundle shows for it. A file with
+    /// a platform's signature inside is refused here.
     ///
     /// # Errors
     /// The condition that does not hold.
     pub fn check(
         view: Settled<'_>,
         release: StatementDigest,
-        artifact: FileDigest,
-        artifact_bytes: u64,
+        file: FileDigest,
+        file_bytes: u64,
+        rebuilds_min: u64,
+    ) -> Result<Self, Refusal> {
+        Self::check_signed(view, release, (file, file_bytes), None, rebuilds_min)
+    }
+
+    /// The same for whoever took the signature off and attached it again.
+    ///
+    /// # Errors
+    /// As there, or [`Code::ReleaseAttached`].
+    pub fn check_signed(
+        view: Settled<'_>,
+        release: StatementDigest,
+        file: (FileDigest, u64),
+        attached: Option<&Attached>,
         rebuilds_min: u64,
     ) -> Result<Self, Refusal> {
         let floor = view.constitution()?.floors.rebuilds_min.max(rebuilds_min);
         let quorum = ReleaseQuorum::check(&view.releases(release)?)?;
         let found = quorum.release();
-        if found.artifact != artifact || found.artifact_bytes != artifact_bytes {
-            let detail = format!(
-                "file {artifact} ({artifact_bytes} bytes), release {}",
-                found.artifact
-            );
+        if found.shipped() != file {
+            let (sha256, bytes) = file;
+            let (due, _) = found.shipped();
+            let detail = format!("file {sha256} ({bytes} bytes), release {due}");
             return Err(Refusal::new(Code::InstallArtifact, detail));
         }
+        check_received(found, attached)?;
         let evidence = BuildEvidence::check(view, found.build, floor)?;
         let approval = check_approval(view, found.approval, &evidence, floor)?;
         check_fields(&found.standing().statement, found, &evidence)?;
@@ -67,7 +83,7 @@ impl ReleasedFile {
     ///
     /// # Errors
     /// [`Code::InstallArtifact`] when no release of the bundle names this file.
-    pub fn find(view: Settled<'_>, artifact: FileDigest) -> Result<StatementDigest, Refusal> {
+    pub fn find(view: Settled<'_>, file: FileDigest) -> Result<StatementDigest, Refusal> {
         let mut names = Vec::new();
         let mut late = None;
         for line in view.lines() {
@@ -79,10 +95,11 @@ impl ReleasedFile {
                         continue;
                     }
                 };
-                if entries[0].artifact == artifact {
+                let (shipped, _) = entries[0].shipped();
+                if shipped == file {
                     return Ok(*digest);
                 }
-                names.push(entries[0].artifact.to_string());
+                names.push(shipped.to_string());
             }
         }
         if names.is_empty() {
@@ -94,7 +111,7 @@ impl ReleasedFile {
         }
         Err(Refusal::new(
             Code::InstallArtifact,
-            format!("file {artifact}; the bundle releases {}", names.join(", ")),
+            format!("file {file}; the bundle releases {}", names.join(", ")),
         ))
     }
 
@@ -142,6 +159,8 @@ pub struct Offer<'a> {
     pub artifact: FileDigest,
     /// Their length.
     pub artifact_bytes: u64,
+    /// The platform's signature in them, taken off and attached again; none if there is none.
+    pub attached: Option<&'a Attached>,
 }
 
 /// An update that may be installed.
@@ -167,11 +186,11 @@ impl Installable {
         check_fresh(offer.publication, policy, now)?;
         check_root(offer)?;
         let view = offer.bundle.view();
-        let file = ReleasedFile::check(
+        let file = ReleasedFile::check_signed(
             view,
             offer.release,
-            offer.artifact,
-            offer.artifact_bytes,
+            (offer.artifact, offer.artifact_bytes),
+            offer.attached,
             policy.rebuilds_min,
         )?;
         let release = file.quorum().release();

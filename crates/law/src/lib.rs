@@ -19,6 +19,7 @@
 //! (`endpoint`), judging by a second implementation (`audit`, not built yet).
 
 mod approvable;
+mod attached;
 mod build;
 mod bundle;
 mod effect;
@@ -42,6 +43,7 @@ mod succession;
 mod waiting;
 
 pub use approvable::Approvable;
+pub use attached::Attached;
 pub use build::{BuildEvidence, BuiltArtifact};
 pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_MAX, Bundle, BundleEntry, BundleError, OpenBundle,

@@ -282,8 +282,8 @@ pub(crate) fn target_path(release: &Release) -> String {
 
 /// What a release's target says; equality covers every field, known to us or not.
 fn target_of(path: &TargetPath, release: &Release, digest: StatementDigest) -> TargetFile {
-    let artifact = *release.artifact.hash();
-    TargetFile::new(path, release.artifact_bytes, artifact, *digest.hash())
+    let (shipped, bytes) = release.shipped();
+    TargetFile::new(path, bytes, *shipped.hash(), *digest.hash())
 }
 
 fn check_target(

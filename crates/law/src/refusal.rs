@@ -110,6 +110,7 @@ refusals! {
     // A release.
     ReleaseMissing => "release.missing", "no such release stands";
     ReleaseFields => "release.fields", "the release does not say what source, provenance and approval say";
+    ReleaseAttached => "release.attached", "the shipped file is not the built artifact with the platform's signature attached";
     ReleaseSeq => "release.seq", "the release is not the next of its product, channel and platform";
     ReleasePredecessor => "release.predecessor", "the release does not name its predecessor";
     ReleaseFork => "release.fork", "two releases name one predecessor";

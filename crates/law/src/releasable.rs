@@ -4,6 +4,7 @@ use statement::{Release, Statement, StatementDigest, VerificationSummary};
 
 use crate::{
     approvable::check_approval,
+    attached::{Attached, check_named, check_recomputed},
     build::BuildEvidence,
     entry::Included,
     line::Line,
@@ -22,11 +23,23 @@ pub struct Releasable {
 }
 
 impl Releasable {
-    /// Judges a release payload against the whole witnessed log.
+    /// Judges a release payload against the whole witnessed log. One that a platform signs is refused here.
     ///
     /// # Errors
     /// The condition that does not hold.
     pub fn check(view: Settled<'_>, payload: &[u8]) -> Result<Self, Refusal> {
+        Self::check_signed(view, payload, None)
+    }
+
+    /// The same by a signer that attached the platform's signature again, if there is one.
+    ///
+    /// # Errors
+    /// As there, or [`Code::ReleaseAttached`].
+    pub fn check_signed(
+        view: Settled<'_>,
+        payload: &[u8],
+        attached: Option<&Attached>,
+    ) -> Result<Self, Refusal> {
         view.check_whole()?;
         let constitution = view.constitution()?;
         let statement = Statement::parse(payload)
@@ -44,6 +57,7 @@ impl Releasable {
         let evidence = BuildEvidence::check(view, release.build, floor)?;
         let approval = check_approval(view, release.approval, &evidence, floor)?;
         check_fields(&statement, release, &evidence)?;
+        check_recomputed(release, attached)?;
         let digest = StatementDigest::of(payload);
         check_place(view, release, digest)?;
         check_withdrawn(view, release, digest)?;
@@ -101,8 +115,9 @@ pub(crate) fn check_fields(
         let detail = format!("artifact {}; the build made {names}", release.artifact);
         return Err(Refusal::new(Code::ReleaseFields, detail));
     };
-    let wrong = if subjects != [(release.file.as_str(), release.artifact)] {
-        Some("subject is not the artifact".to_owned())
+    let (shipped, _) = release.shipped();
+    let wrong = if subjects != [(release.file.as_str(), shipped)] {
+        Some("subject is not the file".to_owned())
     } else if release.artifact_bytes != built.bytes {
         Some(format!(
             "artifact_bytes {} instead of {}",
@@ -131,9 +146,10 @@ pub(crate) fn check_fields(
     } else {
         None
     };
-    wrong.map_or(Ok(()), |detail| {
-        Err(Refusal::new(Code::ReleaseFields, detail))
-    })
+    match wrong {
+        Some(detail) => Err(Refusal::new(Code::ReleaseFields, detail)),
+        None => check_named(release),
+    }
 }
 
 /// The newest release of a line that reached its quorum, among some.

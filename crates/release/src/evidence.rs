@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use law::{ReleaseQuorum, ReleasedFile, Settled};
+use law::{Attached, ReleaseQuorum, ReleasedFile, Settled};
 use statement::{FileDigest, Predicate, StatementDigest};
 
 use crate::{
@@ -19,30 +19,29 @@ impl<L: CenterLog> Room<'_, L> {
     /// Puts the artifact and the bundle of a release into the repository, unless they are there.
     pub(crate) async fn store_release(&mut self, wanted: &Wanted) -> Result<(), ReleaseError> {
         let release = wanted.quorum.release();
-        let path = wanted.path.repository_file(release.artifact.hash());
-        if !self.repository.contains(&path)? {
-            if release.artifact_bytes > self.config.artifact_bytes_max {
-                return Err(ReleaseError::ArtifactTooLarge {
-                    bytes: release.artifact_bytes,
-                    bytes_max: self.config.artifact_bytes_max,
-                });
-            }
-            let bytes = self
-                .log
-                .blob(release.artifact, release.artifact_bytes)
-                .await?;
-            self.repository.create(&path, &bytes)?;
-            self.tell(Step::ArtifactStored(path));
-        }
+        let file = wanted.path.repository_file(release.shipped().0.hash());
         let digest = release.digest();
         let path = bundle_path(digest);
-        if self.repository.contains(&path)? {
+        let (has_file, has_bundle) = (
+            self.repository.contains(&file)?,
+            self.repository.contains(&path)?,
+        );
+        if has_file && has_bundle {
             return Ok(());
         }
-        let indices = release_indices(self.log.view()?, &wanted.quorum)?;
+        let (attached, bytes) = self.shipped(release).await?;
+        check_released(self.log.view()?, &wanted.quorum, attached.as_ref())?;
+        if !has_file {
+            self.repository.create(&file, &bytes)?;
+            self.tell(Step::ArtifactStored(file));
+        }
+        if has_bundle {
+            return Ok(());
+        }
+        let indices = release_indices(self.log.view()?, &wanted.quorum, attached.as_ref())?;
         let bundle = self.log.bundle(&indices).await?;
         let opened = bundle.open(self.config.anchor)?;
-        check_released(opened.view(), &wanted.quorum)?;
+        check_released(opened.view(), &wanted.quorum, attached.as_ref())?;
         self.repository.create(&path, &bundle.to_bytes()?)?;
         self.tell(Step::BundleStored(digest));
         Ok(())
@@ -119,21 +118,23 @@ fn withdrawals(view: Settled<'_>) -> Vec<law::Included<statement::Withdrawal>> {
     released.iter().filter_map(of).collect()
 }
 
-fn check_released(view: Settled<'_>, quorum: &ReleaseQuorum) -> Result<ReleasedFile, law::Refusal> {
+fn check_released(
+    view: Settled<'_>,
+    quorum: &ReleaseQuorum,
+    attached: Option<&Attached>,
+) -> Result<ReleasedFile, law::Refusal> {
     let release = quorum.release();
-    ReleasedFile::check(
-        view,
-        release.digest(),
-        release.artifact,
-        release.artifact_bytes,
-        0,
-    )
+    ReleasedFile::check_signed(view, release.digest(), release.shipped(), attached, 0)
 }
 
 /// Indices of everything a release rests on: source, commitments, provenance, counted rebuilds,
 /// approval and both signatures.
-fn release_indices(view: Settled<'_>, quorum: &ReleaseQuorum) -> Result<Vec<u64>, law::Refusal> {
-    let file = check_released(view, quorum)?;
+fn release_indices(
+    view: Settled<'_>,
+    quorum: &ReleaseQuorum,
+    attached: Option<&Attached>,
+) -> Result<Vec<u64>, law::Refusal> {
+    let file = check_released(view, quorum, attached)?;
     let evidence = file.evidence();
     let build: StatementDigest = evidence.build();
     let provenance = evidence.provenance().standing();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keys::StatementKey;
 use law::{Bundle, Settled};
 use serve::Metrics;
 use statement::{Envelope, FileDigest};
@@ -115,6 +116,13 @@ impl<L: CenterLog> CenterLog for &mut L {
     }
     async fn blob(&self, digest: FileDigest, bytes_max: u64) -> Result<Vec<u8>, LogError> {
         (**self).blob(digest, bytes_max).await
+    }
+    fn put_blob(
+        &self,
+        bytes: Vec<u8>,
+        key: &StatementKey,
+    ) -> impl Future<Output = Result<FileDigest, LogError>> + Send {
+        (**self).put_blob(bytes, key)
     }
     async fn bundle(&self, indices: &[u64]) -> Result<Bundle, LogError> {
         (**self).bundle(indices).await

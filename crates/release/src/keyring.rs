@@ -10,7 +10,12 @@ use statement::{
 use tlog::Origin;
 use tuf::{Root, Signed, Snapshot, Targets, Timestamp, TopRole, TufSigner};
 
-use crate::{config::KeyPaths, error::ReleaseError, metadata_role::MetadataRole};
+use crate::{
+    config::KeyPaths,
+    error::ReleaseError,
+    log_access::{CenterLog, LogError},
+    metadata_role::MetadataRole,
+};
 
 /// The keys of the center.
 pub struct CenterKeys {
@@ -68,6 +73,15 @@ impl CenterKeys {
     /// Id of the statement key.
     pub fn center(&self) -> KeyId {
         self.center.key()
+    }
+
+    /// Has a log keep a public blob.
+    pub(crate) fn put_blob<L: CenterLog>(
+        &self,
+        log: &L,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<FileDigest, LogError>> + Send {
+        log.put_blob(bytes, &self.center)
     }
 
     /// The key that signs a role.

@@ -46,6 +46,7 @@ mod rings;
 mod room;
 mod root_change;
 mod serve_repository;
+mod signed;
 mod step;
 mod supervisor;
 mod tend;

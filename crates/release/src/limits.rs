@@ -34,3 +34,5 @@ pub(crate) const QUEUE_PENDING_MAX: usize = 4096;
 pub(crate) const QUEUE_SETTLED_MAX: usize = 1024;
 /// A staged publication counts as never logged only this long after its `not_after`.
 pub(crate) const EXPIRED_MARGIN_SECONDS: u64 = tuf::limits::DAY_S;
+/// Longest detached signature of a platform.
+pub(crate) const SIGNATURE_BYTES_MAX: u64 = 1 << 20;

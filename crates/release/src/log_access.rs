@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use keys::StatementKey;
 use law::{Bundle, Refusal, Settled};
 use statement::{Envelope, FileDigest};
 
@@ -53,6 +54,13 @@ pub trait CenterLog: Send + Sync {
         digest: FileDigest,
         bytes_max: u64,
     ) -> impl Future<Output = Result<Vec<u8>, LogError>> + Send;
+
+    /// Stores a public blob, so that an entry may name it.
+    fn put_blob(
+        &self,
+        bytes: Vec<u8>,
+        key: &StatementKey,
+    ) -> impl Future<Output = Result<FileDigest, LogError>> + Send;
 
     /// The constitution chain and the entries at `indices`, proven to the newest witnessed checkpoint.
     fn bundle(&self, indices: &[u64]) -> impl Future<Output = Result<Bundle, LogError>> + Send;

@@ -1,12 +1,13 @@
 //! From an approved build to a release that center and supervisor signed.
 
 use law::{
-    Approvable, BuildEvidence, BuiltArtifact, Code, Included, Line, Refusal, Releasable,
+    Approvable, Attached, BuildEvidence, BuiltArtifact, Code, Included, Line, Refusal, Releasable,
     ReleaseQuorum, Settled, Unopposed,
 };
 use serde::{Deserialize, Serialize};
 use statement::{
-    Predicate, Release, Statement, StatementDigest, StatementError, Subject, VerificationResult,
+    Blob, FileDigest, Predicate, Release, Statement, StatementDigest, StatementError, Subject,
+    VerificationResult,
 };
 
 use crate::{
@@ -30,6 +31,9 @@ pub struct Order {
     pub artifact: Option<String>,
     /// Whether a build may come back that a newer release replaced. It gets the next number.
     pub rollback: bool,
+    /// A platform's detached signature of the artifact, kept before by [`Room::keep_signature`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<FileDigest>,
 }
 
 /// A release with both signatures.
@@ -104,10 +108,17 @@ impl<L: CenterLog> Room<'_, L> {
     }
 
     /// What there is to do about an order. Our signature begins a release, so rings are asked about then.
-    fn plan(&self, order: &Order) -> Result<Result<Plan, NoPlan>, ReleaseError> {
+    async fn plan(&mut self, order: &Order) -> Result<Result<Plan, NoPlan>, ReleaseError> {
+        let attached = match self.attach_ordered(order).await {
+            Ok(attached) => attached,
+            Err(ReleaseError::Law(refusal)) => return Ok(Err(NoPlan::Law(refusal))),
+            Err(error) => return Err(error),
+        };
         let (bounds, center) = (self.bounds(), self.keys.center());
         let view = self.log.view()?;
-        let plan = plan_release(view, &self.log.others()?, order, bounds, center);
+        let others = self.log.others()?;
+        let logs = (view, others.as_slice());
+        let plan = plan_release(logs, order, attached.as_ref(), bounds, center);
         if let Ok(Plan::Sign(releasable)) = &plan {
             let wait = self.config.ring_seconds;
             if let Err(refusal) = law::check_ring(view, releasable.release(), wait) {
@@ -119,7 +130,7 @@ impl<L: CenterLog> Room<'_, L> {
 
     /// Does what can be done about an order now, and waits for nobody.
     pub(crate) async fn attempt(&mut self, order: &Order) -> Result<Tried, ReleaseError> {
-        match self.plan(order)? {
+        match self.plan(order).await? {
             Ok(Plan::Stands(quorum)) => {
                 let release = quorum.release();
                 Ok(Tried::Stands(release.digest(), release.seq))
@@ -154,7 +165,7 @@ impl<L: CenterLog> Room<'_, L> {
         let mut patience = Patience::new("approval", order.build);
         loop {
             self.log.sync().await?;
-            let refusal = match self.plan(order)? {
+            let refusal = match self.plan(order).await? {
                 Ok(plan) => return Ok(plan),
                 Err(NoPlan::Statement(error)) => return Err(error.into()),
                 Err(NoPlan::OlderBuild(seq)) => {
@@ -245,9 +256,9 @@ const fn may_still_come(code: Code) -> bool {
 
 /// Decides from the logs alone what to do about an order.
 fn plan_release(
-    view: Settled<'_>,
-    others: &[Settled<'_>],
+    (view, others): (Settled<'_>, &[Settled<'_>]),
     order: &Order,
+    attached: Option<&Attached>,
     bounds: Bounds,
     center: statement::KeyId,
 ) -> Result<Plan, NoPlan> {
@@ -288,25 +299,28 @@ fn plan_release(
         let release = newest.release();
         (release.seq + 1, Some(release.digest()))
     });
-    if let Some(plan) = plan_open((view, others), &line, order, place, center)? {
+    let open = find_open(view, &line, order, place);
+    if let Some(plan) = plan_open((view, others), open, order, attached, center)? {
         return Ok(plan);
     }
     let statement = statement_of(view, &approvable, order, bounds, place)?;
+    let statement = match attached {
+        Some(attached) => ship(statement, attached),
+        None => statement,
+    };
     let payload = statement.to_payload().map_err(NoPlan::Statement)?;
-    let releasable = Releasable::check(view, &payload)?.unopposed(view, others)?;
+    let releasable = Releasable::check_signed(view, &payload, attached)?.unopposed(view, others)?;
     Ok(Plan::Sign(Box::new(releasable)))
 }
 
-/// A payload for this very place that stands already with one signature is gone on with: a second one
-/// of the same place would be a fork.
-fn plan_open(
-    (view, others): (Settled<'_>, &[Settled<'_>]),
+/// The payload that stands already for this very place with one signature.
+fn find_open(
+    view: Settled<'_>,
     line: &Line,
     order: &Order,
     place: (u64, Option<StatementDigest>),
-    center: statement::KeyId,
-) -> Result<Option<Plan>, NoPlan> {
-    let open = view.open_releases().into_iter().find(|release| {
+) -> Option<Included<Release>> {
+    view.open_releases().into_iter().find(|release| {
         Line::of(release) == *line
             && release.build == order.build
             && order
@@ -315,7 +329,17 @@ fn plan_open(
                 .is_none_or(|name| release.file == *name)
             && (release.seq, release.predecessor) == place
             && view.withdrawal(release.digest()).is_none()
-    });
+    })
+}
+
+/// What stands is gone on with: a second payload of the same place would be a fork.
+fn plan_open(
+    (view, others): (Settled<'_>, &[Settled<'_>]),
+    open: Option<Included<Release>>,
+    order: &Order,
+    attached: Option<&Attached>,
+    center: statement::KeyId,
+) -> Result<Option<Plan>, NoPlan> {
     let Some(open) = open else {
         return Ok(None);
     };
@@ -327,7 +351,7 @@ fn plan_open(
     let payload = payload.map_err(NoPlan::Statement)?;
     if signed {
         // Nobody will ever sign what the law refuses although the build is approved.
-        return match Releasable::check(view, &payload) {
+        return match Releasable::check_signed(view, &payload, attached) {
             Err(refusal) if is_wrong(refusal.code()) => {
                 // Without an approval of the build, that is what is missing.
                 find_approval(view, order.build)?;
@@ -337,7 +361,7 @@ fn plan_open(
             _ => Ok(Some(Plan::Await(open.digest()))),
         };
     }
-    let releasable = Releasable::check(view, &payload)?.unopposed(view, others)?;
+    let releasable = Releasable::check_signed(view, &payload, attached)?.unopposed(view, others)?;
     Ok(Some(Plan::Sign(Box::new(releasable))))
 }
 
@@ -367,9 +391,34 @@ fn statement_of(
         artifact_bytes: built.bytes,
         build: order.build,
         approval: find_approval(view, order.build)?,
+        signed: None,
     };
     let subject = Subject::new(built.name.clone(), built.sha256);
     Ok(Statement::new(vec![subject], release))
+}
+
+/// The same release of the file with the platform's signature.
+fn ship(mut statement: Statement, attached: &Attached) -> Statement {
+    if let Predicate::Release(release) = &mut statement.predicate {
+        let (sha256, bytes) = attached.signature();
+        release.blobs.push(Blob {
+            sha256,
+            bytes,
+            public: true,
+        });
+        release.signed = Some(attached.signed());
+        let subject = Subject::new(release.file.clone(), release.shipped().0);
+        statement.subject = vec![subject];
+    }
+    statement
+}
+
+/// Digest and size of the artifact that an order is about, once its build is approved.
+pub(crate) fn ordered(view: Settled<'_>, order: &Order) -> Result<(FileDigest, u64), Refusal> {
+    find_approval(view, order.build)?;
+    let approvable = Approvable::check(view, order.build)?;
+    let built = chosen(approvable.evidence(), order)?;
+    Ok((built.sha256, built.bytes))
 }
 
 /// The artifact to release: the one that is named, or the only one.

@@ -272,6 +272,10 @@ impl<L: CenterLog> Room<'_, L> {
 pub(crate) const fn is_final(refusal: &Refusal) -> bool {
     matches!(
         refusal.code(),
-        Code::ReleaseWithdrawn | Code::ReleaseFields | Code::EntryAudience | Code::EntryMalformed
+        Code::ReleaseWithdrawn
+            | Code::ReleaseFields
+            | Code::ReleaseAttached
+            | Code::EntryAudience
+            | Code::EntryMalformed
     )
 }

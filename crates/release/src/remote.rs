@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keys::StatementKey;
 use law::{Bundle, Settled};
 use logclient::{Follower, LogClient};
 use serve::Client;
@@ -67,6 +68,15 @@ impl CenterLog for RemoteLog {
     async fn blob(&self, digest: FileDigest, bytes_max: u64) -> Result<Vec<u8>, LogError> {
         let blob = self.follower.client().blob(digest, bytes_max).await;
         blob.map_err(LogError::access)
+    }
+
+    fn put_blob(
+        &self,
+        bytes: Vec<u8>,
+        key: &StatementKey,
+    ) -> impl Future<Output = Result<FileDigest, LogError>> + Send {
+        let put = self.follower.client().put_blob(bytes, key);
+        async { put.await.map_err(LogError::access) }
     }
 
     async fn bundle(&self, indices: &[u64]) -> Result<Bundle, LogError> {

@@ -53,12 +53,8 @@ fn wanted(role: TargetRole, quorum: ReleaseQuorum) -> Result<Wanted, ReleaseErro
     let release = quorum.release();
     let line = [&release.product, &release.channel, &release.platform];
     let path = TargetPath::new(role, line.map(String::as_str), release.seq, &release.file)?;
-    let target = TargetFile::new(
-        &path,
-        release.artifact_bytes,
-        *release.artifact.hash(),
-        *release.digest().hash(),
-    );
+    let (shipped, bytes) = release.shipped();
+    let target = TargetFile::new(&path, bytes, *shipped.hash(), *release.digest().hash());
     Ok(Wanted {
         path,
         target,

@@ -117,6 +117,7 @@ async fn a_keeper_that_dies_at_every_step_still_publishes_each_version_once() {
         channel: "stable".to_owned(),
         artifact: None,
         rollback: false,
+        signature: None,
     };
     let mut room = kept.room(&quiet);
     room.propose(&order).await.unwrap();
@@ -156,6 +157,7 @@ async fn a_center_that_dies_after_signing_a_release_goes_on_with_the_same_payloa
         channel: "stable".to_owned(),
         artifact: None,
         rollback: false,
+        signature: None,
     };
     let deaths = Deaths::default();
     let handle = Handle::current();

@@ -11,6 +11,7 @@ mod crashes;
 mod keeper;
 mod pages;
 mod rings;
+mod signed;
 mod silence;
 mod story;
 mod succession;

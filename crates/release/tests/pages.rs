@@ -39,6 +39,7 @@ fn release() -> String {
         artifact_bytes: 441_640,
         build: said("build"),
         approval: said("approval"),
+        signed: None,
     };
     payload(("truename", file("artifact")), release)
 }

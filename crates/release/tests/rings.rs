@@ -10,6 +10,7 @@ fn stable(built: &Built) -> Order {
         channel: "stable".to_owned(),
         artifact: None,
         rollback: false,
+        signature: None,
     }
 }
 

@@ -33,6 +33,7 @@ fn stable(built: &Built) -> Order {
         channel: "stable".to_owned(),
         artifact: None,
         rollback: false,
+        signature: None,
     }
 }
 
@@ -54,6 +55,7 @@ async fn sign_alone(world: &World, (built, version): &(Built, String), before: S
         artifact: built.artifact,
         build: built.build,
         approval: StatementDigest::of(b"nobody approved this"),
+        signed: None,
     };
     let subject = Subject::new("truename", built.artifact);
     let center = world.statement_key("vendor", "center");

@@ -173,6 +173,7 @@ fn stable(build: StatementDigest) -> Order {
         channel: "stable".to_owned(),
         artifact: None,
         rollback: false,
+        signature: None,
     }
 }
 

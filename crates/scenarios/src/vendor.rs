@@ -72,6 +72,7 @@ pub async fn propose(world: &World, build: StatementDigest, told: Told<'_>) -> R
             channel: "stable".to_owned(),
             artifact: None,
             rollback: false,
+            signature: None,
         })
         .await?)
 }

@@ -78,7 +78,7 @@ pub use slsa::{
 };
 pub use software::{
     Artifact, Blob, CommitSignature, Commitment, Environment, EnvironmentInput, Finding, Kind,
-    Publication, Rebuild, Release, Source, SourceOrigin, Submodule, Verdict, Withdrawal,
+    PlatformSigned, Publication, Rebuild, Release, Source, SourceOrigin, Submodule, Verdict, Withdrawal,
     artifacts_digest, commitment_digest,
 };
 pub use statement::{PREDICATE_PREFIX, Predicate, Statement, StatementError, Subject};

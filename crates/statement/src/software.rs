@@ -238,14 +238,39 @@ predicate! {
         kind: Kind,
         /// Name of the file.
         file: String,
-        /// Digest of the file.
+        /// Digest of the artifact as it was built and rebuilt.
         artifact: FileDigest,
-        /// Bytes of the file.
+        /// Bytes of the artifact.
         artifact_bytes: u64,
         /// The build it came from: digest of the `source` statement.
         build: StatementDigest,
         /// The supervisor's approval of that build.
         approval: StatementDigest,
+        /// What is shipped instead, if a platform signs it. Left out when the artifact itself is shipped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<PlatformSigned>,
+    }
+}
+
+/// A file that was made of an artifact and a platform's detached signature by a pure last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformSigned {
+    /// SHA-256 of the detached signature, one of the release's public blobs.
+    pub signature: FileDigest,
+    /// SHA-256 of the file with the signature attached. Of a form that lies beside the program: the artifact.
+    pub shipped: FileDigest,
+    /// Bytes of that file.
+    pub shipped_bytes: u64,
+}
+
+impl Release {
+    /// Digest and bytes of the file that endpoints receive.
+    pub fn shipped(&self) -> (FileDigest, u64) {
+        let signed = self
+            .signed
+            .map(|signed| (signed.shipped, signed.shipped_bytes));
+        signed.unwrap_or((self.artifact, self.artifact_bytes))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use law::{Approvable, Refusal, Releasable, Settled, Unopposed};
 use statement::{KeyId, Predicate, Role, Statement, StatementDigest, VerificationResult};
 
-use crate::refused::Refused;
+use crate::{refused::Refused, signed::AttachedAgain};
 
 /// What there is to do, and what is refused.
 #[derive(Debug, Default)]
@@ -22,12 +22,13 @@ pub(crate) struct Duties {
 
 /// Judges every build and every open release of the center's log. `others` are the other logs of the
 /// constitution, `own` is our statement key, `ring_seconds` how long a release stays in a ring before a
-/// wider one gets it.
+/// wider one gets it, `attached` what this process made of platforms' signatures.
 pub(crate) fn plan_duties(
     view: Settled<'_>,
     others: &[Settled<'_>],
     own: KeyId,
     ring_seconds: u64,
+    attached: &AttachedAgain,
 ) -> Duties {
     let mut duties = Duties::default();
     let size = view.state().settled_size();
@@ -46,13 +47,14 @@ pub(crate) fn plan_duties(
     duties.approve.reverse();
     for open in view.open_releases() {
         let digest = open.digest();
-        let planned = plan_release(view, others, digest, own).and_then(|planned| match planned {
-            Some(releasable) => {
-                law::check_ring(view, releasable.release(), ring_seconds)?;
-                Ok(Some(releasable))
-            }
-            None => Ok(None),
-        });
+        let planned =
+            plan_release(view, others, digest, own, attached).and_then(|planned| match planned {
+                Some(releasable) => {
+                    law::check_ring(view, releasable.release(), ring_seconds)?;
+                    Ok(Some(releasable))
+                }
+                None => Ok(None),
+            });
         match planned {
             Ok(Some(releasable)) => duties.release.push(releasable),
             Ok(None) => {
@@ -83,6 +85,7 @@ fn plan_release(
     others: &[Settled<'_>],
     digest: StatementDigest,
     own: KeyId,
+    attached: &AttachedAgain,
 ) -> Result<Option<Unopposed<Releasable>>, Refusal> {
     let entries = view.releases(digest)?;
     if entries.iter().any(|entry| entry.standing().key() == own) {
@@ -100,7 +103,7 @@ fn plan_release(
         let detail = format!("release {digest} has a second spelling");
         return Err(Refusal::new(law::Code::EntryMalformed, detail));
     }
-    Releasable::check(view, &payload)?
+    Releasable::check_signed(view, &payload, attached.get(digest))?
         .unopposed(view, others)
         .map(Some)
 }

@@ -36,6 +36,7 @@ mod refused;
 mod remote;
 mod room;
 mod serve_loop;
+mod signed;
 mod withdraw;
 
 pub use config::{Config, KeyPaths, OtherLog};

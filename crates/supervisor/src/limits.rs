@@ -20,3 +20,5 @@ pub(crate) const COSIGNED_BYTES_MAX: u64 = 4 << 10;
 pub(crate) const ENVELOPE_BYTES_MAX: u64 = statement::limits::ENTRY_BYTES_MAX as u64;
 /// How long a submission may wait for witnesses.
 pub(crate) const SUBMIT_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+/// Longest detached signature of a platform.
+pub(crate) const SIGNATURE_BYTES_MAX: u64 = 1 << 20;

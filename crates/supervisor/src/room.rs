@@ -17,6 +17,7 @@ use crate::{
     log_access::{FollowedLog, OwnLog},
     outbox::Outbox,
     refused::{Refused, SharedRefusals},
+    signed::AttachedAgain,
 };
 
 /// Tells the time in POSIX seconds.
@@ -54,6 +55,7 @@ pub struct Room<L, O> {
     pub(crate) acted: bool,
     pub(crate) cosigned: Cosigned,
     outbox: Outbox,
+    pub(crate) attached: AttachedAgain,
     seen: Seen,
     state: Files,
     /// Sizes of the logs that were judged last; none when evidence could not be fetched.
@@ -79,6 +81,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
             acted: false,
             cosigned: Cosigned::open(&config.dir.join("cosigned"))?,
             outbox: Outbox::open(&config.dir.join("outbox"))?,
+            attached: AttachedAgain::default(),
             seen: Seen::default(),
             state: Files::open(&config.dir.join("state"))?,
             judged: None,
@@ -108,6 +111,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     pub async fn round(&mut self) -> Result<Acted, SupervisorError> {
         let mut acted = Acted::default();
         self.sync().await?;
+        let fetched = self.attach_open().await?;
         let (view, others) = (self.log.view()?, self.own_log.views()?);
         let size = view.state().settled_size();
         let sizes = sizes_of(view, &others);
@@ -117,9 +121,10 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
                 &others,
                 self.keys.statement_key(),
                 self.config.ring_seconds,
+                &self.attached,
             );
             self.judged = None;
-            if self.apply(duties, size, &mut acted).await? {
+            if self.apply(duties, size, &mut acted).await? && fetched {
                 self.judged = Some(sizes);
             }
         }
@@ -220,7 +225,8 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     ) -> Result<Option<StatementDigest>, SupervisorError> {
         self.sync().await?;
         let (view, others) = (self.log.view()?, self.own_log.views()?);
-        let releasable = Releasable::check(view, planned.payload());
+        let attached = self.attached.get(StatementDigest::of(planned.payload()));
+        let releasable = Releasable::check_signed(view, planned.payload(), attached);
         let releasable = releasable.and_then(|releasable| {
             law::check_ring(view, releasable.release(), self.config.ring_seconds)?;
             releasable.unopposed(view, &others)

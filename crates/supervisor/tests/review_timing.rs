@@ -37,6 +37,7 @@ async fn first_release(world: &World, built: &Built) -> Statement {
         artifact_bytes: built_file.bytes,
         build: built.build,
         approval: approval_of(view, built.build).unwrap(),
+        signed: None,
     };
     let subject = Subject::new("truename", built_file.sha256);
     Statement::new(vec![subject], release)

@@ -1,6 +1,6 @@
 //! What the supervisor does with the center's log, over real logs and witnesses.
 
-use crate::world::{Built, CENTER_LOG, PATIENCE, SUPERVISOR_LOG, World};
+use crate::world::{Built, CENTER_LOG, PATIENCE, SUPERVISOR_LOG, World, artifact_bytes, program};
 use keys::StatementKey;
 use law::{BuildEvidence, Settled};
 use statement::{
@@ -40,6 +40,7 @@ async fn first_release(world: &World, built: &Built) -> Statement {
         artifact_bytes: built_file.bytes,
         build: built.build,
         approval: approval_of(view, built.build).unwrap(),
+        signed: None,
     };
     let subject = Subject::new("truename", built_file.sha256);
     Statement::new(vec![subject], release)
@@ -114,6 +115,46 @@ async fn a_release_that_says_something_else_than_the_build_is_refused_in_public(
     let refused = room.refusals();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].code, "release.fields");
+    assert_eq!(refused[0].subject, digest.to_string());
+}
+
+/// The release of a build that ships this file and says that it carries this signature.
+async fn shipping(world: &World, built: &Built, shipped: &[u8]) -> Statement {
+    world.put(&program::signature()).await;
+    let mut release = first_release(world, built).await;
+    program::ship(&mut release, shipped, &program::signature());
+    release
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platforms_signature_is_attached_again_before_its_release_is_signed() {
+    let world = World::found().await;
+    let mut room = world.supervisor_room();
+    let built = world.build("1.0.0").await;
+    room.round().await.unwrap();
+    let shipped = program::attach(&artifact_bytes("1.0.0"), &program::signature());
+    let release = shipping(&world, &built, &shipped).await;
+    let center = world.statement_key("vendor", "center");
+    let digest = world.say(&center, release).await;
+    assert_eq!(room.round().await.unwrap().released, [digest]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_step_that_changes_code_is_refused_in_public() {
+    let world = World::found().await;
+    let mut room = world.supervisor_room();
+    let built = world.build("1.0.0").await;
+    room.round().await.unwrap();
+    let mut patched = artifact_bytes("1.0.0");
+    *patched.last_mut().unwrap() ^= 1;
+    let trojan = program::attach(&patched, &program::signature());
+    let release = shipping(&world, &built, &trojan).await;
+    let center = world.statement_key("vendor", "center");
+    let digest = world.say(&center, release).await;
+    assert_eq!(room.round().await.unwrap().released, []);
+    let refused = room.refusals();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].code, "release.attached");
     assert_eq!(refused[0].subject, digest.to_string());
 }
 

@@ -15,60 +15,81 @@ pub(super) struct Adverse {
     issuers: BTreeSet<PartyId>,
 }
 
+/// What a decision is about: whatever stands against this stands against the decision.
+#[derive(Debug, Clone)]
+pub(super) struct Concern {
+    pub(super) build: StatementDigest,
+    pub(super) product: String,
+    /// The statements that the decision rests on, and the release itself.
+    pub(super) subjects: BTreeSet<StatementDigest>,
+    /// Builds of the same source and releases of the same artifact: their findings are inherited.
+    pub(super) kin: BTreeSet<StatementDigest>,
+}
+
 impl<'a> AsOf<'a> {
-    /// Refuses while something is open on the build or one of `subjects`, or its product is halted.
-    pub(super) fn check_adverse(
-        self,
-        build: StatementDigest,
-        subjects: &BTreeSet<StatementDigest>,
-        product: &str,
-    ) -> Result<(), Refused> {
-        let facts = &self.judge.facts;
-        let mut against = Vec::new();
-        let about = subjects
-            .iter()
-            .flat_map(|s| self.all(facts.findings.get(s)));
-        about.for_each(|fact| self.gather(&mut against, fact));
-        let rebuilds = self.all(facts.rebuilds.get(&build));
-        let differing = rebuilds.filter(|f| f.said.verdict != Verdict::Identical);
-        differing.for_each(|fact| self.gather(&mut against, fact));
-        for fact in self.all(facts.failed_approvals.get(&build)) {
-            self.gather(&mut against, fact);
-        }
-        for fact in self.all(facts.failed_tests.get(&build)) {
-            self.gather(&mut against, fact);
-        }
-        if let Some(open) = against.iter().find(|adverse| self.is_open(adverse)) {
-            let detail = format!("entry {} against build {build}", open.at);
+    /// Refuses while something is open against the concern, or its product is halted.
+    pub(super) fn check_unopposed(self, concern: &Concern) -> Result<(), Refused> {
+        let open = |found: Vec<Adverse>| found.into_iter().find(|adverse| self.is_open(adverse));
+        if let Some(adverse) = open(self.against(concern)) {
+            let detail = format!("entry {} against build {}", adverse.at, concern.build);
             return Err(Refused::new(codes::ADVERSE_OPEN, detail));
         }
-        let mut halts = Vec::new();
-        let stops = |halted: &Option<String>| halted.as_deref().is_none_or(|p| p == product);
-        for fact in self.all(Some(&facts.halts)).filter(|f| stops(&f.said)) {
-            self.gather(&mut halts, fact);
+        if let Some(halt) = open(self.halts_of(&concern.product)) {
+            let detail = format!("entry {} halts {}", halt.at, concern.product);
+            return Err(Refused::new(codes::HALTED, detail));
         }
-        match halts.iter().find(|halt| self.is_open(halt)) {
+        match open(self.inherited(&concern.kin)) {
             None => Ok(()),
-            Some(open) => {
-                let detail = format!("entry {} halts {product}", open.at);
-                Err(Refused::new(codes::HALTED, detail))
+            Some(adverse) => {
+                let at = adverse.at;
+                let detail = format!("entry {at} against the same source or artifact");
+                Err(Refused::new(codes::ADVERSE_OPEN, detail))
             }
         }
     }
 
-    /// Refuses while a finding about one of these is open.
-    pub(super) fn check_findings(self, kin: &BTreeSet<StatementDigest>) -> Result<(), Refused> {
-        let mut against = Vec::new();
-        let findings = &self.judge.facts.findings;
-        let about = kin.iter().flat_map(|s| self.all(findings.get(s)));
-        about.for_each(|fact| self.gather(&mut against, fact));
-        match against.iter().find(|adverse| self.is_open(adverse)) {
-            None => Ok(()),
-            Some(open) => {
-                let detail = format!("entry {} against the same source or artifact", open.at);
-                Err(Refused::new(codes::ADVERSE_OPEN, detail))
-            }
+    /// Whether anything was ever said against the concern, settled or not.
+    pub(super) fn is_contested(self, concern: &Concern) -> bool {
+        let halts = self.halts_of(&concern.product);
+        let inherited = self.inherited(&concern.kin);
+        !(self.against(concern).is_empty() && halts.is_empty() && inherited.is_empty())
+    }
+
+    /// Said against the build and what belongs to it, closed or not.
+    fn against(self, concern: &Concern) -> Vec<Adverse> {
+        let facts = &self.judge.facts;
+        let build = &concern.build;
+        let mut against = self.inherited(&concern.subjects);
+        let rebuilds = self.all(facts.rebuilds.get(build));
+        let differing = rebuilds.filter(|f| f.said.verdict != Verdict::Identical);
+        differing.for_each(|fact| self.gather(&mut against, fact));
+        for fact in self.all(facts.failed_approvals.get(build)) {
+            self.gather(&mut against, fact);
         }
+        for fact in self.all(facts.failed_tests.get(build)) {
+            self.gather(&mut against, fact);
+        }
+        against
+    }
+
+    /// Halts of this product or of everything.
+    fn halts_of(self, product: &str) -> Vec<Adverse> {
+        let mut halts = Vec::new();
+        let stops = |halted: &Option<String>| halted.as_deref().is_none_or(|p| p == product);
+        let standing = self.all(Some(&self.judge.facts.halts));
+        for fact in standing.filter(|fact| stops(&fact.said)) {
+            self.gather(&mut halts, fact);
+        }
+        halts
+    }
+
+    /// Findings about any of these.
+    fn inherited(self, about: &BTreeSet<StatementDigest>) -> Vec<Adverse> {
+        let mut found = Vec::new();
+        let findings = &self.judge.facts.findings;
+        let all = about.iter().flat_map(|s| self.all(findings.get(s)));
+        all.for_each(|fact| self.gather(&mut found, fact));
+        found
     }
 
     /// Adds one entry to the statements it repeats, or as a new one.

@@ -8,12 +8,18 @@ use tlog::Hash;
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     seen: BTreeMap<u64, (Hash, u64)>,
+    /// The latest time of a size that was seen again: until then nothing was added.
+    again: BTreeMap<u64, u64>,
 }
 
 impl Clock {
     /// Takes up a checkpoint; of several of one size the first counts, as it may have been named already.
     pub(super) fn add(&mut self, size: u64, root: Hash, time: u64) {
-        self.seen.entry(size).or_insert((root, time));
+        let (_, first) = *self.seen.entry(size).or_insert((root, time));
+        if time > first {
+            let latest = self.again.entry(size).or_default();
+            *latest = time.max(*latest);
+        }
     }
 
     /// Root and median time of the checkpoint of this size.
@@ -31,6 +37,30 @@ impl Clock {
     pub(super) fn after(&self, index: u64) -> Option<u64> {
         let below = self.seen.range(..=index).next_back();
         below.map(|(_, (_, time))| *time)
+    }
+
+    /// The latest time at which entry `index` is known not to have been there; 0 if none is known.
+    pub(super) fn absent_at(&self, index: u64) -> u64 {
+        let below = self.seen.range(..=index).next_back();
+        below.map_or(0, |(size, (_, first))| self.latest(*size, *first))
+    }
+
+    fn latest(&self, size: u64, first: u64) -> u64 {
+        self.again.get(&size).copied().unwrap_or(first)
+    }
+
+    /// How many entries surely stood before `time`: the largest checkpoint that witnesses saw earlier.
+    pub(super) fn surely_before(&self, time: u64) -> u64 {
+        let earlier = self.seen.iter().rev().find(|(_, (_, at))| *at < time);
+        earlier.map_or(0, |(size, _)| *size)
+    }
+
+    /// How many entries may have stood at `time`: the smallest checkpoint that witnesses saw later did not
+    /// contain the others.
+    pub(super) fn possibly_at(&self, time: u64) -> u64 {
+        let mut seen = self.seen.iter();
+        let later = seen.find(|(size, (_, first))| self.latest(**size, *first) > time);
+        later.map_or(u64::MAX, |(size, _)| *size)
     }
 
     /// Sizes of the checkpoints in (`above`, `up_to`], largest first.

@@ -50,6 +50,7 @@ codes! {
     HALTED = "adverse.halt";
     RELEASE_MISSING = "release.missing";
     RELEASE_FIELDS = "release.fields";
+    RELEASE_ATTACHED = "release.attached";
     RELEASE_SEQ = "release.seq";
     RELEASE_PREDECESSOR = "release.predecessor";
     RELEASE_FORK = "release.fork";

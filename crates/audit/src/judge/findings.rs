@@ -14,6 +14,7 @@ use super::{
     codes,
     facts::{Fact, Table, build_of, line_of},
     metadata::{File, Signing, shown_line},
+    signed::Held,
     types::{Finding, OutOfOrder, Refused, Severity},
 };
 
@@ -39,7 +40,12 @@ pub struct PublicationSeen {
 }
 
 /// A finding about one entry.
-fn about(entry: u64, subject: StatementDigest, code: &'static str, severity: Severity) -> Finding {
+pub(super) fn about(
+    entry: u64,
+    subject: StatementDigest,
+    code: &'static str,
+    severity: Severity,
+) -> Finding {
     Finding {
         code,
         severity,
@@ -51,7 +57,7 @@ fn about(entry: u64, subject: StatementDigest, code: &'static str, severity: Sev
 }
 
 impl Finding {
-    fn says(mut self, what: impl Into<String>, remedy: &str) -> Self {
+    pub(super) fn says(mut self, what: impl Into<String>, remedy: &str) -> Self {
         self.what = what.into();
         remedy.clone_into(&mut self.remedy);
         self
@@ -172,18 +178,19 @@ impl Judge {
         found
     }
 
-    /// Asks a gate as of `index`; if it refuses, as of the witnessed sizes just below. The error says whether
-    /// it was justified a moment before.
-    fn at_some_time(
+    /// Asks a gate as of `index`; if it refuses, as of the witnessed sizes just below. The error holds what
+    /// the gate granted a moment before, if it did.
+    pub(super) fn at_some_time<T>(
         &self,
         index: u64,
-        gate: impl Fn(AsOf<'_>) -> Result<(), Refused>,
-    ) -> Result<(), (Refused, bool)> {
-        let Err(refused) = gate(self.as_of(index)) else {
-            return Ok(());
+        gate: impl Fn(AsOf<'_>) -> Result<T, Refused>,
+    ) -> Result<T, (Refused, Option<T>)> {
+        let refused = match gate(self.as_of(index)) {
+            Ok(granted) => return Ok(granted),
+            Err(refused) => refused,
         };
         let mut sizes = self.clock.sizes(0, index).take(LOOKED_BACK_MAX);
-        let raced = sizes.any(|size| gate(self.as_of(size)).is_ok());
+        let raced = sizes.find_map(|size| gate(self.as_of(size)).ok());
         Err((refused, raced))
     }
 
@@ -202,13 +209,13 @@ impl Judge {
             for fact in needed {
                 let said = &fact.said;
                 let judged = self.at_some_time(fact.at, |view| {
-                    view.judge_release(&said.release, &said.subjects, *digest)
+                    view.judge_release(said, *digest, Held::Later)
                 });
                 let Err((refused, raced)) = judged else {
                     continue;
                 };
                 let line = shown_line(&said.release);
-                let (severity, when) = if raced {
+                let (severity, when) = if raced.is_some() {
                     (
                         Severity::Amber,
                         "justified when it was checked, not when logged",
@@ -237,7 +244,7 @@ impl Judge {
                 let Err((refused, raced)) = judged else {
                     continue;
                 };
-                let (severity, when) = if raced {
+                let (severity, when) = if raced.is_some() {
                     (
                         Severity::Amber,
                         "justified when it was checked, not when logged",

@@ -5,6 +5,7 @@ use super::{
     codes,
     facts::line_of,
     metadata::target_of,
+    signed::Held,
     types::{Delivery, Refused},
 };
 use statement::FileDigest;
@@ -22,7 +23,8 @@ impl AsOf<'_> {
             return no(codes::INSTALL_STALE, format!("{age} s"));
         }
         let file = (delivery.artifact, delivery.artifact_bytes);
-        let release = self.gate_released(digest, Some(file), delivery.rebuilds_min)?;
+        let held = Held::Now(delivery.parts);
+        let release = self.gate_released(digest, Some(file), held, delivery.rebuilds_min)?;
         if line_of(release) != *delivery.line {
             let detail = format!("the release is of {}", release.product);
             return no(codes::INSTALL_LINE, detail);

@@ -324,7 +324,8 @@ pub(super) fn target_of(
     };
     let line = [&*release.product, &*release.channel, &*release.platform];
     let path = TargetPath::new(role, line, release.seq, &release.file).ok()?;
-    let (bytes, sha256) = (release.artifact_bytes, *release.artifact.hash());
+    let (sha256, bytes) = super::signed::shipped(release);
+    let sha256 = *sha256.hash();
     let file = TargetFile::new(&path, bytes, sha256, *digest.hash());
     Some((path, file))
 }

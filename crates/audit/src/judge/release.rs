@@ -9,21 +9,28 @@ use statement::{
 };
 
 use super::{
+    adverse::Concern,
     asof::AsOf,
     codes,
     evidence::Evidence,
     facts::{Released, line_of},
-    types::{Line, Refused},
+    signed::{self, Held},
+    types::{Line, Parts, Refused},
 };
 
 impl<'a> AsOf<'a> {
-    /// The supervisor may approve this build.
-    pub(super) fn gate_approval(self, build: StatementDigest) -> Result<(), Refused> {
+    /// The supervisor may approve this build, as far as this log tells; what to look for in others.
+    pub(super) fn gate_approval(self, build: StatementDigest) -> Result<Concern, Refused> {
         let floors = self.floors()?;
         let evidence = self.evidence(build, floors.rebuilds_min)?;
-        let subjects = self.subjects(&evidence);
-        self.check_adverse(build, &subjects, &evidence.source.said.product)?;
-        self.check_findings(&self.kin_builds(build))
+        let concern = Concern {
+            build,
+            product: evidence.source.said.product.clone(),
+            subjects: self.subjects(&evidence),
+            kin: self.kin_builds(build),
+        };
+        self.check_unopposed(&concern)?;
+        Ok(concern)
     }
 
     /// Everything a finding may be about that is of this very build.
@@ -31,23 +38,31 @@ impl<'a> AsOf<'a> {
         BTreeSet::from([evidence.build, evidence.provenance.digest])
     }
 
-    /// A side may sign this payload.
-    pub(super) fn gate_release(self, payload: &[u8]) -> Result<(), Refused> {
+    /// A side may sign this payload, as far as this log tells; what to look for in others.
+    pub(super) fn gate_release(
+        self,
+        payload: &[u8],
+        parts: Option<Parts<'_>>,
+    ) -> Result<Concern, Refused> {
         let malformed = |detail: String| Refused::new(codes::MALFORMED, detail);
         let statement = Statement::parse(payload).map_err(|error| malformed(error.to_string()))?;
-        let Predicate::Release(release) = &statement.predicate else {
+        let Predicate::Release(release) = statement.predicate else {
             return Err(malformed("it is no release".to_owned()));
         };
-        self.judge_release(release, &statement.subject, StatementDigest::of(payload))
+        let said = Released {
+            release,
+            subjects: statement.subject,
+        };
+        self.judge_release(&said, StatementDigest::of(payload), Held::Now(parts))
     }
 
     /// The same, of a release that was taken apart.
     pub(super) fn judge_release(
         self,
-        release: &Release,
-        subjects: &[Subject],
+        Released { release, subjects }: &Released,
         digest: StatementDigest,
-    ) -> Result<(), Refused> {
+        held: Held<'_>,
+    ) -> Result<Concern, Refused> {
         if !release.audience.contains(&self.judge.origin) {
             let detail = format!("it is not meant for {}", self.judge.origin);
             return Err(Refused::new(codes::AUDIENCE, detail));
@@ -56,14 +71,19 @@ impl<'a> AsOf<'a> {
         let evidence = self.evidence(release.build, floor)?;
         self.check_approval(release.approval, &evidence, floor)?;
         check_fields(release, subjects, &evidence)?;
+        held.check(release)?;
         self.check_place(release, digest)?;
         self.check_withdrawn(release, digest)?;
-        let mut about = self.subjects(&evidence);
-        about.extend([release.approval, digest]);
-        self.check_adverse(release.build, &about, &release.product)?;
-        let mut kin = self.kin_builds(release.build);
-        kin.extend(self.kin_releases(release.artifact));
-        self.check_findings(&kin)
+        let mut concern = Concern {
+            build: release.build,
+            product: release.product.clone(),
+            subjects: self.subjects(&evidence),
+            kin: self.kin_builds(release.build),
+        };
+        concern.subjects.extend([release.approval, digest]);
+        concern.kin.extend(self.kin_releases(release.artifact));
+        self.check_unopposed(&concern)?;
+        Ok(concern)
     }
 
     /// Judges the approval that a release names; its index.
@@ -234,6 +254,7 @@ impl<'a> AsOf<'a> {
         self,
         digest: StatementDigest,
         file: Option<(FileDigest, u64)>,
+        held: Held<'_>,
         rebuilds_min: u64,
     ) -> Result<&'a Release, Refused> {
         self.complete_at(digest)?;
@@ -243,9 +264,13 @@ impl<'a> AsOf<'a> {
             Refused::new(codes::RELEASE_MISSING, detail)
         })?;
         let Released { release, subjects } = &first.said;
-        if file.is_some_and(|file| file != (release.artifact, release.artifact_bytes)) {
-            let detail = format!("the release is of {}", release.artifact);
+        let ships = signed::shipped(release);
+        if file.is_some_and(|file| file != ships) {
+            let detail = format!("the release is of {}", ships.0);
             return Err(Refused::new(codes::INSTALL_ARTIFACT, detail));
+        }
+        if ships != (release.artifact, release.artifact_bytes) {
+            held.check(release)?;
         }
         let floor = self.floors()?.rebuilds_min.max(rebuilds_min);
         let evidence = self.evidence(release.build, floor)?;
@@ -268,7 +293,7 @@ fn check_fields(
     let source = &evidence.source.said;
     let mut made = evidence.artifacts.iter();
     let made = made.find(|made| made.sha256 == release.artifact);
-    let subject = Subject::new(release.file.as_str(), release.artifact);
+    let subject = Subject::new(release.file.as_str(), signed::shipped(release).0);
     let wrong = [
         ("artifact", made.is_none()),
         ("subject", subjects != [subject]),
@@ -282,7 +307,7 @@ fn check_fields(
         ("kind", source.kind != release.kind),
     ];
     match wrong.iter().find(|(_, is_wrong)| *is_wrong) {
-        None => Ok(()),
+        None => signed::check_blob(release),
         Some((field, _)) => {
             let detail = format!("field `{field}` is not what the build says");
             Err(Refused::new(codes::RELEASE_FIELDS, detail))

@@ -87,6 +87,8 @@ pub enum Gate<'a> {
     Release {
         /// The in-toto statement.
         payload: &'a [u8],
+        /// What it ships is made of these, if a platform signs it.
+        parts: Option<Parts<'a>>,
     },
     /// This release payload waited for the narrower ring of its product.
     Ring {
@@ -101,6 +103,8 @@ pub enum Gate<'a> {
         release: StatementDigest,
         /// Rebuilds asked for beyond the floor of the constitution.
         rebuilds_min: u64,
+        /// What it ships is made of these; without them that is not asked.
+        parts: Option<Parts<'a>>,
     },
     /// A TUF key may sign this file.
     Metadata {
@@ -129,6 +133,15 @@ pub enum Gate<'a> {
     Install(Delivery<'a>),
 }
 
+/// A program as it was built, and a platform's detached signature of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The program.
+    pub artifact: &'a [u8],
+    /// The signature.
+    pub signature: &'a [u8],
+}
+
 /// What arrived at an endpoint, and what the endpoint asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
@@ -140,6 +153,8 @@ pub struct Delivery<'a> {
     pub artifact: FileDigest,
     /// Its size.
     pub artifact_bytes: u64,
+    /// What came apart of it, if a platform's signature was inside.
+    pub parts: Option<Parts<'a>>,
     /// TUF role of the metadata.
     pub role: &'a str,
     /// The metadata as served.

@@ -3,7 +3,7 @@
 use statement::{Predicate, StatementDigest};
 use tuf::{Expires, TargetFile, Targets};
 
-use crate::both::Question;
+use crate::both::{Question, parts};
 use crate::honest::{
     chain::Step,
     metadata::{both, listing, signed, target, unsigned},
@@ -29,20 +29,26 @@ impl History<'_> {
                 let payload = in_ring(dice, made.payload(Step::ReleaseCenter));
                 Question::Ring(payload, *dice.pick(&[0, 60, 3000]))
             }
-            2..5 => Question::Release(made.payload(Step::ReleaseCenter).to_vec()),
+            2..5 => {
+                let payload = made.payload(Step::ReleaseCenter).to_vec();
+                let held = parts(&payload).is_none() || !dice.one_in(4);
+                Question::Release(payload, held)
+            }
             5..7 => {
                 let statement = made.statement(Step::ReleaseCenter);
                 let Predicate::Release(release) = &statement.predicate else {
                     panic!("no release");
                 };
-                Question::Released(made.release(), release.artifact, release.artifact_bytes)
+                let (file, bytes) = release.shipped();
+                let payload = made.payload(Step::ReleaseCenter).to_vec();
+                Question::Released(made.release(), file, bytes, payload)
             }
             7..10 => self.metadata_question(),
             10 if dice.one_in(5) => Question::Published("rules", made.metadata.clone()),
             10 => Question::Published("software", made.metadata.clone()),
             _ => match dice.below(6) {
-                0 => Question::Release(made.payload(Step::Approval).to_vec()),
-                1 => Question::Release(b"{}".to_vec()),
+                0 => Question::Release(made.payload(Step::Approval).to_vec(), true),
+                1 => Question::Release(b"{}".to_vec(), true),
                 2 => Question::TufRoot(b"another root".to_vec()),
                 3 => Question::Published("software", b"{}".to_vec()),
                 4 => Question::Approval(StatementDigest::of(b"no build")),

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use audit::judge::{Delivery, Gate, Judge, Refused, Ruling};
-use law::{Approvable, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile};
+use audit::judge::{Delivery, Gate, Judge, Parts, Refused, Ruling};
+use law::{
+    Approvable, Attached, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile,
+};
 use law::{Installable, SignableMetadata, TrustedRoot};
 use statement::{FileDigest, StatementDigest};
 
+use crate::beside::Beside;
 use crate::honest::log::Log;
+use crate::honest::program::{program, signature};
 
 /// What was seen: how often each code was given by each side, and where the two differ.
 #[derive(Default)]
@@ -64,8 +68,9 @@ impl Seen {
 #[derive(Clone)]
 pub(crate) enum Question {
     Approval(StatementDigest),
-    Release(Vec<u8>),
-    Released(StatementDigest, FileDigest, u64),
+    /// The payload, and whether what it ships was put together again.
+    Release(Vec<u8>, bool),
+    Released(StatementDigest, FileDigest, u64, Vec<u8>),
     Ring(Vec<u8>, u64),
     Metadata {
         role: &'static str,
@@ -81,7 +86,7 @@ impl Question {
     fn name(&self) -> &'static str {
         match self {
             Self::Approval(_) => "approval",
-            Self::Release(_) => "release",
+            Self::Release(..) => "release",
             Self::Released(..) => "released",
             Self::Ring(..) => "ring",
             Self::Metadata { .. } => "metadata",
@@ -93,9 +98,14 @@ impl Question {
     fn of_law(&self, view: law::Settled<'_>) -> Result<(), Refusal> {
         match self {
             Self::Approval(build) => Approvable::check(view, *build).map(drop),
-            Self::Release(payload) => Releasable::check(view, payload).map(drop),
-            Self::Released(release, artifact, bytes) => {
-                ReleasedFile::check(view, *release, *artifact, *bytes, 1).map(drop)
+            Self::Release(payload, held) => {
+                let attached = held.then(|| attached(payload)).flatten();
+                Releasable::check_signed(view, payload, attached.as_ref()).map(drop)
+            }
+            Self::Released(release, artifact, bytes, payload) => {
+                let file = (*artifact, *bytes);
+                let attached = attached(payload);
+                ReleasedFile::check_signed(view, *release, file, attached.as_ref(), 1).map(drop)
             }
             Self::Ring(payload, wait) => {
                 let statement = statement::Statement::parse(payload).unwrap();
@@ -115,13 +125,58 @@ impl Question {
         }
     }
 
+    /// What a signer is told who has read `others`, too.
+    pub(crate) fn of_law_beside(
+        &self,
+        home: law::Settled<'_>,
+        others: &[law::Settled<'_>],
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Approval(build) => {
+                let approvable = Approvable::check(home, *build)?;
+                approvable.unopposed(home, others).map(drop)
+            }
+            Self::Release(payload, held) => {
+                let attached = held.then(|| attached(payload)).flatten();
+                let releasable = Releasable::check_signed(home, payload, attached.as_ref())?;
+                releasable.unopposed(home, others).map(drop)
+            }
+            _ => self.of_law(home),
+        }
+    }
+
+    pub(crate) fn of_audit_beside(
+        &self,
+        (judge, as_of): (&Judge, u64),
+        others: &[(&Judge, u64)],
+    ) -> Result<(), Refused> {
+        self.with_gate(|gate| judge.gate_beside(gate, as_of, others))
+    }
+
     fn of_audit(&self, judge: &Judge, as_of: u64) -> Result<(), Refused> {
-        let gate = match self {
+        self.with_gate(|gate| judge.gate(gate, as_of))
+    }
+
+    fn with_gate<T>(&self, ask: impl FnOnce(&Gate<'_>) -> T) -> T {
+        let made = match self {
+            Self::Release(payload, true) => parts(payload),
+            Self::Released(.., payload) => parts(payload),
+            _ => None,
+        };
+        let made = made.as_ref().map(|(artifact, signature)| Parts {
+            artifact,
+            signature,
+        });
+        ask(&match self {
             Self::Approval(build) => Gate::Approval { build: *build },
-            Self::Release(payload) => Gate::Release { payload },
+            Self::Release(payload, _) => Gate::Release {
+                payload,
+                parts: made,
+            },
             Self::Released(release, ..) => Gate::Released {
                 release: *release,
                 rebuilds_min: 1,
+                parts: made,
             },
             Self::Ring(payload, wait_seconds) => Gate::Ring {
                 payload,
@@ -140,9 +195,27 @@ impl Question {
             },
             Self::Published(role, file) => Gate::Published { role, file },
             Self::TufRoot(file) => Gate::TufRoot { file },
-        };
-        judge.gate(&gate, as_of)
+        })
     }
+}
+
+/// Program and signature behind a release that a platform signed.
+pub(crate) fn parts(payload: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let statement = statement::Statement::parse(payload).ok()?;
+    let statement::Predicate::Release(release) = &statement.predicate else {
+        return None;
+    };
+    release.signed?;
+    Some((program(&release.version), signature()))
+}
+
+/// The same as the law takes it.
+fn attached(payload: &[u8]) -> Option<Attached> {
+    let (artifact, signature) = parts(payload)?;
+    let attach = |artifact: &[u8], signature: &[u8]| {
+        binary::attach(artifact, signature).map(|signed| signed.program)
+    };
+    Some(Attached::recompute(&artifact, &signature, attach).unwrap())
 }
 
 /// Both, at one place of one log.
@@ -151,6 +224,8 @@ pub(crate) struct Both<'a> {
     pub(crate) log: Log,
     pub(crate) law: InForce,
     pub(crate) audit: Judge,
+    /// The other log of the constitution.
+    pub(crate) beside: Beside,
     pub(crate) seen: &'a mut Seen,
     answers: Vec<(u64, Question, Result<(), Refused>)>,
 }
@@ -173,6 +248,7 @@ impl<'a> Both<'a> {
             log: Log::of_center(),
             law: InForce::replay(origin.clone(), anchor),
             audit: Judge::new(origin, anchor),
+            beside: Beside::new(seed, anchor),
             seen,
             answers: Vec::new(),
         }
@@ -285,7 +361,22 @@ impl<'a> Both<'a> {
         let size = self.log.size();
         let audit = question.of_audit(&self.audit, size);
         self.compare(question.name(), &law, &audit);
+        self.ask_beside(&question, size);
         self.answers.push((size, question, audit));
+    }
+
+    /// The same of a signer, who reads the other log, too.
+    fn ask_beside(&mut self, question: &Question, size: u64) {
+        let name = match question {
+            Question::Approval(_) => "approval beside",
+            Question::Release(..) => "release beside",
+            _ => return,
+        };
+        let Ok(home) = self.law.settled() else {
+            return;
+        };
+        let (law, audit) = self.beside.ask(question, home, (&self.audit, size));
+        self.compare(name, &law, &audit);
     }
 
     pub(crate) fn compare(
@@ -325,6 +416,12 @@ impl<'a> Both<'a> {
 
     /// Endpoints: one bundle of everything, one checkpoint.
     pub(crate) fn install(&mut self, delivery: Delivery<'_>, anchor: StatementDigest) {
+        let attached = delivery.parts.map(|parts| {
+            let attach = |artifact: &[u8], signature: &[u8]| {
+                binary::attach(artifact, signature).map(|signed| signed.program)
+            };
+            Attached::recompute(parts.artifact, parts.signature, attach).unwrap()
+        });
         let Ok(bundle) = self.log.whole_bundle().open(anchor) else {
             return;
         };
@@ -345,6 +442,7 @@ impl<'a> Both<'a> {
             withdrawals: &served,
             artifact: delivery.artifact,
             artifact_bytes: delivery.artifact_bytes,
+            attached: attached.as_ref(),
         };
         let policy = law::EndpointPolicy {
             line: law::Line {

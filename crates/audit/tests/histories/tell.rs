@@ -1,20 +1,18 @@
 //! One history: mostly honest, with a few things left out, repeated, moved, forged, late or said twice.
 
-use audit::judge::{Delivery, Line};
-use statement::{
-    Constitution, Envelope, FileDigest, Predicate, Statement, StatementDigest, TestResult,
-    VerificationResult,
-};
+use audit::judge::{Delivery, Line, Parts};
+use statement::{Constitution, FileDigest, Predicate, StatementDigest};
 
-use crate::both::{Both, Seen};
+use crate::both::{Both, Seen, parts};
 use crate::dice::Dice;
+use crate::extra::{early, emergency, failed, forged, late_finding, said, tested, twin};
 use crate::honest::{
     amendment::activation,
-    chain::{Step, center_log},
+    chain::Step,
     keys::Key,
     roster::{self, DAY, DELAY, NOT_AFTER, NOW, governance},
     sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
-    story::{Made, Story, Told, say, sign},
+    story::{Story, Told, sign},
 };
 use crate::{twist, world};
 
@@ -46,7 +44,9 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     let change = |draft: &mut Constitution| odd.iter().for_each(|tweak| tweak(draft));
     let mut first = roster::constitution();
     change(&mut first);
-    let told = stories(&mut dice, calm, &change);
+    // Dice of their own, so that the rest of a seed's history is the same with signatures and without.
+    let mut platform = Dice::new(seed ^ 0x5ead);
+    let told = stories(&mut dice, &mut platform, calm, &change);
     let anchor = match dice.below(40) {
         0 if !calm => StatementDigest::of(b"another anchor"),
         _ => roster::digest(&first),
@@ -68,7 +68,12 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
 }
 
 /// Up to three releases of one line, each with at most two twists.
-fn stories(dice: &mut Dice, calm: bool, change: &dyn Fn(&mut Constitution)) -> Vec<Told> {
+fn stories(
+    dice: &mut Dice,
+    platform: &mut Dice,
+    calm: bool,
+    change: &dyn Fn(&mut Constitution),
+) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     for at in 0..dice.below(3) + 1 {
         let mut story = match told.last() {
@@ -82,6 +87,9 @@ fn stories(dice: &mut Dice, calm: bool, change: &dyn Fn(&mut Constitution)) -> V
         };
         for _ in 0..twists {
             story = twist::twist(dice, story);
+        }
+        if platform.one_in(4) {
+            story = twist::signed_by_platform(platform, story);
         }
         told.push(story.tell());
     }
@@ -121,9 +129,11 @@ impl History<'_> {
             _ => {}
         }
         for entry in entries {
+            self.both.beside.feed(entry.clone());
             self.both.feed(entry);
         }
         self.publish();
+        self.both.beside.publish(self.time);
     }
 
     fn run(&mut self) {
@@ -201,6 +211,8 @@ impl History<'_> {
             self.ask_some(3);
         }
         self.publish();
+        let told: Vec<_> = self.told.iter().map(|told| &told.made).collect();
+        self.both.beside.go_on(&told, self.time);
         self.ask_some(7);
     }
 
@@ -374,7 +386,12 @@ impl History<'_> {
         let dice = &mut self.dice;
         let made = &self.told[dice.below(self.told.len())].made;
         let other = &self.told[dice.below(self.told.len())].made;
-        let artifact = made.artifact();
+        let payload = made.payload(Step::ReleaseCenter);
+        let (file, bytes) = match made.statement(Step::ReleaseCenter).predicate {
+            Predicate::Release(release) => release.shipped(),
+            _ => panic!("no release"),
+        };
+        let made_of = parts(payload);
         let mut line = Line {
             product: "truename".to_owned(),
             channel: "stable".to_owned(),
@@ -383,8 +400,12 @@ impl History<'_> {
         let mut delivery = Delivery {
             line: &line.clone(),
             release: made.release(),
-            artifact: FileDigest::of(&artifact),
-            artifact_bytes: artifact.len() as u64,
+            artifact: file,
+            artifact_bytes: bytes,
+            parts: made_of.as_ref().map(|(artifact, signature)| Parts {
+                artifact,
+                signature,
+            }),
             role: "software",
             metadata: &other.metadata,
             installed: None,
@@ -392,6 +413,9 @@ impl History<'_> {
             evidence_age_max_seconds: DAY,
             now: self.time + 60,
         };
+        if dice.one_in(9) {
+            delivery.parts = None;
+        }
         match dice.below(12) {
             0 => delivery.artifact = FileDigest::of(b"trojan"),
             1 => delivery.artifact_bytes += 1,
@@ -405,87 +429,4 @@ impl History<'_> {
         delivery.line = &line;
         self.both.install(delivery, self.anchor);
     }
-}
-
-fn said(entry: &[u8]) -> StatementDigest {
-    Envelope::parse(entry).unwrap().digest()
-}
-
-/// Another signature in the same form.
-fn forged(mut entry: Vec<u8>) -> Vec<u8> {
-    let at = entry.len() - 20;
-    entry[at] = if entry[at] == b'A' { b'B' } else { b'A' };
-    entry
-}
-
-/// The statement of a step in other words, or of another result.
-fn twin(made: &Made, step: Step) -> Vec<u8> {
-    let mut statement = made.statement(step);
-    match &mut statement.predicate {
-        Predicate::Release(release) => release.not_after -= 1,
-        Predicate::Publication(publication) => publication.metadata = FileDigest::of(b"another"),
-        Predicate::Provenance(provenance) => {
-            let artifact = FileDigest::of(b"trojan");
-            for subject in &mut statement.subject {
-                subject.digest.sha256 = artifact;
-            }
-            for blob in &mut provenance.build_definition.external_parameters.blobs {
-                blob.sha256 = artifact;
-            }
-        }
-        _ => {}
-    }
-    resign(&statement, made.key(step))
-}
-
-fn resign(statement: &Statement, key: &Key) -> Vec<u8> {
-    sign(&statement.to_payload().unwrap(), key)
-}
-
-/// The supervisor says no.
-fn failed(made: &Made) -> Vec<u8> {
-    let mut statement = made.statement(Step::Approval);
-    if let Predicate::Approval(summary) = &mut statement.predicate {
-        summary.verification_result = VerificationResult::Failed;
-    }
-    resign(&statement, &Key::of("supervisor", "supervisor"))
-}
-
-/// The conveyer's tests failed.
-fn tested(made: &Made) -> Vec<u8> {
-    let failed = vec!["unit".to_owned()];
-    let tests = TestResult::of((&center_log(), made.build()), [], Vec::new(), failed);
-    say(tests, &Key::of("vendor", "conveyer"))
-}
-
-/// A result that is shown before its time, or in words that are past theirs.
-fn early(made: &Made, step: Step) -> Vec<u8> {
-    let mut statement = made.statement(step);
-    if let Predicate::Provenance(provenance) = &mut statement.predicate {
-        let asked = &mut provenance.build_definition.external_parameters;
-        asked.not_after = NOW;
-    }
-    resign(&statement, made.key(step))
-}
-
-/// The same finding in words that are past their time.
-fn late_finding(entry: &[u8], key: &Key) -> Vec<u8> {
-    let envelope = Envelope::parse(entry).unwrap();
-    let mut statement = Statement::parse(envelope.payload()).unwrap();
-    if let Predicate::Finding(finding) = &mut statement.predicate {
-        finding.not_after = NOW;
-    }
-    resign(&statement, key)
-}
-
-/// Everybody at once, with a reason.
-fn emergency(made: &Made) -> Vec<u8> {
-    let emergency = statement::Emergency {
-        audience: vec![center_log()],
-        not_after: NOT_AFTER,
-        blobs: Vec::new(),
-        build: made.build(),
-        reason: "It deletes files".to_owned(),
-    };
-    say(emergency, &Key::of("vendor", "center"))
 }

@@ -11,6 +11,7 @@ use crate::honest::{
     chain::Step,
     keys::Key,
     metadata::{listing, signed, unsigned},
+    program::{attach, program, ship, signature},
     roster::{DAY, NOW, SUPERVISOR_LOG},
     story::Story,
 };
@@ -155,6 +156,40 @@ const RELEASES: &[Twist] = &[
     |s| s.subject.clear(),
     |s| s.subject[0].name.push('x'),
 ];
+
+/// What a platform's signature may be attached to, honest twice.
+const SIGNED: &[Twist] = &[
+    |s| ship_program(s, |program| attach(program, &signature())),
+    |s| ship_program(s, |program| attach(program, &signature())),
+    |s| {
+        ship_program(s, |program| {
+            let mut patched = program.to_vec();
+            patched[0x148] ^= 1;
+            attach(&patched, &signature())
+        });
+    },
+    |s| {
+        ship_program(s, |program| attach(program, &signature()));
+        release(s).blobs[0].public = false;
+    },
+    |s| {
+        ship_program(s, |program| attach(program, &signature()));
+        release(s).blobs.clear();
+    },
+    |s| ship_program(s, <[u8]>::to_vec),
+    |s| ship_program(s, |program| attach(program, b"\x30\x01x")),
+];
+
+/// The release ships what is made of the program of its version.
+fn ship_program(statement: &mut Statement, make: impl Fn(&[u8]) -> Vec<u8>) {
+    let shipped = make(&program(&release(statement).version));
+    ship(statement, &shipped, &signature());
+}
+
+/// A platform signs what is released, or something else.
+pub(crate) fn signed_by_platform(dice: &mut Dice, story: Story) -> Story {
+    story.change(Step::ReleaseCenter, *dice.pick(SIGNED))
+}
 
 const PUBLICATIONS: &[Twist] = &[
     |s| publication(s).version += 1,

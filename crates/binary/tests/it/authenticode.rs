@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use binary::{BinaryError, Explanations, Rule, Verdict, attach, compare, detach};
+use binary::{BinaryError, Explanations, Rule, Verdict, attach, compare, detach, separate};
 use proptest::prelude::*;
 
 use crate::compiled::Bench;
@@ -148,6 +148,34 @@ fn a_signature_is_the_only_difference_and_is_explained() {
     assert_eq!(comparison.verdict, Verdict::Explained, "{comparison}");
 }
 
+/// A program with a checksum, which counts the bytes that attaching adds.
+#[test]
+fn what_is_shipped_comes_apart_into_the_very_artifact_also_with_a_checksum() {
+    for behind in 0..9 {
+        let mut plain = pe(&[0xc3], b"constant");
+        plain.extend(vec![7; behind]);
+        let words = |bytes: &[u8]| {
+            let pairs = bytes.chunks(2);
+            let sum = pairs.fold(0_u32, |sum, pair| {
+                let high = pair.get(1).copied().unwrap_or(0);
+                let sum = sum + u32::from(u16::from_le_bytes([pair[0], high]));
+                (sum & 0xffff) + (sum >> 16)
+            });
+            sum + u32::try_from(bytes.len()).unwrap()
+        };
+        let checksum = words(&plain);
+        plain[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
+        let signature = der(b"one");
+        let shipped = attach(&plain, &signature).unwrap().program;
+        let size = plain.len() as u64;
+        assert_eq!(
+            separate(&shipped, size).unwrap(),
+            Some((plain.clone(), signature))
+        );
+        assert_eq!(separate(&plain, size).unwrap(), None);
+    }
+}
+
 #[test]
 fn a_signature_of_an_elf_program_lies_beside_it() {
     let program = Bench::new().program("", "", &[]);
@@ -205,6 +233,11 @@ proptest! {
         unsigned.extend(vec![7; behind]);
         let signature = der(&signature);
         let signed = attach(&unsigned, &signature).unwrap().program;
+        let parts = separate(&signed, unsigned.len() as u64).unwrap();
+        prop_assert_eq!(parts, Some((unsigned.clone(), signature.clone())));
+        for other in [unsigned.len() - 8, unsigned.len() + 8] {
+            prop_assert!(separate(&signed, other as u64).is_err());
+        }
         let detached = detach(&signed).unwrap();
         unsigned.resize(unsigned.len().next_multiple_of(8), 0);
         prop_assert_eq!(&detached.program, &unsigned);

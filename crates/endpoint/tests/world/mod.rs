@@ -396,6 +396,7 @@ impl World {
                 artifact_bytes: artifact.len() as u64,
                 build,
                 approval,
+                signed: None,
             }),
         }
     }

@@ -64,6 +64,7 @@ fn a_release_and_a_publication_of_different_logs_do_not_belong_together() {
         withdrawals: &[],
         artifact: FileDigest::of(&artifact),
         artifact_bytes: artifact.len() as u64,
+        attached: None,
     };
     Installable::check(offer, &policy(), None, NOW).unwrap();
     let mixed = Offer {

@@ -1,6 +1,6 @@
 //! Offers to an endpoint.
 
-use law::{EndpointPolicy, Installable, Line, Offer, OpenBundle, Refusal};
+use law::{Attached, EndpointPolicy, Installable, Line, Offer, OpenBundle, Refusal};
 use statement::{FileDigest, StatementDigest};
 
 use crate::honest::{roster::DAY, story::Told};
@@ -25,6 +25,7 @@ pub(crate) struct Delivery {
     pub(crate) metadata: Vec<u8>,
     pub(crate) withdrawals: Vec<OpenBundle>,
     pub(crate) artifact: Vec<u8>,
+    pub(crate) attached: Option<Attached>,
     pub(crate) policy: EndpointPolicy,
     pub(crate) installed: Option<u64>,
     pub(crate) now: u64,
@@ -39,6 +40,7 @@ impl Delivery {
             metadata: told.made.metadata.clone(),
             withdrawals: Vec::new(),
             artifact: told.made.artifact(),
+            attached: None,
             policy: policy(),
             installed: None,
             now: told.log.published.last().unwrap().1 + 60,
@@ -55,6 +57,7 @@ impl Delivery {
             withdrawals: &self.withdrawals,
             artifact: FileDigest::of(&self.artifact),
             artifact_bytes: self.artifact.len() as u64,
+            attached: self.attached.as_ref(),
         };
         Installable::check(offer, &self.policy, self.installed, self.now)
     }

@@ -19,12 +19,8 @@ pub fn target(release_payload: &[u8]) -> (TargetPath, TargetFile) {
     let line = [&*release.product, &*release.channel, &*release.platform];
     let path = TargetPath::new(TargetRole::Software, line, release.seq, &release.file).unwrap();
     let digest = *StatementDigest::of(release_payload).hash();
-    let target = TargetFile::new(
-        &path,
-        release.artifact_bytes,
-        *release.artifact.hash(),
-        digest,
-    );
+    let (sha256, bytes) = release.shipped();
+    let target = TargetFile::new(&path, bytes, *sha256.hash(), digest);
     (path, target)
 }
 

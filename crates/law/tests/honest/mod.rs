@@ -12,6 +12,7 @@ pub mod chain;
 pub mod keys;
 pub mod log;
 pub mod metadata;
+pub mod program;
 pub mod roster;
 pub mod sayings;
 pub mod story;

@@ -5,6 +5,8 @@
 mod approval;
 #[path = "../conditions/artifacts.rs"]
 mod artifacts;
+#[path = "../conditions/attached.rs"]
+mod attached;
 #[path = "../conditions/build.rs"]
 mod build;
 #[path = "../conditions/changes.rs"]

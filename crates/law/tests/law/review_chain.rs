@@ -50,6 +50,7 @@ fn offered(
         withdrawals: &[],
         artifact: FileDigest::of(&artifact),
         artifact_bytes: artifact.len() as u64,
+        attached: None,
     };
     let policy = EndpointPolicy {
         line: Line {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use release::{Config, Keeper, Order, Proposed, Published, Queue, RemoteLog, RoleSeats, Room};
 use serde::Deserialize;
@@ -80,6 +80,9 @@ pub(super) struct Propose {
     /// Bring an older build back, as a new release
     #[arg(long)]
     rollback: bool,
+    /// A platform's detached signature of the artifact: shipped with it
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -158,13 +161,16 @@ impl Verb {
         match self {
             Self::Propose(propose) => {
                 let config: Config = serve::load_config(&propose.file.config)?;
-                let order = propose.order();
-                let proposed = open(&config, &tell)?.propose(&order).await?;
+                let mut room = open(&config, &tell)?;
+                let order = propose.order(&mut room).await?;
+                let proposed = room.propose(&order).await?;
                 show_proposed(out, &[proposed]);
             }
             Self::Order(propose) => {
                 let config: Config = serve::load_config(&propose.file.config)?;
-                let number = open(&config, &tell)?.enqueue(&propose.order())?;
+                let mut room = open(&config, &tell)?;
+                let order = propose.order(&mut room).await?;
+                let number = room.enqueue(&order)?;
                 out.result(&format!("order {number} waits"), &json!({"order": number}));
             }
             Self::Queue(file) => {
@@ -236,7 +242,8 @@ impl RingOrder {
     async fn run(self, out: Out, tell: release::Progress<'_>) -> Result<()> {
         let config: Config = serve::load_config(&self.order.file.config)?;
         let mut room = open(&config, tell)?;
-        let (order, percents) = (self.order.order(), &self.percents);
+        let order = self.order.order(&mut room).await?;
+        let percents = &self.percents;
         let proposed = match &self.emergency {
             Some(reason) => room.emergency(&order, percents, reason).await?,
             None => vec![room.widen(&order, percents).await?],
@@ -247,13 +254,23 @@ impl RingOrder {
 }
 
 impl Propose {
-    fn order(&self) -> Order {
-        Order {
+    /// The order; a signature is given to the log first, so that everybody can fetch it.
+    async fn order(&self, room: &mut Room<'_, RemoteLog>) -> Result<Order> {
+        let signature = match &self.signature {
+            None => None,
+            Some(path) => {
+                let what = || format!("the signature {} cannot be read", path.display());
+                let bytes = std::fs::read(path).with_context(what)?;
+                Some(room.keep_signature(bytes).await?)
+            }
+        };
+        Ok(Order {
             build: self.build,
             channel: self.channel.clone(),
             artifact: self.artifact.clone(),
             rollback: self.rollback,
-        }
+            signature,
+        })
     }
 }
 

@@ -9,8 +9,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use binary::{AddressRange, Function, Place, Program, SourceCoverage};
 use clap::Args;
+use endpoint::Report;
 use serde::Serialize;
 use serde_json::json;
+use statement::{FileDigest, StatementDigest};
 
 use super::source_tree::{Line, SourceTree};
 use crate::out::{Out, fold};
@@ -27,9 +29,11 @@ Ask for one of:
   limpid trace FILE --without-source
 
 Debug information is the builder's word. That it belongs to these bytes is
-shown by rebuilding them, not here.
+shown by rebuilding them: --bundle verifies that, offline, and then --source
+must be the very archive that was built.
 
-Exit status: 0 found, 2 nothing found or the file cannot be read.";
+Exit status: 0 found, 1 the evidence is refused, 2 nothing found or the file
+cannot be read.";
 
 /// Trace a byte of a program to its source line, and back
 ///
@@ -50,6 +54,12 @@ pub(super) struct Trace {
     /// Where the compiler saw that source
     #[arg(long, value_name = "DIR", default_value = "/build/src")]
     built_at: PathBuf,
+    /// Bundle of proofs of the program, if it was released: verified first
+    #[arg(long, value_name = "BUNDLE", requires = "anchor")]
+    bundle: Option<PathBuf>,
+    /// Digest of the first constitution: the only thing taken on trust
+    #[arg(long, value_name = "DIGEST", requires = "bundle")]
+    anchor: Option<StatementDigest>,
     /// Report the executable bytes that no line and no symbol accounts for
     #[arg(long, conflicts_with_all = ["what", "source"])]
     without_source: bool,
@@ -87,11 +97,16 @@ impl<'q> Question<'q> {
 impl Trace {
     pub(super) fn run(self, out: Out) -> Result<()> {
         let file = self.file.display();
+        let released = self.released()?;
         let bytes = fs::read(&self.file).with_context(|| format!("cannot read {file}"))?;
+        if let Some(released) = &released {
+            released.check_read(&bytes)?;
+        }
         let program = Program::open(&bytes).with_context(|| format!("cannot trace {file}"))?;
+        let out = Answered { out, released };
         let Some(what) = &self.what else {
             let coverage = program.without_source();
-            out.result(&coverage_text(&coverage), &serde_json::to_value(&coverage)?);
+            out.print(&coverage_text(&coverage), serde_json::to_value(&coverage)?);
             return Ok(());
         };
         let mut tree = self
@@ -104,7 +119,109 @@ impl Trace {
             Question::Line(file, line) => answer.line(&program, file, line)?,
             Question::Function(name) => answer.function(&program, name)?,
         }
-        answer.print(out)
+        out.print(&answer.text, serde_json::to_value(&answer.found)?);
+        Ok(())
+    }
+
+    /// The program's release, verified offline, and the source that was given held against it.
+    fn released(&self) -> Result<Option<Released>> {
+        let (Some(bundle), Some(anchor)) = (&self.bundle, self.anchor) else {
+            return Ok(None);
+        };
+        let proofs = fs::read(bundle);
+        let proofs = proofs.with_context(|| format!("cannot read {}", bundle.display()))?;
+        let now = release::system_clock();
+        let report = endpoint::verify_file(&self.file, &proofs, anchor, None, None, now)?;
+        if let Some(source) = &self.source {
+            check_source(source, report.source.archive)?;
+        }
+        Ok(Some(Released(report)))
+    }
+}
+
+/// The file is the source archive that the released program was built from.
+fn check_source(source: &Path, archive: FileDigest) -> Result<()> {
+    let shown = source.display();
+    if source.is_dir() {
+        bail!(
+            "{shown} is a directory, and what was built is the source archive {archive}; give that file, \
+             which the log keeps as a public blob"
+        );
+    }
+    let read = || format!("cannot read {shown}");
+    let bytes = fs::read(source).with_context(read)?;
+    let digest = FileDigest::of(&bytes);
+    if digest != archive {
+        bail!("{shown} has SHA-256 {digest}; the released program was built from {archive}");
+    }
+    Ok(())
+}
+
+/// What the bundle proves about the program.
+struct Released(Report);
+
+impl Released {
+    /// The bytes to trace are those that were verified.
+    fn check_read(&self, bytes: &[u8]) -> Result<()> {
+        if FileDigest::of(bytes) == self.0.file.sha256 {
+            return Ok(());
+        }
+        bail!("the program changed while it was verified; try again")
+    }
+
+    fn text(&self) -> String {
+        let Report {
+            release,
+            source,
+            rebuilds,
+            ..
+        } = &self.0;
+        let owners: Vec<_> = rebuilds
+            .iter()
+            .map(|rebuild| rebuild.signed.legal_owner.as_str())
+            .collect();
+        let lines = [
+            format!(
+                "{} {}, number {} of {} for {}",
+                release.product, release.version, release.seq, release.channel, release.platform
+            ),
+            format!("rebuilt bit for bit by {}", owners.join(" and ")),
+            format!("source archive {}", source.archive),
+        ];
+        let folded = lines.iter().flat_map(|line| fold(0, line));
+        folded.map(|line| line + "\n").collect()
+    }
+
+    fn value(&self) -> serde_json::Value {
+        let Report {
+            release, source, ..
+        } = &self.0;
+        json!({
+            "release": release.digest,
+            "product": release.product,
+            "version": release.version,
+            "source": source.build,
+            "archive": source.archive,
+        })
+    }
+}
+
+/// Where answers go, each with what is known of the program.
+struct Answered {
+    out: Out,
+    released: Option<Released>,
+}
+
+impl Answered {
+    fn print(&self, text: &str, found: serde_json::Value) {
+        match &self.released {
+            None => self.out.result(text, &found),
+            Some(released) => {
+                let value = json!({"released": released.value(), "found": found});
+                self.out
+                    .result(&format!("{}\n{text}", released.text()), &value);
+            }
+        }
     }
 }
 
@@ -130,11 +247,6 @@ impl<'t> Answer<'t> {
             text: String::new(),
             found: Vec::new(),
         }
-    }
-
-    fn print(self, out: Out) -> Result<()> {
-        out.result(&self.text, &serde_json::to_value(&self.found)?);
-        Ok(())
     }
 
     fn say(&mut self, indent: usize, line: &str) {
@@ -298,5 +410,20 @@ mod tests {
         );
         assert!(Question::parse("0xg").is_err());
         assert!(Question::parse("a.rs:0").is_err());
+    }
+
+    #[test]
+    fn with_proofs_only_the_archive_that_was_built_is_the_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("source.tar");
+        fs::write(&archive, "the archive").unwrap();
+        let built = FileDigest::of(b"the archive");
+        check_source(&archive, built).unwrap();
+        let said = |given: &Path| {
+            let refused = check_source(given, FileDigest::of(b"another")).unwrap_err();
+            refused.to_string()
+        };
+        assert!(said(&archive).contains("was built from"));
+        assert!(said(folder.path()).contains("is a directory"));
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    program::{Ran, limpid},
+    program::{LIMPID, Ran, limpid},
     released::Running,
 };
 
@@ -121,6 +121,19 @@ fn honest(download: &Download, release: &str) {
     ];
     limpid(&own).refused(1, &["check: install.artifact"]);
     limpid(&[own.as_slice(), &[held.file.as_str()]].concat()).refused(2, &["--self"]);
+    traced(&held);
+}
+
+/// A program is verified before it is traced, and only the archive that was built is its source.
+fn traced(held: &Held) {
+    let proofs = ["--bundle", &held.bundle, "--anchor", &held.anchor];
+    let trace = |file: &str, more: &[&str]| {
+        limpid(&[&["trace", file, "main"], proofs.as_slice(), more].concat())
+    };
+    trace(LIMPID, &[]).refused(1, &["check: install.artifact"]);
+    trace(&held.file, &["--source", &held.bundle]).refused(2, &["was built from"]);
+    trace(&held.file, &[]).refused(2, &["cannot trace"]);
+    limpid(&["trace", LIMPID, "main", "--bundle", &held.bundle]).refused(2, &["--anchor"]);
 }
 
 fn bad_bundles(download: &Download) {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use law::{Bundle, PublishedMetadata, ReleasedFile};
+use law::{Attached, Bundle, PublishedMetadata, ReleasedFile};
 use release::{Config, KeyPaths, Progress, RemoteLog, RoleSeats, Room, Step};
 use serve::ClientConfig;
 use statement::{Envelope, FileDigest, Predicate, Statement, StatementDigest};
@@ -127,7 +127,8 @@ impl Kept {
                 assert_eq!(artifact.len() as u64, target.length());
                 let digest = FileDigest::of(&artifact);
                 assert_eq!(digest.hash(), target.sha256());
-                self.check_bundle(StatementDigest::new(target.release().release), digest);
+                let release = StatementDigest::new(target.release().release);
+                self.check_file(release, digest, Some(&artifact));
                 seen.push(path.to_string());
             }
         }
@@ -149,12 +150,25 @@ impl Kept {
 
     /// The bundle of a release convinces a stranger with nothing but the anchor.
     pub fn check_bundle(&self, release: StatementDigest, artifact: FileDigest) {
+        self.check_file(release, artifact, None);
+    }
+
+    /// The same of a file that may carry a platform's signature.
+    fn check_file(&self, release: StatementDigest, artifact: FileDigest, file: Option<&[u8]>) {
         let bundle = self.read(&format!("bundles/{release}.bundle")).unwrap();
         let bundle = Bundle::parse(&bundle).unwrap().open(self.anchor).unwrap();
         let found = ReleasedFile::find(bundle.view(), artifact).unwrap();
         assert_eq!(found, release);
-        let bytes = bundle.view().releases(release).unwrap()[0].artifact_bytes;
-        ReleasedFile::check(bundle.view(), release, artifact, bytes, 2).unwrap();
+        let said = &bundle.view().releases(release).unwrap()[0];
+        let parts = file.and_then(|file| binary::separate(file, said.artifact_bytes).ok()?);
+        let attached = parts.map(|(artifact, signature)| {
+            Attached::recompute(&artifact, &signature, |artifact, signature| {
+                binary::attach(artifact, signature).map(|signed| signed.program)
+            })
+            .unwrap()
+        });
+        let (view, file) = (bundle.view(), (artifact, said.shipped().1));
+        ReleasedFile::check_signed(view, release, file, attached.as_ref(), 2).unwrap();
     }
 
     /// The releases that served withdrawals stop.

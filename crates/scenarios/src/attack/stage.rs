@@ -126,6 +126,7 @@ impl Stage {
             artifact_bytes: approved.built.artifacts[0].bytes,
             build: approved.built.build,
             approval: approved.approval,
+            signed: None,
         })
     }
 

@@ -212,6 +212,7 @@ fn released() -> impl Strategy<Value = statement::Predicate> {
                 artifact_bytes,
                 build,
                 approval,
+                signed: None,
             };
             release.into()
         },

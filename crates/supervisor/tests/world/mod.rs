@@ -4,6 +4,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 mod founding;
+#[path = "../../../law/tests/honest/program.rs"]
+pub mod program;
 mod story;
 
 use std::path::{Path, PathBuf};

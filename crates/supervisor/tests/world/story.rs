@@ -179,5 +179,5 @@ impl World {
 
 /// What the build of a version yields.
 pub fn artifact_bytes(version: &str) -> Vec<u8> {
-    format!("truename {version}").into_bytes()
+    super::program::program(version)
 }
