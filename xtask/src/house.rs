@@ -5,7 +5,7 @@ use crate::lexer::{Blanked, blank};
 use crate::modules::{Reach, Texts, reached};
 use crate::tokens::{test_ranges, tokens};
 use anyhow::{Context, Result};
-use cargo_metadata::{Metadata, MetadataCommand, Package, TargetKind};
+use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package, TargetKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,7 @@ impl House {
         let root = cargo::root()?;
         let metadata = MetadataCommand::new()
             .current_dir(&root)
+            .features(CargoOpt::AllFeatures)
             .other_options(["--locked".to_owned()])
             .exec()
             .context("`cargo metadata --locked` failed")?;

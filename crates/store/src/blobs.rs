@@ -3,9 +3,11 @@
 //! `root/ab/cd/abcd...` holds the bytes whose digest is `abcd...`, mode 0444. A blob is there
 //! whole or not at all; reading one always checks the digest again.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tlog::{Hash, Sha256Stream};
 
@@ -21,7 +23,12 @@ const BLOB_MODE: u32 = 0o444;
 pub struct Blobs {
     root: PathBuf,
     scratch: Scratch,
+    /// Blobs whose names are known to be durable.
+    kept: Mutex<HashSet<Hash>>,
 }
+
+/// Names that are remembered to be durable; beyond it all are forgotten and found out again.
+const KEPT_MAX: usize = 65_536;
 
 impl Blobs {
     /// Opens or makes the directory. What is acknowledged is durable.
@@ -45,6 +52,7 @@ impl Blobs {
         Ok(Self {
             root: root.to_owned(),
             scratch: Scratch::open(root, durability)?,
+            kept: Mutex::default(),
         })
     }
 
@@ -62,7 +70,7 @@ impl Blobs {
     }
 
     /// Whether a blob of this name is there and will stay: who named it may have been killed before
-    /// it made the name durable. For acknowledging a blob again.
+    /// it made the name durable. For whoever acknowledges something that rests on the blob. Cheap once it was asked.
     ///
     /// # Errors
     /// The disk refuses.
@@ -71,11 +79,33 @@ impl Blobs {
         if !path.is_file() {
             return Ok(false);
         }
-        self.scratch.make_parent(&path)?;
+        if !self.is_kept(digest) {
+            self.scratch.make_parent(&path)?;
+            self.sync_name(digest, &path)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the name of this blob was made durable by this handle.
+    #[must_use]
+    pub fn is_kept(&self, digest: &Hash) -> bool {
+        self.kept_names().contains(digest)
+    }
+
+    fn kept_names(&self) -> MutexGuard<'_, HashSet<Hash>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sync_name(&self, digest: &Hash, path: &Path) -> Result<(), StoreError> {
         if let Some(parent) = path.parent() {
             self.scratch.sync_directory(parent)?;
         }
-        Ok(true)
+        let mut kept = self.kept_names();
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(*digest);
+        Ok(())
     }
 
     /// Stores `bytes` and returns their digest. Storing them again changes nothing.
@@ -254,9 +284,7 @@ impl BlobWriter<'_> {
             // To acknowledge is to promise that reading will succeed.
             self.blobs.check(&digest)?;
         }
-        if let Some(parent) = path.parent() {
-            scratch.sync_directory(parent)?;
-        }
+        self.blobs.sync_name(&digest, &path)?;
         Ok((digest, self.bytes))
     }
 }

@@ -178,6 +178,20 @@ impl Files {
         }
     }
 
+    /// Removes a file; absent is fine. Not durable: after a power cut it may be back.
+    ///
+    /// # Errors
+    /// A bad path, or the disk refuses.
+    pub fn remove(&self, path: &str) -> Result<(), StoreError> {
+        let path = self.resolve(path)?;
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::io("remove", &path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn resolve(&self, path: &str) -> Result<PathBuf, StoreError> {
         Ok(path.parse::<RelativePath>()?.under(&self.root))
     }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -75,27 +75,30 @@ impl Scratch {
 
     /// A new unfinished file.
     pub(crate) fn start(&self) -> Result<Unfinished, StoreError> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = self
-            .directory
-            .join(format!("{}-{number}", std::process::id()));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
-        let file = match options.open(&path) {
-            // The name was used by a process that had our number before us.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                fs::remove_file(&path).and_then(|()| options.open(&path))
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = self
+                .directory
+                .join(format!("{}-{number}", std::process::id()));
+            let file = match options.open(&path) {
+                // The name was used by a process that had our number before us. It is not taken again: who sweeps
+                // may be about to remove it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                other => other.map_err(|e| StoreError::io("create", &path, e))?,
+            };
+            file.lock().map_err(|e| StoreError::io("lock", &path, e))?;
+            // Between making and locking it, it looked like one that nobody writes.
+            if !was_swept(&file, &path)? {
+                return Ok(Unfinished {
+                    path,
+                    file,
+                    durability: self.durability,
+                    named: false,
+                });
             }
-            other => other,
         }
-        .map_err(|e| StoreError::io("create", &path, e))?;
-        file.lock().map_err(|e| StoreError::io("lock", &path, e))?;
-        Ok(Unfinished {
-            path,
-            file,
-            durability: self.durability,
-            named: false,
-        })
     }
 
     /// Writes `bytes` to a new unfinished file and makes it durable.
@@ -131,6 +134,13 @@ impl Scratch {
     pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), StoreError> {
         sync_directory(directory, self.durability)
     }
+}
+
+/// Whether a file has lost its name. Asked with the lock held, so that the answer stays true.
+fn was_swept(file: &File, path: &Path) -> Result<bool, StoreError> {
+    let links = file.metadata().map(|meta| meta.nlink());
+    let links = links.map_err(|e| StoreError::io("look at", path, e))?;
+    Ok(links == 0)
 }
 
 /// A file in `.tmp/`; removed when dropped before it got its name.
@@ -235,4 +245,51 @@ pub(crate) fn make_directories(path: &Path, durability: Durability) -> Result<()
         Err(error) => return Err(StoreError::io("make directory", path, error)),
     }
     sync_directory(parent, durability)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// Without the second look at a new file some of these are swept in nearly every run.
+    #[test]
+    fn what_is_being_written_is_never_swept_by_another_handle() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(dir.path(), Durability::Cached).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        scratch.sweep().unwrap();
+                    }
+                });
+            }
+            let written = (0..2_000).try_for_each(|n| {
+                let unfinished = scratch.write(b"bytes", 0o644)?;
+                unfinished.name_over(&dir.path().join((n % 7).to_string()))
+            });
+            done.store(true, Ordering::Relaxed);
+            written.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_name_that_a_stopped_process_left_is_left_to_be_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::open(dir.path(), Durability::Cached).unwrap();
+        let next = NEXT.load(Ordering::Relaxed);
+        for number in next..next + 50 {
+            let name = format!("{}-{number}", std::process::id());
+            fs::write(scratch.directory.join(name), b"old").unwrap();
+        }
+        let unfinished = scratch.write(b"new", 0o644).unwrap();
+        unfinished.name_over(&dir.path().join("file")).unwrap();
+        assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"new");
+        drop(Scratch::open(dir.path(), Durability::Cached).unwrap());
+        assert_eq!(fs::read_dir(&scratch.directory).unwrap().count(), 0);
+    }
 }
