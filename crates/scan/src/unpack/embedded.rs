@@ -16,7 +16,8 @@ pub(super) fn unpack(kind: Kind, bytes: &[u8], members: &mut Members<'_, '_>) ->
     );
     programs(bytes, members)?;
     if zip::is_at_end(bytes) {
-        if !is_program {
+        // Bytes of no kind in front of a zip are a header (of Java modules, say), not a second face.
+        if !is_program && kind != Kind::Data {
             members.fact(Reason::ContainerPolyglot, kind.as_str());
         }
         zip::unpack(bytes, members)?;

@@ -206,6 +206,11 @@ fn a_picture_that_is_a_zip_too_is_read_as_both() {
     assert_eq!(found.members[0].kind, "media");
     let names: Vec<_> = found.reasons.iter().map(|named| named.reason).collect();
     assert_eq!(names, ["container.polyglot", "digest.known-bad"]);
+    // Java writes four bytes in front of its modules: read, and nothing to wonder at.
+    let mut module = b"JM\x01\0".to_vec();
+    module.extend_from_slice(&inner);
+    assert_eq!(reasons(&module), Vec::<&str>::new());
+    assert_eq!(report(&module).members.len(), 2);
 }
 
 #[test]
