@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use tlog::{ArchiveId, Checkpoint, Witnessed};
+use tlog::{Checkpoint, Witnessed};
 
+use crate::archive::Archive;
 use crate::error::LogError;
 use crate::growth::outgrown;
 use crate::shared::{Published, Shared};
-use crate::shelf::{File, Shelf};
 use crate::table::Fence;
 
 /// Publishes; there is one in a leading process.
@@ -17,8 +17,7 @@ pub(crate) struct Announcer {
     pub(crate) shared: Arc<Shared>,
     /// Under which this process leads.
     pub(crate) fence: Fence,
-    /// Sizes in the archive, ascending.
-    pub(crate) archived: Vec<u64>,
+    pub(crate) archive: Archive,
 }
 
 impl Announcer {
@@ -45,11 +44,11 @@ impl Announcer {
                 source: Box::new(source),
             })?;
         let (table, shelf) = (&self.shared.table, &*self.shared.shelf);
-        let before = self.archived.last().copied().unwrap_or(0);
-        if before < size || self.archived.is_empty() {
+        let newest = self.archive.newest();
+        let before = newest.unwrap_or(0);
+        if newest.is_none_or(|newest| newest < size) {
             table.archive(self.fence, size, &note).await?;
-            self.archived.push(size);
-            write_archive(shelf, &[(size, note.clone())], &self.archived).await?;
+            self.archive.add(shelf, size, &note).await?;
         }
         shelf.replace("checkpoint", note.clone().into()).await?;
         // What is published, witnessed and archived last is this very tree.
@@ -63,19 +62,4 @@ impl Announcer {
         tracing::debug!(size, "published");
         Ok(())
     }
-}
-
-/// `archive/<size>` for some checkpoints, then `archive/index` with all sizes.
-pub(crate) async fn write_archive(
-    shelf: &dyn Shelf,
-    notes: &[(u64, String)],
-    sizes: &[u64],
-) -> Result<(), LogError> {
-    let files: Vec<File> = notes
-        .iter()
-        .filter_map(|(size, note)| Some((ArchiveId::new(*size).ok()?.path(), note.clone().into())))
-        .collect();
-    shelf.create_many(files).await?;
-    let index: String = sizes.iter().map(|size| format!("{size}\n")).collect();
-    Ok(shelf.replace("archive/index", index.into()).await?)
 }

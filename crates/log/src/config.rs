@@ -83,6 +83,9 @@ pub struct Config {
     /// Entries that one key may add a minute in the long run.
     #[serde(default = "default_key_entries_per_minute")]
     pub key_entries_per_minute: u32,
+    /// What becomes of entries that a `pruning` in this log lets it stop serving (`spec/pruning.md`).
+    #[serde(default)]
+    pub pruning: Pruning,
     /// Where rows and public files are if not in `dir`.
     #[serde(default)]
     pub remote: Option<RemoteConfig>,
@@ -108,6 +111,18 @@ impl WitnessUrl {
             requests_per_minute: None,
         }
     }
+}
+
+/// What becomes of entries that this log need not serve any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pruning {
+    /// They are served for ever.
+    #[default]
+    Never,
+    /// At each start they are moved from `public/` to `withheld/`, beside it. Only for a log whose public files
+    /// are in its own directory.
+    Withhold,
 }
 
 const fn default_batch_ms() -> u64 {
@@ -187,8 +202,14 @@ impl Config {
             queue_bytes_max: default_queue_bytes_max(),
             key_entries_burst: default_key_entries_burst(),
             key_entries_per_minute: default_key_entries_per_minute(),
+            pruning: Pruning::default(),
             remote: None,
         }
+    }
+
+    /// Where bundles and tiles are that are not served any more.
+    pub(crate) fn withheld_dir(&self) -> PathBuf {
+        self.dir.join("withheld")
     }
 
     /// Where the public files are.

@@ -135,6 +135,17 @@ pub enum LogError {
     /// Whether the last batch is there cannot be found out.
     #[error("whether the last entries were kept cannot be found out; start the log again")]
     StateUnknown(#[source] Box<Self>),
+    /// Only a directory can withhold what it served.
+    #[error(
+        "`pruning = \"withhold\"` is for a log whose public files are in its own directory; leave it out beside `[remote]`"
+    )]
+    PruneRemote,
+    /// The announcement that would have to be shown cannot be shown.
+    #[error("entry {index}, by which this log prunes, is not in the checkpoint that it shows")]
+    PruneUnshown {
+        /// The entry.
+        index: u64,
+    },
     /// The HTTP side failed.
     #[error("the server stopped")]
     Serve(#[from] serve::ServeError),

@@ -40,16 +40,21 @@
 //! entries contradict anything it ever signed does not start
 //! (`start`), and stops when a witness shows that later (`memory`): rather that than two histories.
 //!
+//! Old entries may be withheld from the public once enough parties said so in the log (`prune`).
+//!
 //! In scope: who may submit (`law`, by this log's own replay) and how much, order, durability, witnesses,
 //! publication, public blobs that entries name.
 //!
 //! Out of scope: whether a statement is true, quorums of parties (`law` at the reader), following
-//! other logs (`logclient`), pruning (not built).
+//! other logs (`logclient`).
 
 mod announce;
+mod archive;
 mod ask;
 mod batch;
 mod clock;
+#[cfg(test)]
+mod commit_tests;
 mod config;
 mod directory;
 mod entries;
@@ -58,6 +63,7 @@ mod files;
 mod gate;
 mod gather;
 mod growth;
+mod held;
 mod http;
 mod identities;
 mod lane;
@@ -67,6 +73,7 @@ mod memory;
 mod meters;
 mod pace;
 mod plan;
+mod prune;
 mod publish;
 mod quota;
 mod refuse;
@@ -88,7 +95,7 @@ mod worker;
 mod write;
 
 pub use batch::Batch;
-pub use config::{Config, WitnessUrl};
+pub use config::{Config, Pruning, WitnessUrl};
 pub use directory::Directory;
 pub use entries::Entries;
 pub use error::{LogError, SubmitRefusal};

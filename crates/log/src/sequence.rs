@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::batch::Batch;
 use crate::error::{LogError, SubmitRefusal, chain};
 use crate::gate::Place;
+use crate::held;
 use crate::identities::{Identities, Identity};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_MAX};
 pub(crate) use crate::plan::{Candidate, Verdict};
@@ -145,14 +146,27 @@ impl Desk {
 
     /// What the disk says about a candidate.
     async fn look_up(&self, candidate: &Candidate) -> Result<Facts, LogError> {
-        let predicate = &candidate.opened.statement().predicate;
-        let mut public = predicate.blobs().iter().filter(|blob| blob.public);
-        let is_missing = |digest: &FileDigest| !self.shared.blobs.contains(digest.hash());
-        let missing_blob = public.find(|blob| is_missing(&blob.sha256));
         Ok(Facts {
             known: self.find(candidate).await?,
-            missing_blob: missing_blob.map(|blob| blob.sha256),
+            missing_blob: self.missing_blob(candidate).await?,
         })
+    }
+
+    async fn missing_blob(&self, candidate: &Candidate) -> Result<Option<FileDigest>, LogError> {
+        let predicate = &candidate.opened.statement().predicate;
+        if !held::waits(&self.shared.blobs, predicate) {
+            return Ok(held::first_missing(&self.shared.blobs, predicate)?);
+        }
+        let (shared, predicate) = (Arc::clone(&self.shared), predicate.clone());
+        let asked = self
+            .shared
+            .surroundings
+            .threads
+            .begin(move || held::first_missing(&shared.blobs, &predicate));
+        let asked = asked.ended().await;
+        Ok(asked.map_err(|_| LogError::Ended {
+            part: "blob reader",
+        })??)
     }
 
     async fn find(&self, candidate: &Candidate) -> Result<Option<Known>, LogError> {

@@ -5,6 +5,7 @@
 //! tile/entries/x001/067    made once, never changed; the entries themselves
 //! tile/0/x001/068.p/17     made once; forgotten when tile/0/x001/068 is there and nobody needs it
 //! archive/69990            made once
+//! archive/sizes/0          made once
 //! archive/index            replaced
 //! checkpoint               replaced
 //! ```

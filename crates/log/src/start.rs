@@ -14,8 +14,9 @@ use store::{Blobs, StoreError};
 use tlog::{Checkpoint, Hash, VerifierKey, open_checkpoint};
 use tokio::task::JoinSet;
 
-use crate::announce::{Announcer, write_archive};
-use crate::config::Config;
+use crate::announce::Announcer;
+use crate::archive::Archive;
+use crate::config::{Config, Pruning};
 use crate::directory::Directory;
 use crate::entries::Entries;
 use crate::error::{LogError, chain};
@@ -25,6 +26,7 @@ use crate::identities::Identities;
 use crate::limits::START_WITNESS_TIMEOUT_MS;
 use crate::make::Maker;
 use crate::memory::Recall;
+use crate::prune::prune;
 use crate::publish::Publisher;
 use crate::replay::Replay;
 use crate::sequence::Sequencer;
@@ -51,9 +53,16 @@ pub(crate) async fn open(config: Config) -> Result<Parts, LogError> {
     // Before anything is made: a configuration that is wrong leaves no traces.
     config.load_keys(&config.origin()?)?;
     let table = SqliteTable::open(&config.dir.join("log.sqlite3")).await?;
-    let shelf = Directory::open(&config.public_dir())?;
+    let withholds = config.pruning == Pruning::Withhold;
+    let shelf =
+        Directory::open(&config.public_dir())?.with_withheld(&config.withheld_dir(), withholds)?;
     let surroundings = Surroundings::of_this_machine();
-    open_on(config, Arc::new(table), Arc::new(shelf), surroundings).await
+    let on_shelf = Arc::new(shelf.clone());
+    let parts = open_on(config, Arc::new(table), on_shelf, surroundings).await?;
+    if withholds {
+        prune(&parts.shared, &shelf).await?;
+    }
+    Ok(parts)
 }
 
 /// Opens a log on back ends.
@@ -63,6 +72,9 @@ pub(crate) async fn open_on(
     shelf: Arc<dyn Shelf>,
     surroundings: Surroundings,
 ) -> Result<Parts, LogError> {
+    if config.remote.is_some() && config.pruning == Pruning::Withhold {
+        return Err(LogError::PruneRemote);
+    }
     let origin = config.origin()?;
     let keys = config.load_keys(&origin)?;
     let blobs = Blobs::open(&config.dir.join("blobs"))?;
@@ -106,8 +118,7 @@ pub(crate) async fn open_on(
         replayed.law,
         published,
     ));
-    let archived: Vec<u64> = archive.iter().map(|(size, _)| *size).collect();
-    repair(&shared, &archive, &archived).await?;
+    let archive = repair(&shared, &archive).await?;
     let (writer, integrator, wishes) =
         writing_side((table, shelf), fence, replayed.growth, replayed.full);
     let witnesses = Witnesses::new(&shared, keys.all(), &heard)?;
@@ -121,7 +132,7 @@ pub(crate) async fn open_on(
     let announcer = Announcer {
         shared: Arc::clone(&shared),
         fence,
-        archived,
+        archive,
     };
     Ok(Parts {
         publisher: Publisher::new(maker, witnesses, announcer),
@@ -239,9 +250,9 @@ fn newest(shown: Option<(Checkpoint, String)>, archive: &[(u64, String)]) -> Opt
 
 /// Makes the files of the archive and the checkpoint what the database says, after a crash in
 /// between; and forgets partial files that nobody needs, all of them, after one in between that.
-async fn repair(shared: &Shared, archive: &[(u64, String)], sizes: &[u64]) -> Result<(), LogError> {
+async fn repair(shared: &Shared, archive: &[(u64, String)]) -> Result<Archive, LogError> {
     let shelf = &*shared.shelf;
-    write_archive(shelf, archive, sizes).await?;
+    let archive = Archive::restore(shelf, archive).await?;
     let published = shared.published.borrow().clone();
     if let Some(published) = published {
         let note = published.note.as_bytes().to_vec();
@@ -249,5 +260,5 @@ async fn repair(shared: &Shared, archive: &[(u64, String)], sizes: &[u64]) -> Re
         let outgrown = outgrown(0, published.size).collect();
         shelf.forget_partials(outgrown).await?;
     }
-    Ok(())
+    Ok(archive)
 }

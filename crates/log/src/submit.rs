@@ -161,7 +161,8 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn prove(
+/// The proof of an entry under what is published.
+pub(crate) async fn prove(
     shared: Arc<Shared>,
     index: u64,
     published: Published,
