@@ -8,6 +8,7 @@ mod numbers;
 mod odd_witnesses;
 mod overlapping;
 mod peer;
+mod pruning;
 mod rotation;
 mod slow_clients;
 #[path = "../world/mod.rs"]
