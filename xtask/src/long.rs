@@ -10,6 +10,7 @@ mod kills;
 mod mutants;
 mod powercuts;
 mod projects;
+mod sim;
 mod vectors;
 
 use anyhow::{Context, Result};
@@ -45,9 +46,10 @@ pub(crate) fn run(name: &str, rest: &[&str]) -> Result<u8> {
         "histories" => histories::run(&root, number.unwrap_or(histories::COUNT))?,
         "kills" => kills::run(&root, number.unwrap_or(kills::COUNT))?,
         "powercuts" => powercuts::run(&root, number.unwrap_or(powercuts::CUTS))?,
+        "sim" => sim::run(&root, number.unwrap_or(sim::SEEDS))?,
         "demo-times" => demo_times::run(&root, number.unwrap_or(demo_times::RUNS))?,
         _ => anyhow::bail!(
-            "no long run is called `{name}`: mutants, fuzz, garage, histories, kills, powercuts, demo-times, environments, projects or vectors"
+            "no long run is called `{name}`: mutants, fuzz, garage, histories, kills, powercuts, sim, demo-times, environments, projects or vectors"
         ),
     };
     Ok(u8::from(!kept))

@@ -34,7 +34,8 @@ The project's own commands.
   cargo xtask test              installs what the tests need, builds once, runs all tests
   cargo xtask long NAME         one of: mutants [again] [PART]..., fuzz [SECONDS], garage,
                                 histories [COUNT], kills [COUNT], powercuts [COUNT],
-                                demo-times [RUNS], environments, projects, vectors
+                                sim [SEEDS], demo-times [RUNS], environments, projects,
+                                vectors
 ";
 
 fn main() -> ExitCode {

@@ -100,6 +100,14 @@ pub(crate) async fn find_contradiction(
     // The law is fed what is durable, and before anything over it is signed.
     let rows = shared.law().next_index();
     if size > rows {
+        // Another process may lead since: then nothing is lost, and this one stops for that reason.
+        let found = shared.table.state().await?.sequenced;
+        if found >= size {
+            return Ok(Some(LogError::Moved {
+                expected: rows,
+                found,
+            }));
+        }
         let claim = seen.by;
         let signed = size;
         return Ok(Some(LogError::Behind {

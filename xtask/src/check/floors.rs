@@ -66,7 +66,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "portal",
         ],
     ),
-    (Floor::Scenarios, &["scenarios", "powercut"]),
+    (Floor::Scenarios, &["scenarios", "powercut", "sim"]),
     (Floor::Limpid, &["limpid"]),
 ];
 

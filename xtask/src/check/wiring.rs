@@ -6,7 +6,7 @@ use crate::house::{House, Source};
 use crate::problem::Problem;
 
 /// Where the members live; `examples/` and `fuzz/` are workspaces of their own.
-const MEMBERS: [&str; 2] = ["crates/", "xtask/"];
+const MEMBERS: [&str; 3] = ["crates/", "sim/", "xtask/"];
 
 pub(super) fn run(house: &House) -> Found {
     Ok(house.sources.iter().filter_map(judge).collect())
