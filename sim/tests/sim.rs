@@ -4,7 +4,7 @@
 use sim::{Defect, Outcome, run};
 
 /// Seeds of the short run; `LIMPID_SIM_SEEDS` says another number.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 4;
 
 fn again(outcome: &Outcome) -> String {
     format!(
@@ -30,17 +30,14 @@ fn every_promise_is_kept_whatever_order_things_happen_in() {
 
 #[test]
 fn one_seed_is_one_run() {
-    for seed in [2, 5] {
-        // At the same time, so that the machine is not the same for both.
-        let other = std::thread::spawn(move || run(seed, Defect::None).unwrap());
-        let one = run(seed, Defect::None).unwrap();
-        let other = other.join().unwrap();
-        assert_eq!(one.trace, other.trace);
-        assert_eq!(one.digest, other.digest);
-        assert_eq!(one.counts, other.counts);
-    }
-    let digest = |seed| run(seed, Defect::None).unwrap().digest;
-    assert_ne!(digest(2), digest(3));
+    // At the same time, so that the machine is not the same for both.
+    let other = std::thread::spawn(|| run(2, Defect::None).unwrap());
+    let one = run(2, Defect::None).unwrap();
+    let other = other.join().unwrap();
+    assert_eq!(one.trace, other.trace);
+    assert_eq!(one.digest, other.digest);
+    assert_eq!(one.counts, other.counts);
+    assert_ne!(one.digest, run(3, Defect::None).unwrap().digest);
 }
 
 /// What is found in the first seed in which anything is; the defect shows only where chance brings
