@@ -185,13 +185,11 @@ async fn settle(world: &Arc<World>, names: &[&'static str]) -> History {
     let mut found = Err("no front end answers".to_owned());
     while world.hub.now() < end {
         world.pause("judge", 500, 500).await;
-        let expected = world.seen.with(|notes| {
-            let told = notes.acknowledged.iter().map(|told| told.index + 1);
-            told.max().unwrap_or(0)
-        });
         for name in names {
             match history::read(world, name).await {
-                Ok(history) if history.size() >= expected && last.is_finished() => return history,
+                Ok(history) if history.size() >= due(world) && last.is_finished() => {
+                    return history;
+                }
                 Ok(history) => found = Ok(history),
                 Err(error) if found.is_err() => found = Err(error),
                 Err(_) => {}
@@ -207,6 +205,15 @@ async fn settle(world: &Arc<World>, names: &[&'static str]) -> History {
     );
     world.seen.complain(what);
     found.unwrap_or_else(|_| History::of(Vec::new()))
+}
+
+/// The size that has to be published: all that was acknowledged and all that was signed, until this very moment.
+fn due(world: &World) -> u64 {
+    world.seen.with(|notes| {
+        let told = notes.acknowledged.iter().map(|told| told.index + 1);
+        let signed = notes.signed.keys().map(|tree| tree.size);
+        told.chain(signed).max().unwrap_or(0)
+    })
 }
 
 fn outcome(seed: u64, world: &World, history: &History) -> Outcome {
