@@ -431,11 +431,4 @@ mod tests {
         let short = compare_tile(0, 0, &own, Ok(vec![7; 64])).unwrap();
         assert_eq!(short.entry, Some(2));
     }
-
-    proptest::proptest! {
-        #[test]
-        fn no_index_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
-            let _ = parse_archive_index(&bytes);
-        }
-    }
 }

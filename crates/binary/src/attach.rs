@@ -124,15 +124,15 @@ pub fn detach(program: &[u8]) -> Result<Detached, BinaryError> {
     }
 }
 
+/// An artifact, and the signature that was attached to it.
+pub type Separated = (Vec<u8>, Vec<u8>);
+
 /// Takes a shipped program apart into the artifact of `artifact_bytes` bytes and the signature inside it: the
 /// two that [`attach`] makes these very bytes of. `None` if there is no signature inside.
 ///
 /// # Errors
 /// As [`detach`], or when no artifact of that size and signature make these bytes.
-pub fn separate(
-    shipped: &[u8],
-    artifact_bytes: u64,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, BinaryError> {
+pub fn separate(shipped: &[u8], artifact_bytes: u64) -> Result<Option<Separated>, BinaryError> {
     let Detached { program, signature } = detach(shipped)?;
     let Some(signature) = signature else {
         return Ok(None);

@@ -40,7 +40,7 @@ mod names;
 mod pe;
 mod program;
 
-pub use attach::{Detached, Signed, attach, detach, separate};
+pub use attach::{Detached, Separated, Signed, attach, detach, separate};
 pub use compare::compare;
 pub use comparison::{Change, Comparison, Difference, Judgement, Pair, Side, Span, Verdict, What};
 pub use error::BinaryError;

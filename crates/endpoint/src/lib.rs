@@ -52,7 +52,8 @@ pub use gossip::{Answer, Given, Gossip, LogAgreement, Place, PlaceKind, PlaceRep
 pub use memory::{CheckpointSeen, InstalledMark, Memory, ProofSeen, PublicationSeen};
 pub use report::{
     AgeReport, ConstitutionReport, FileReport, Freshness, KindsReport, LogReport, ProvenanceReport,
-    RebuildReport, ReleaseReport, Report, SignedReport, Signer, SourceReport, WithdrawalsReport, WitnessReport,
+    RebuildReport, ReleaseReport, Report, SignedReport, Signer, SourceReport, WithdrawalsReport,
+    WitnessReport,
 };
 pub use step::Step;
 pub use timeline::{

@@ -72,9 +72,7 @@ pub(crate) async fn open_on(
     shelf: Arc<dyn Shelf>,
     surroundings: Surroundings,
 ) -> Result<Parts, LogError> {
-    if config.remote.is_some() && config.pruning == Pruning::Withhold {
-        return Err(LogError::PruneRemote);
-    }
+    check_pruning(&config)?;
     let origin = config.origin()?;
     let keys = config.load_keys(&origin)?;
     let blobs = Blobs::open(&config.dir.join("blobs"))?;
@@ -82,24 +80,18 @@ pub(crate) async fn open_on(
 
     // From here on nobody else writes: what is read stays true.
     let fence = table.lead().await?;
-    let state = table.state().await?;
-    let archive = table.archived().await?;
-    let shown = shown_checkpoint(&*shelf, &keys.all()).await?;
-    let mut claims = claims_of(&state, shown.as_ref());
     let recall = Recall::new(&surroundings, &origin, keys.all(), START_WITNESS_TIMEOUT_MS)?;
-    let heard = ask_witnesses(&config, recall, &mut claims).await;
-    check_none_ahead(&claims, &archive, state.sequenced)?;
+    let told = told(&config, (&*table, &*shelf), &keys.all(), recall).await?;
+    let (state, archive, shown) = (told.state, told.archive, told.shown);
 
     let published = newest(shown.clone(), &archive);
+    let archived = archive.iter().map(|(size, note)| (*size, note.as_str()));
     let replay = Replay {
         law: InForce::replay(origin.clone(), config.anchor),
         growth: Growth::default(),
         identities,
-        archive: archive
-            .iter()
-            .map(|(size, note)| (*size, note.as_str()))
-            .collect(),
-        claims,
+        archive: archived.collect(),
+        claims: told.claims,
         // Without a checkpoint in it, what follows from the bundles may be gone.
         on_shelf: shown.map_or(0, |_| state.integrated.size),
         shown: published.as_ref().map(|published| published.size),
@@ -111,23 +103,23 @@ pub(crate) async fn open_on(
     let replayed = replay.run(&entries, &*shelf, &state).await?;
 
     let stores = (Arc::clone(&table), Arc::clone(&shelf), blobs);
-    let shared = Arc::new(Shared::new(
-        (config, surroundings),
-        origin,
-        stores,
-        replayed.law,
-        published,
-    ));
+    let settings = (config, surroundings);
+    let (law, growth, full) = (replayed.law, replayed.growth, replayed.full);
+    let shared = Arc::new(Shared::new(settings, origin, stores, law, published));
     let archive = repair(&shared, &archive).await?;
-    let (writer, integrator, wishes) =
-        writing_side((table, shelf), fence, replayed.growth, replayed.full);
-    let witnesses = Witnesses::new(&shared, keys.all(), &heard)?;
+    let (writer, integrator, wishes) = writing_side((table, shelf), fence, growth, full);
+    let witnesses = Witnesses::new(&shared, keys.all(), &told.heard)?;
     let maker = Maker {
         shared: Arc::clone(&shared),
         keys,
         fence,
         wishes,
         signed: state.signed.map(|signed| signed.mark),
+    };
+    let sequencer = Sequencer {
+        shared: Arc::clone(&shared),
+        writer,
+        identities: replayed.identities,
     };
     let announcer = Announcer {
         shared: Arc::clone(&shared),
@@ -136,13 +128,48 @@ pub(crate) async fn open_on(
     };
     Ok(Parts {
         publisher: Publisher::new(maker, witnesses, announcer),
-        sequencer: Sequencer {
-            shared: Arc::clone(&shared),
-            writer,
-            identities: replayed.identities,
-        },
+        sequencer,
         integrator,
         shared,
+    })
+}
+
+/// Only a directory can keep aside what is withheld.
+const fn check_pruning(config: &Config) -> Result<(), LogError> {
+    match (&config.remote, config.pruning) {
+        (Some(_), Pruning::Withhold) => Err(LogError::PruneRemote),
+        _ => Ok(()),
+    }
+}
+
+/// What table, shelf and witnesses say of the log, before any of it is read again.
+struct Told {
+    state: State,
+    archive: Vec<(u64, String)>,
+    shown: Option<(Checkpoint, String)>,
+    claims: Claims,
+    /// Which witnesses answered.
+    heard: Vec<bool>,
+}
+
+async fn told(
+    config: &Config,
+    (table, shelf): (&dyn Table, &dyn Shelf),
+    keys: &[VerifierKey],
+    recall: Recall,
+) -> Result<Told, LogError> {
+    let state = table.state().await?;
+    let archive = table.archived().await?;
+    let shown = shown_checkpoint(shelf, keys).await?;
+    let mut claims = claims_of(&state, shown.as_ref());
+    let heard = ask_witnesses(config, recall, &mut claims).await;
+    check_none_ahead(&claims, &archive, state.sequenced)?;
+    Ok(Told {
+        state,
+        archive,
+        shown,
+        claims,
+        heard,
     })
 }
 

@@ -57,7 +57,9 @@ fn content_type(path: &str) -> &'static str {
     match extension {
         "json" => "application/json",
         "txt" | "md" | "toml" => "text/plain; charset=utf-8",
-        _ if matches!(path, "checkpoint" | "minimum-index") || folder == "archive" => "text/plain; charset=utf-8",
+        _ if matches!(path, "checkpoint" | "minimum-index") || folder == "archive" => {
+            "text/plain; charset=utf-8"
+        }
         _ => "application/octet-stream",
     }
 }

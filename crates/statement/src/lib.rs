@@ -78,8 +78,8 @@ pub use slsa::{
 };
 pub use software::{
     Artifact, Blob, CommitSignature, Commitment, Environment, EnvironmentInput, Finding, Kind,
-    PlatformSigned, Publication, Rebuild, Release, Source, SourceOrigin, Submodule, Verdict, Withdrawal,
-    artifacts_digest, commitment_digest,
+    PlatformSigned, Publication, Rebuild, Release, Source, SourceOrigin, Submodule, Verdict,
+    Withdrawal, artifacts_digest, commitment_digest,
 };
 pub use statement::{PREDICATE_PREFIX, Predicate, Statement, StatementError, Subject};
 pub use test_result::{TestOutcome, TestResult};

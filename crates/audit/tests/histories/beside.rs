@@ -90,7 +90,11 @@ impl Beside {
         // Mostly a rebuilder: others may not say so, or close it again.
         let key = match dice.below(3) {
             0 => twist::key(dice),
-            _ => Key::of(*dice.pick(&["lab-a", "lab-b"]), "rebuilder"),
+            _ => {
+                let labs = ["lab-a", "lab-b"];
+                let lab = dice.pick(&labs);
+                Key::of(lab, "rebuilder")
+            }
         };
         let until = *dice.pick(&[NOT_AFTER, NOT_AFTER, NOT_AFTER, NOW]);
         let entry = match dice.below(12) {

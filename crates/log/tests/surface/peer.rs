@@ -15,7 +15,7 @@ use log::{Config, WitnessUrl};
 use logclient::LogClient;
 use statement::{Constitution, Envelope, Role};
 use tempfile::TempDir;
-use tlog::{AddCheckpoint, KeyType, cosignatures_to_bytes};
+use tlog::{AddCheckpoint, KeyType, SignatureLine, cosignatures_to_bytes};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use witness::{Refusal, Witness};
@@ -182,6 +182,10 @@ async fn add_checkpoint(State(behind): State<Arc<Behind>>, body: Bytes) -> Respo
     if matches!(judged, Err(Refusal::Conflict { .. })) {
         behind.conflicts.send_modify(|told| *told += 1);
     }
+    answer(judged, mood)
+}
+
+fn answer(judged: Result<Vec<SignatureLine>, Refusal>, mood: Mood) -> Response {
     match judged {
         Ok(lines) => {
             let both = String::from_utf8(cosignatures_to_bytes(&lines)).unwrap();
