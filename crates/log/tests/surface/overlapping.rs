@@ -92,7 +92,7 @@ async fn who_waits_for_a_checkpoint_that_was_overtaken_is_answered_with_the_newe
     assert_eq!(one.await.unwrap(), 7);
     assert_eq!(two.await.unwrap(), 7);
     for peer in &house.peers {
-        peer.release(1);
+        peer.answer_freely();
     }
     assert_eq!(house.witnessed(&beat("three")).await, 7);
     let sizes = house.client().archived_sizes().await.unwrap();
