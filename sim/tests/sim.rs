@@ -82,7 +82,8 @@ fn a_shelf_that_loses_a_durable_file_is_found() {
 
 #[test]
 fn a_witness_that_cosigns_two_histories_is_found() {
-    let broken = (1..=12).find_map(|seed| {
+    // Two that lead at once seldom reach the same witness: of the first hundred seeds, few show it.
+    let broken = (60..=160).find_map(|seed| {
         let broken = run(seed, Defect::BlindWitness).unwrap().broken;
         some_says(&broken, "w3.example cosigned two histories").then_some(broken)
     });
