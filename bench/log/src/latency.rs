@@ -184,7 +184,7 @@ async fn measure(case: &Case, plan: &Plan, dir: &Path) -> anyhow::Result<()> {
     println!(
         "    {:.1} checkpoints a second; {}",
         checkpoints as f64 / seconds as f64,
-        numbers(&mut line).await?
+        numbers(&log.address).await?
     );
     Ok(())
 }
@@ -255,7 +255,8 @@ fn verify(samples: &[Sample], bodies: &[Vec<u8>], policy: &Policy) -> anyhow::Re
 }
 
 /// What the log counted on its way.
-async fn numbers(line: &mut Connection) -> anyhow::Result<String> {
+async fn numbers(address: &str) -> anyhow::Result<String> {
+    let mut line = Connection::open(address).await?;
     let shown = String::from_utf8(line.get("/metrics").await?.body)?;
     let sum = |name: &str| -> f64 {
         let lines = shown.lines().filter(|line| line.starts_with(name));

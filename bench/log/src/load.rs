@@ -19,23 +19,26 @@ pub struct Sample {
     pub answer: Answer,
 }
 
-/// Connections that nobody uses now.
+/// A connection that rested longer is not used again: the server may be closing it.
+const REST_MAX: Duration = Duration::from_secs(5);
+
+/// Connections that nobody uses now, and since when.
 #[derive(Default)]
-struct Pool(Mutex<VecDeque<Connection>>);
+struct Pool(Mutex<VecDeque<(Connection, Instant)>>);
 
 impl Pool {
     async fn call(&self, address: &str, path: &str, body: &[u8]) -> anyhow::Result<Answer> {
         let idle = self.lock().pop_back();
         let mut line = match idle {
-            Some(line) => line,
-            None => Connection::open(address).await?,
+            Some((line, since)) if since.elapsed() < REST_MAX => line,
+            _ => Connection::open(address).await?,
         };
         let answer = line.call(path, body).await?;
-        self.lock().push_back(line);
+        self.lock().push_back((line, Instant::now()));
         Ok(answer)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Connection>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Connection, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
