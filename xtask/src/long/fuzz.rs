@@ -1,7 +1,7 @@
 //! Feeds the parsers bytes until the time is over.
 //!
 //! With a nightly compiler and cargo-fuzz: each target of `fuzz/` for some seconds, guided by
-//! coverage. Without: the property tests of floor 0 with many more cases, and the page says so.
+//! coverage. Without: the property tests of the parsers with many more cases, and the page says so.
 
 use crate::cargo::{cargo, output, program, shown, succeeds, succeeds_quietly};
 use crate::evidence::Evidence;
