@@ -13,12 +13,13 @@ use std::time::Instant;
 /// How long each target runs unless told otherwise.
 pub(super) const SECONDS_EACH: u64 = 60;
 const CASES: &str = "20000";
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "limpid-tlog",
     "limpid-statement",
     "limpid-law",
     "limpid-tuf",
     "limpid-seal",
+    "limpid-scan",
 ];
 
 const MEANING: &str = "A target is clean if no input made its parser panic, hang, or print something else than it read. \
