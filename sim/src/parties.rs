@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Result;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keys::{Algorithm, NoteKey, SecretKey};
+use keys::{Algorithm, NoteKey, SecretKey, StatementKey};
 use statement::{
-    Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
-    Predicate, Role, Statement, StatementDigest, StatementSigner, Subject,
+    Constitution, Envelope, FileDigest, Floors, Heartbeat, LogEntry, Party, PartyKey, Predicate,
+    Role, Statement, StatementDigest, Subject,
 };
 use tlog::{KeyType, NoteSigner as _, Origin, Policy, VerifierKey};
 
@@ -23,24 +22,10 @@ const LOG_SEEDS: [u8; 2] = [50, 51];
 const WITNESS_SEEDS: [[u8; 2]; 3] = [[60, 61], [62, 63], [64, 65]];
 const MIRROR_SEEDS: [u8; 2] = [70, 71];
 
-/// A statement key.
-struct Signer(SecretKey);
-
-impl Signer {
-    fn new(seed: u8) -> Self {
-        Self(SecretKey::from_seed(Algorithm::Ed25519, [seed; 32]))
-    }
-}
-
-impl StatementSigner for Signer {
-    fn key(&self) -> KeyId {
-        KeyId::of(&self.0.public_key())
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature = self.0.sign(message).try_into();
-        signature.expect("an Ed25519 signature has 64 bytes")
-    }
+/// A key for statements from its seed.
+fn statement_key(seed: u8) -> StatementKey {
+    let secret = SecretKey::from_seed(Algorithm::Ed25519, [seed; 32]);
+    StatementKey::new(secret).expect("an Ed25519 key")
 }
 
 pub(crate) fn origin() -> Origin {
@@ -48,16 +33,7 @@ pub(crate) fn origin() -> Origin {
 }
 
 fn party_key(role: Role, algorithm: Algorithm, seed: u8) -> PartyKey {
-    let raw = SecretKey::from_seed(algorithm, [seed; 32]).public_key();
-    PartyKey {
-        role,
-        algorithm: match algorithm {
-            Algorithm::Ed25519 => statement::Algorithm::Ed25519,
-            Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
-        },
-        public: STANDARD.encode(raw),
-        not_after: FOR_EVER,
-    }
+    SecretKey::from_seed(algorithm, [seed; 32]).party_key(role, FOR_EVER)
 }
 
 fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
@@ -69,13 +45,8 @@ fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
 
 /// A key for notes from its seed.
 fn note_key(name: &str, key_type: KeyType, seed: u8) -> NoteKey {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        _ => Algorithm::Ed25519,
-    };
-    let secret = SecretKey::from_seed(algorithm, [seed; 32]);
     let name = name.parse().expect("a fixed name");
-    NoteKey::new(secret, name, key_type).expect("the algorithm is that of the type")
+    NoteKey::from_seed(name, key_type, [seed; 32]).expect("the algorithm is that of the type")
 }
 
 /// Both keys of witness `n`.
@@ -189,7 +160,7 @@ fn envelope(predicate: impl Into<Predicate>, signer: u8) -> Envelope {
     let payload = Statement::new(vec![subject], predicate)
         .to_payload()
         .expect("a statement of ours");
-    Envelope::sign(payload, &Signer::new(signer)).expect("a short one")
+    Envelope::sign(payload, &statement_key(signer)).expect("a short one")
 }
 
 /// The constitution by each party: the first entries of the log.

@@ -17,7 +17,7 @@ use crate::Args;
 use crate::connection::Connection;
 use crate::far::{Dead, dead, relay};
 use crate::load::{Sample, one_by_one, steadily};
-use crate::roster::{Signer, Witnesses, beat, founding_with};
+use crate::roster::{Witnesses, beat, center, founding_with};
 
 /// Characters of the note in each statement.
 const NOTE_SIZE: usize = 256;
@@ -219,7 +219,7 @@ async fn start_witnesses(
 
 /// Statements that are signed before they are needed: for the steady load, and for one at a time.
 fn statements(plan: &Plan, series: u64) -> anyhow::Result<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
-    let signer = Signer::center();
+    let signer = center()?;
     let first = series * 1_000_000_000;
     let sign = |number| beat(first + number, NOTE_SIZE, &signer);
     let single = (0..plan.singles as u64).map(sign);

@@ -7,14 +7,14 @@ use law::{InForce, Opened};
 
 use crate::Args;
 use crate::machine::peak_mib;
-use crate::roster::{ORIGIN, Signer, beat, founding};
+use crate::roster::{ORIGIN, beat, center, founding};
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let count = args.number("entries", 100_000)?;
     let founding = founding()?;
     let mut law = InForce::replay(ORIGIN.parse()?, founding.digest());
     law.feed(0, &founding.to_bytes())?;
-    let signer = Signer::center();
+    let signer = center()?;
     let key = signer_key(&law)?;
     let before = peak_mib(None)?;
     let (mut bytes, mut verifying, mut feeding) = (0, 0.0, 0.0);
@@ -51,7 +51,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 fn signer_key(law: &InForce) -> anyhow::Result<[u8; 32]> {
     use statement::StatementSigner as _;
     let constitution = law.constitution();
-    let found = constitution.and_then(|found| found.find_key(Signer::center().key()));
+    let id = center()?.key();
+    let found = constitution.and_then(|found| found.find_key(id));
     let (_, key) = found.ok_or_else(|| anyhow::anyhow!("the center is not on the roster"))?;
     let raw = key.raw()?.try_into();
     raw.map_err(|_| anyhow::anyhow!("the key is not Ed25519"))

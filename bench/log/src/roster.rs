@@ -1,10 +1,9 @@
 //! One party with all keys, its constitution, and statements of about a size.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keys::{Algorithm, NoteKey, SecretKey};
+use keys::{Algorithm, NoteKey, SecretKey, StatementKey};
 use statement::{
-    Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
-    Predicate, Role, Statement, StatementSigner, Subject,
+    Constitution, Envelope, FileDigest, Floors, Heartbeat, LogEntry, Party, PartyKey, Predicate,
+    Role, Statement, Subject,
 };
 use tlog::{KeyType, NoteSigner as _, Policy};
 
@@ -62,47 +61,23 @@ impl Witnesses {
     }
 }
 
-/// A statement key; the same number gives the same key.
-pub struct Signer(SecretKey);
-
-impl Signer {
-    pub fn center() -> Self {
-        Self(SecretKey::from_seed(Algorithm::Ed25519, [CENTER; 32]))
-    }
+/// The center's key for statements.
+pub fn center() -> anyhow::Result<StatementKey> {
+    statement_key(CENTER)
 }
 
-impl StatementSigner for Signer {
-    fn key(&self) -> KeyId {
-        KeyId::of(&self.0.public_key())
-    }
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature = self.0.sign(message).try_into();
-        signature.expect("Ed25519 signatures have 64 bytes")
-    }
+fn statement_key(seed: u8) -> anyhow::Result<StatementKey> {
+    let secret = SecretKey::from_seed(Algorithm::Ed25519, [seed; 32]);
+    Ok(StatementKey::new(secret)?)
 }
 
 fn party_key(role: Role, algorithm: Algorithm, seed: u8) -> PartyKey {
-    let raw = SecretKey::from_seed(algorithm, [seed; 32]).public_key();
-    PartyKey {
-        role,
-        algorithm: match algorithm {
-            Algorithm::Ed25519 => statement::Algorithm::Ed25519,
-            Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
-        },
-        public: STANDARD.encode(raw),
-        not_after: FOR_EVER,
-    }
+    SecretKey::from_seed(algorithm, [seed; 32]).party_key(role, FOR_EVER)
 }
 
 fn vkey(name: &str, key_type: KeyType, seed: u8) -> anyhow::Result<String> {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        _ => Algorithm::Ed25519,
-    };
-    let secret = SecretKey::from_seed(algorithm, [seed; 32]);
-    Ok(NoteKey::new(secret, name.parse()?, key_type)?
-        .vkey()
-        .to_string())
+    let key = NoteKey::from_seed(name.parse()?, key_type, [seed; 32])?;
+    Ok(key.vkey().to_string())
 }
 
 /// The founding entry of a log with one witness.
@@ -154,18 +129,18 @@ pub fn founding_with(witnesses: Witnesses) -> anyhow::Result<Envelope> {
             change_delay_seconds: 0,
         },
     };
-    let signer = Signer(SecretKey::from_seed(Algorithm::Ed25519, [GOVERNANCE; 32]));
+    let signer = statement_key(GOVERNANCE)?;
     envelope(constitution, &signer)
 }
 
-fn envelope(predicate: impl Into<Predicate>, signer: &Signer) -> anyhow::Result<Envelope> {
+fn envelope(predicate: impl Into<Predicate>, signer: &StatementKey) -> anyhow::Result<Envelope> {
     let subject = Subject::new("bench", FileDigest::of(b"bench"));
     let payload = Statement::new(vec![subject], predicate).to_payload()?;
     Ok(Envelope::sign(payload, signer)?)
 }
 
 /// A heartbeat with a note of `size` bytes; another one for each number.
-pub fn beat(number: u64, size: usize, signer: &Signer) -> anyhow::Result<Vec<u8>> {
+pub fn beat(number: u64, size: usize, signer: &StatementKey) -> anyhow::Result<Vec<u8>> {
     let note = Heartbeat {
         audience: vec![ORIGIN.parse()?],
         not_after: FOR_EVER,

@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::latency::Daemon;
 use crate::machine::{cpu_seconds, peak_mib};
 use crate::roster::{
-    LOG_SEEDS, ORIGIN, Signer, Witnesses, beat, founding, founding_with, log_vkeys, witness_name,
+    LOG_SEEDS, ORIGIN, Witnesses, beat, center, founding, founding_with, log_vkeys, witness_name,
     witness_seeds,
 };
 
@@ -164,7 +164,7 @@ async fn submit(
     until: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut line = Connection::open(address).await?;
-    let signer = Signer::center();
+    let signer = center()?;
     let mut latencies = Vec::new();
     while Instant::now() < until {
         let first = numbers.fetch_add(per_call, Ordering::Relaxed);

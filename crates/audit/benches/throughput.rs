@@ -15,10 +15,10 @@ use std::time::Instant;
 
 use audit::{Audit, Outcome, Place, Request};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keys::{Algorithm, NoteKey, SecretKey};
+use keys::{Algorithm, NoteKey, SecretKey, StatementKey};
 use statement::{
     Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
-    Predicate, Role, Statement, StatementDigest, StatementSigner, Subject,
+    Predicate, Role, Statement, StatementDigest, Subject,
 };
 use tlog::{
     BundleId, Checkpoint, Frontier, KeyType, Note, NoteSigner as _, TileId, cosign, leaf_hash,
@@ -31,27 +31,12 @@ const FOR_EVER: u64 = 4_000_000_000;
 /// Entries between two archived checkpoints: one a minute at ten entries a second.
 const STRIDE: u64 = 600;
 
-struct Signer(SecretKey);
-
-impl StatementSigner for Signer {
-    fn key(&self) -> KeyId {
-        KeyId::of(&self.0.public_key())
-    }
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).try_into().unwrap()
-    }
-}
-
 fn secret(algorithm: Algorithm, seed: u8) -> SecretKey {
     SecretKey::from_seed(algorithm, [seed; 32])
 }
 
 fn note_key(seed: u8, name: &str, key_type: KeyType) -> NoteKey {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        _ => Algorithm::Ed25519,
-    };
-    NoteKey::new(secret(algorithm, seed), name.parse().unwrap(), key_type).unwrap()
+    NoteKey::from_seed(name.parse().unwrap(), key_type, [seed; 32]).unwrap()
 }
 
 /// Log and witnesses with an Ed25519 and an ML-DSA-44 key each, as in earnest.
@@ -162,7 +147,7 @@ fn roster(notaries: &Notaries) -> Constitution {
 fn envelope(predicate: impl Into<Predicate>, seed: u8) -> Envelope {
     let subject = Subject::new("bench", FileDigest::of(b"bench"));
     let statement = Statement::new(vec![subject], predicate);
-    let signer = Signer(secret(Algorithm::Ed25519, seed));
+    let signer = StatementKey::new(secret(Algorithm::Ed25519, seed)).unwrap();
     Envelope::sign(statement.to_payload().unwrap(), &signer).unwrap()
 }
 

@@ -38,6 +38,19 @@ impl NoteKey {
         Ok(Self { secret, vkey })
     }
 
+    /// The key of this seed, of the algorithm that the type asks for: for vectors and simulations, where a name alone
+    /// must give the same key again.
+    ///
+    /// # Errors
+    /// As [`NoteKey::new`].
+    pub fn from_seed(name: KeyName, key_type: KeyType, seed: [u8; 32]) -> Result<Self, KeyError> {
+        let algorithm = match key_type {
+            KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
+            _ => Algorithm::Ed25519,
+        };
+        Self::new(SecretKey::from_seed(algorithm, seed), name, key_type)
+    }
+
     /// Reads the two keys of one signer from their files, both under `name`. `passphrase` says where that of both
     /// files is: `env:NAME` or `file:PATH`.
     ///

@@ -1,9 +1,25 @@
-//! A secret key as the signer of statements and of TUF metadata.
+//! A secret key as the signer of statements and of TUF metadata, and as a roster lists it.
 
-use statement::{KeyId, StatementSigner};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use statement::{KeyId, PartyKey, Role, StatementSigner};
 use tuf::TufSigner;
 
 use crate::{Algorithm, KeyError, SecretKey};
+
+impl SecretKey {
+    /// The key as the constitution lists it; `not_after` in POSIX seconds.
+    pub fn party_key(&self, role: Role, not_after: u64) -> PartyKey {
+        PartyKey {
+            role,
+            algorithm: match self.algorithm() {
+                Algorithm::Ed25519 => statement::Algorithm::Ed25519,
+                Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
+            },
+            public: STANDARD.encode(self.public_key()),
+            not_after,
+        }
+    }
+}
 
 /// An Ed25519 key that signs statements (DSSE).
 pub struct StatementKey {

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use logclient::blob_put_message;
 use serve::ClientError;
 use statement::{Blob, FileDigest, StatementSigner as _};
-use world::roster::{self, Signer, envelope, heartbeat};
+use world::roster::{self, envelope, heartbeat, statement_key};
 use world::{World, submit_witnessed};
 
 const BLOB: &[u8] = b"a list of toolchain inputs";
@@ -35,7 +35,7 @@ impl Put {
     }
 
     async fn send(self, world: &World) -> Result<u16, ClientError> {
-        let signer = Signer::new(self.signer);
+        let signer = statement_key(self.signer);
         let text = blob_put_message(&roster::origin(), self.digest, self.signed_bytes);
         let signature = STANDARD.encode(signer.sign(text.as_bytes()));
         let signed = format!("Limpid keyid={},sig={signature}", signer.key());
@@ -62,12 +62,12 @@ async fn an_entry_may_name_a_blob_once_it_is_stored() {
     let world = World::founded().await;
     let client = world.client();
     let digest = client
-        .put_blob(BLOB.to_vec(), &Signer::new(roster::CENTER))
+        .put_blob(BLOB.to_vec(), &statement_key(roster::CENTER))
         .await
         .unwrap();
     // Again is fine.
     client
-        .put_blob(BLOB.to_vec(), &Signer::new(roster::SUPERVISOR))
+        .put_blob(BLOB.to_vec(), &statement_key(roster::SUPERVISOR))
         .await
         .unwrap();
     assert_eq!(client.blob(digest, 1 << 16).await.unwrap(), BLOB);
@@ -87,7 +87,7 @@ async fn a_large_blob_arrives_whole() {
     let blob: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
     let client = world.client();
     let digest = client
-        .put_blob(blob.clone(), &Signer::new(roster::CENTER))
+        .put_blob(blob.clone(), &statement_key(roster::CENTER))
         .await
         .unwrap();
     assert_eq!(client.blob(digest, 1 << 23).await.unwrap(), blob);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use statement::{
     Blob, Constitution, Envelope, FileDigest, Heartbeat, Source, SourceOrigin, StatementSigner as _,
 };
-use world::roster::{self, Signer, beat, envelope, heartbeat};
+use world::roster::{self, beat, envelope, heartbeat, statement_key};
 use world::{World, found, founding, post_at_once, refused, submit_at_once, submit_witnessed};
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn what_is_refused_has_its_status_and_leaves_nothing() {
     let mut spaced = beat("x").to_bytes();
     spaced.push(b'\n');
     assert_eq!(refuse(spaced).await, malformed);
-    let empty = Envelope::sign(b"{}".to_vec(), &Signer::new(roster::CENTER)).unwrap();
+    let empty = Envelope::sign(b"{}".to_vec(), &statement_key(roster::CENTER)).unwrap();
     assert_eq!(refuse(empty.to_bytes()).await, malformed);
 
     let too_long = refuse(vec![b'a'; 65_536]).await;
@@ -220,7 +220,7 @@ async fn an_entry_that_was_taken_stays_taken_after_its_date() {
 async fn a_revoked_key_neither_submits_nor_puts_blobs() {
     let world = World::founded().await;
     let client = world.client();
-    let center = Signer::new(roster::CENTER);
+    let center = statement_key(roster::CENTER);
     let revocation = statement::Revocation {
         audience: vec![roster::origin()],
         not_after: roster::FOR_EVER,

@@ -290,7 +290,7 @@ async fn a_public_directory_of_which_only_bundles_are_left_is_made_again() {
 async fn a_statement_is_signed_and_submitted_in_one_call() {
     let world = World::founded().await;
     let statement = statement::Statement::new(Vec::new(), roster::heartbeat("one"));
-    let signer = roster::Signer::new(roster::CENTER);
+    let signer = roster::statement_key(roster::CENTER);
     let client = world.client();
     let done = client.sign_and_submit(&statement, &signer, PATIENCE);
     let (envelope, proof) = done.await.unwrap();

@@ -150,7 +150,7 @@ async fn submit_as(
         let bytes = format!("blob {}", envelope.digest())
             .repeat(20)
             .into_bytes();
-        client.put_blob(bytes, &roster::Signer::center()).await?;
+        client.put_blob(bytes, &roster::center()?).await?;
     }
     Ok(())
 }

@@ -4,11 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keys::{Algorithm, NoteKey, SecretKey};
+use keys::{Algorithm, NoteKey, SecretKey, StatementKey};
 use statement::{
-    Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
-    Predicate, Role, Statement, StatementDigest, StatementSigner, Subject,
+    Constitution, Envelope, FileDigest, Floors, Heartbeat, LogEntry, Party, PartyKey, Predicate,
+    Role, Statement, StatementDigest, Subject,
 };
 use tlog::{KeyType, NoteSigner as _, Origin};
 
@@ -20,29 +19,14 @@ const CENTER: u8 = 10;
 pub(crate) const LOG_SEEDS: [u8; 2] = [50, 51];
 pub(crate) const WITNESS_SEEDS: [u8; 2] = [60, 61];
 
-/// A statement key.
-pub(crate) struct Signer(SecretKey);
-
-impl Signer {
-    fn new(seed: u8) -> Self {
-        Self(SecretKey::from_seed(Algorithm::Ed25519, [seed; 32]))
-    }
-
-    /// The center's key.
-    pub(crate) fn center() -> Self {
-        Self::new(CENTER)
-    }
+/// The center's key for statements.
+pub(crate) fn center() -> Result<StatementKey> {
+    statement_key(CENTER)
 }
 
-impl StatementSigner for Signer {
-    fn key(&self) -> KeyId {
-        KeyId::of(&self.0.public_key())
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let signature = self.0.sign(message).try_into();
-        signature.expect("an Ed25519 signature has 64 bytes")
-    }
+fn statement_key(seed: u8) -> Result<StatementKey> {
+    let secret = SecretKey::from_seed(Algorithm::Ed25519, [seed; 32]);
+    Ok(StatementKey::new(secret)?)
 }
 
 pub(crate) fn origin() -> Origin {
@@ -50,16 +34,7 @@ pub(crate) fn origin() -> Origin {
 }
 
 fn party_key(role: Role, algorithm: Algorithm, seed: u8) -> PartyKey {
-    let raw = SecretKey::from_seed(algorithm, [seed; 32]).public_key();
-    PartyKey {
-        role,
-        algorithm: match algorithm {
-            Algorithm::Ed25519 => statement::Algorithm::Ed25519,
-            Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
-        },
-        public: STANDARD.encode(raw),
-        not_after: FOR_EVER,
-    }
+    SecretKey::from_seed(algorithm, [seed; 32]).party_key(role, FOR_EVER)
 }
 
 fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
@@ -71,12 +46,7 @@ fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
 
 /// A key for notes from its seed.
 pub(crate) fn note_key(name: &str, key_type: KeyType, seed: u8) -> Result<NoteKey> {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        _ => Algorithm::Ed25519,
-    };
-    let secret = SecretKey::from_seed(algorithm, [seed; 32]);
-    Ok(NoteKey::new(secret, name.parse()?, key_type)?)
+    Ok(NoteKey::from_seed(name.parse()?, key_type, [seed; 32])?)
 }
 
 fn vkey(name: &str, key_type: KeyType, seed: u8) -> Result<String> {
@@ -146,7 +116,7 @@ fn constitution() -> Result<Constitution> {
 fn envelope(predicate: impl Into<Predicate>, seed: u8) -> Result<Envelope> {
     let subject = Subject::new("test", FileDigest::of(b"test"));
     let payload = Statement::new(vec![subject], predicate).to_payload()?;
-    Ok(Envelope::sign(payload, &Signer::new(seed))?)
+    Ok(Envelope::sign(payload, &statement_key(seed)?)?)
 }
 
 /// The first entries of the log: its constitution, signed by every party.

@@ -6,11 +6,10 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keys::{NoteKey, SecretKey, StatementKey, TufKey};
 use statement::{
-    Algorithm, Constitution, Envelope, FileDigest, Floors, LogEntry, Party, PartyKey, Role,
-    Statement, StatementDigest, Subject,
+    Algorithm, Constitution, Envelope, FileDigest, Floors, LogEntry, Party, Role, Statement,
+    StatementDigest, Subject,
 };
 use tlog::{KeyName, KeyType, NoteSigner as _, Origin};
 use tuf::TufSigner as _;
@@ -255,15 +254,7 @@ fn roster_entry(world: &Path, party: &PartySpec, not_after: u64) -> Result<Party
     let keys = party
         .keys
         .iter()
-        .map(|key| {
-            let public = STANDARD.encode(load_key(world, party.id, key.file)?.public_key());
-            Ok(PartyKey {
-                role: key.role,
-                algorithm: key.algorithm,
-                public,
-                not_after,
-            })
-        })
+        .map(|key| Ok(load_key(world, party.id, key.file)?.party_key(key.role, not_after)))
         .collect::<Result<_>>()?;
     Ok(Party {
         id: party.id.parse()?,

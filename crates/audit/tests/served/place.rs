@@ -7,7 +7,7 @@ use audit::{Audit, Place, Report, Request};
 use statement::{Blob, FileDigest};
 use tempfile::TempDir;
 
-use crate::world::roster::{self, CENTER, Signer, beat, envelope, heartbeat};
+use crate::world::roster::{self, CENTER, beat, envelope, heartbeat, statement_key};
 use crate::world::{World, submit_at_once, submit_witnessed};
 
 pub const BLOB: &[u8] = b"bulk evidence";
@@ -64,7 +64,7 @@ pub async fn audit_of(dir: &Path) -> Report {
 /// Puts a blob and an entry that names it.
 pub async fn log_blob(world: &World) -> u64 {
     let client = world.client();
-    let signer = Signer::new(CENTER);
+    let signer = statement_key(CENTER);
     let sha256 = client.put_blob(BLOB.to_vec(), &signer).await.unwrap();
     assert_eq!(sha256, FileDigest::of(BLOB));
     let mut statement = heartbeat("with evidence");

@@ -3,13 +3,10 @@
 use std::{fs, path::PathBuf, str::FromStr};
 
 use anyhow::{Context as _, Result};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use keys::{Passphrase, SecretKey};
 use serde_json::{Value, json};
-use statement::{
-    Algorithm, Amendment, FileDigest, Party, PartyId, PartyKey, Role, Statement, Subject,
-};
+use statement::{Amendment, FileDigest, Party, PartyId, Role, Statement, Subject};
 use tlog::Origin;
 
 use super::{
@@ -191,15 +188,7 @@ impl Describe {
             let role: Role = serde_json::from_value(Value::from(role.as_str()))
                 .with_context(|| format!("`{role}` is no role of a key"))?;
             let key = SecretKey::load(file.as_ref(), passphrase.as_ref())?;
-            keys.push(PartyKey {
-                role,
-                algorithm: match key.algorithm() {
-                    keys::Algorithm::Ed25519 => Algorithm::Ed25519,
-                    keys::Algorithm::MlDsa44 => Algorithm::MlDsa44,
-                },
-                public: STANDARD.encode(key.public_key()),
-                not_after,
-            });
+            keys.push(key.party_key(role, not_after));
         }
         let party = Party {
             id: self.id,

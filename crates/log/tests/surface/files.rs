@@ -92,7 +92,7 @@ async fn tiles_are_kept_for_ever_and_parts_of_them_can_be_had() {
 #[tokio::test]
 async fn a_blob_has_a_tag_and_parts() {
     let world = World::founded().await;
-    let signer = crate::world::roster::Signer::new(crate::world::roster::CENTER);
+    let signer = crate::world::roster::statement_key(crate::world::roster::CENTER);
     let digest = world
         .client()
         .put_blob(b"hello".to_vec(), &signer)

@@ -1,10 +1,9 @@
 //! Four parties, their keys, their constitution.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keys::{Algorithm, NoteKey, SecretKey};
+use keys::{Algorithm, NoteKey, SecretKey, StatementKey};
 use statement::{
-    Constitution, Envelope, FileDigest, Floors, Heartbeat, KeyId, LogEntry, Party, PartyKey,
-    Predicate, Role, Statement, StatementDigest, StatementSigner, Subject,
+    Constitution, Envelope, FileDigest, Floors, Heartbeat, LogEntry, Party, PartyKey, Predicate,
+    Role, Statement, StatementDigest, Subject,
 };
 use tlog::{KeyType, NoteSigner as _, Origin, Policy};
 
@@ -12,21 +11,9 @@ pub const ORIGIN: &str = "center.example/log";
 pub const FOR_EVER: u64 = 4_000_000_000;
 
 /// A statement key of the tests; the same number gives the same key.
-pub struct Signer(SecretKey);
-
-impl Signer {
-    pub fn new(number: u8) -> Self {
-        Self(SecretKey::from_seed(Algorithm::Ed25519, [number; 32]))
-    }
-}
-
-impl StatementSigner for Signer {
-    fn key(&self) -> KeyId {
-        KeyId::of(&self.0.public_key())
-    }
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).try_into().unwrap()
-    }
+pub fn statement_key(number: u8) -> StatementKey {
+    let secret = SecretKey::from_seed(Algorithm::Ed25519, [number; 32]);
+    StatementKey::new(secret).unwrap()
 }
 
 // Governance keys of the four parties, then the others that tests use.
@@ -47,16 +34,7 @@ pub fn origin() -> Origin {
 }
 
 fn party_key(role: Role, algorithm: Algorithm, seed: u8, not_after: u64) -> PartyKey {
-    let raw = SecretKey::from_seed(algorithm, [seed; 32]).public_key();
-    PartyKey {
-        role,
-        algorithm: match algorithm {
-            Algorithm::Ed25519 => statement::Algorithm::Ed25519,
-            Algorithm::MlDsa44 => statement::Algorithm::MlDsa44,
-        },
-        public: STANDARD.encode(raw),
-        not_after,
-    }
+    SecretKey::from_seed(algorithm, [seed; 32]).party_key(role, not_after)
 }
 
 pub fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
@@ -67,12 +45,7 @@ pub fn pair(role: Role, [ed25519, ml_dsa]: [u8; 2]) -> [PartyKey; 2] {
 }
 
 pub fn vkey(name: &str, key_type: KeyType, seed: u8) -> String {
-    let algorithm = match key_type {
-        KeyType::CosignatureMlDsa44 => Algorithm::MlDsa44,
-        _ => Algorithm::Ed25519,
-    };
-    let secret = SecretKey::from_seed(algorithm, [seed; 32]);
-    let key = NoteKey::new(secret, name.parse().unwrap(), key_type).unwrap();
+    let key = NoteKey::from_seed(name.parse().unwrap(), key_type, [seed; 32]).unwrap();
     key.vkey().to_string()
 }
 
@@ -172,7 +145,7 @@ pub fn envelope(predicate: impl Into<Predicate>, signer: u8) -> Envelope {
     let payload = Statement::new(vec![subject], predicate)
         .to_payload()
         .unwrap();
-    Envelope::sign(payload, &Signer::new(signer)).unwrap()
+    Envelope::sign(payload, &statement_key(signer)).unwrap()
 }
 
 pub fn anchor() -> StatementDigest {
