@@ -67,3 +67,9 @@ pub fn upload_message(seal: &SealDigest, wraps: &Hash) -> Vec<u8> {
 pub fn erasure_message(sample: &SampleId, seal: &SealDigest) -> Vec<u8> {
     format!("limpid erase v1\n{sample}\n{seal}\n").into_bytes()
 }
+
+/// The message under a demand to be shown what became of the sample.
+#[must_use]
+pub fn disclosure_message(sample: &SampleId, seal: &SealDigest) -> Vec<u8> {
+    format!("limpid disclose v1\n{sample}\n{seal}\n").into_bytes()
+}

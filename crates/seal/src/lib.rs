@@ -48,7 +48,7 @@ mod opening;
 mod sealing;
 
 pub use content::{Ciphertext, ContentOpener};
-pub use demand::{UploadKey, erasure_message, upload_message};
+pub use demand::{UploadKey, disclosure_message, erasure_message, upload_message};
 pub use derive::{ContentKey, Seed, Share, Side};
 pub use epochs::{EpochKey, EpochKeys};
 pub use error::{Missealed, SealError};

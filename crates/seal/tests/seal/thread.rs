@@ -4,8 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::Signer as _;
 use seal::{
     Ciphertext, ContentKey, ContentOpener, EpochKey, EpochKeys, Front, Missealed, Opened,
-    SealError, Sealer, Share, Side, WrapOpener as _, Wraps, content_key_of_shares, erasure_message,
-    limits::CHUNK_BYTES, open_share, upload_message,
+    SealError, Sealer, Share, Side, WrapOpener as _, Wraps, content_key_of_shares,
+    disclosure_message, erasure_message, limits::CHUNK_BYTES, open_share, upload_message,
 };
 use statement::{EpochPurpose, StatementDigest};
 use zeroize::Zeroizing;
@@ -265,4 +265,8 @@ fn the_owner_signs_for_this_sample_and_these_wraps_only() {
     assert_eq!(address.upload_key.verify(&erasure, &signature), refused);
     let stranger = signer("stranger").sign(&message).to_bytes();
     assert_eq!(address.upload_key.verify(&message, &stranger), refused);
+    let disclosure = disclosure_message(&address.sample, &sealed.seal);
+    let signature = signer("owner").sign(&disclosure).to_bytes();
+    assert_eq!(address.upload_key.verify(&disclosure, &signature), Ok(()));
+    assert_eq!(address.upload_key.verify(&erasure, &signature), refused);
 }
