@@ -1,14 +1,18 @@
 //! One run: check, start, watch, report.
 
 use std::fs;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 
 use crate::output::{Meter, capture};
 use crate::watch::{Seen, Watch, reported_exit_code};
 use crate::{LimitKind, Ready, Refusal, Sandbox, SandboxError, check_reachable, processes};
+
+/// Bytes of standard input that are handed over at once.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// `SIGXFSZ`, which the kernel sends to the writer of a too big file (`signal(7)`, x86-64 and arm64).
 const SIGXFSZ: i32 = 25;
@@ -69,6 +73,19 @@ impl Sandbox {
     /// started (for example because the root tree does not hold it). A command that fails or passes a limit is no
     /// error: see [`Finished::exit`].
     pub fn run(&self, ready: &Ready) -> Result<Finished, SandboxError> {
+        self.run_fed(ready, std::io::empty())
+    }
+
+    /// The same, with `input` on its standard input. A command need not read all of it; that `input` cannot be
+    /// read ends it early, for the command to notice.
+    ///
+    /// # Errors
+    /// As [`Sandbox::run`].
+    pub fn run_fed(
+        &self,
+        ready: &Ready,
+        input: impl Read + Send,
+    ) -> Result<Finished, SandboxError> {
         self.check()?;
         self.identity.check()?;
         self.check_paths()?;
@@ -84,6 +101,7 @@ impl Sandbox {
             pid = child.id(),
             "sandbox started"
         );
+        let stdin = child.stdin.take().expect("piped in command()");
         let meter = Meter::new(self.limits.output_bytes_max);
         let stdout = capture(
             child.stdout.take().expect("piped in command()"),
@@ -102,7 +120,11 @@ impl Sandbox {
             writable: &writable,
             meter,
         };
-        let seen = watch.follow()?;
+        let seen = std::thread::scope(|scope| {
+            // Ends at the latest when the command does: then nobody reads the other end of its pipe.
+            scope.spawn(move || feed(input, stdin));
+            watch.follow()
+        })?;
         let stdout = stdout.join().expect("the reader does not panic");
         let stderr = stderr.join().expect("the reader does not panic");
         let exit = exit_of(
@@ -137,7 +159,7 @@ impl Sandbox {
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]).env_clear().current_dir("/");
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
@@ -178,6 +200,18 @@ impl Sandbox {
             inner: inner.to_owned(),
         }
         .into())
+    }
+}
+
+fn feed(mut input: impl Read, mut stdin: ChildStdin) {
+    let mut piece = vec![0_u8; PIECE_BYTES];
+    loop {
+        match input.read(&mut piece) {
+            Ok(0) => return,
+            Ok(count) if stdin.write_all(&piece[..count]).is_ok() => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => return,
+        }
     }
 }
 

@@ -20,6 +20,22 @@ fn a_command_runs_and_its_two_outputs_are_apart() {
 }
 
 #[test]
+fn a_command_reads_what_it_is_fed_and_need_not_read_all() {
+    let room = Room::new(35);
+    let long = vec![b'x'; 300_000];
+    let done = room
+        .shell("cat | cut -c 1-300000")
+        .run_fed(&room.ready, long.as_slice());
+    assert_eq!(done.unwrap().stdout.len(), 300_001);
+    let done = room
+        .shell("exit 3")
+        .run_fed(&room.ready, std::io::repeat(b'x'));
+    assert_eq!(done.unwrap().exit, Exit::Code(3));
+    let done = room.run("cat; echo empty");
+    assert_eq!(text(&done.stdout), "empty", "without input there is none");
+}
+
+#[test]
 fn there_is_no_network_but_the_own_loopback() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
