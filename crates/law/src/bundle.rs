@@ -8,6 +8,8 @@
 //! `archived` are older checkpoints of the same log, ascending, that an `activation` among the entries names;
 //! mostly there are none. The constitution chain is among the entries, so an anchor is all that a stranger needs.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use statement::{CanonicalError, StatementDigest, from_canonical, to_canonical};
@@ -17,6 +19,7 @@ use tlog::{
 
 use crate::{
     in_force::{InForce, View},
+    logged::Logged,
     opening::chain,
     refusal::{Code, Refusal},
     settled::Settled,
@@ -200,17 +203,7 @@ impl Bundle {
     /// # Errors
     /// The condition that does not hold.
     pub fn open(&self, anchor: StatementDigest) -> Result<OpenBundle, Refusal> {
-        let origin = self.claimed_origin()?;
-        let mut state = InForce::start(origin, anchor, View::Excerpt);
-        let mut archived = self.archived.iter().peekable();
-        for item in &self.entries {
-            while let Some(note) = archived.next_if(|note| claimed_size(note) <= item.index) {
-                note_archived(&mut state, note)?;
-            }
-            state
-                .feed(item.index, &item.entry)
-                .map_err(|error| Refusal::new(Code::EntryMalformed, error.to_string()))?;
-        }
+        let mut state = self.feed(anchor, &[])?;
         let policy = state
             .policy()
             .ok_or_else(|| why_no_constitution(&state, anchor))?;
@@ -233,6 +226,29 @@ impl Bundle {
         }
         state.note_time(&checkpoint);
         Ok(OpenBundle { state, checkpoint })
+    }
+
+    /// Feeds the entries in order, and those that come beside the bundle in their places.
+    pub(crate) fn feed(
+        &self,
+        anchor: StatementDigest,
+        more: &[Logged],
+    ) -> Result<InForce, Refusal> {
+        let mut state = InForce::start(self.claimed_origin()?, anchor, View::Excerpt);
+        let mut archived = self.archived.iter().peekable();
+        let own = self.entries.iter().map(|item| (item.index, &item.entry));
+        let more = more.iter().map(|item| (item.proof.index, &item.entry));
+        // Each index once: both are proven, so they are the same bytes.
+        let entries: BTreeMap<u64, &Vec<u8>> = own.chain(more).collect();
+        for (index, entry) in entries {
+            while let Some(note) = archived.next_if(|note| claimed_size(note) <= index) {
+                note_archived(&mut state, note)?;
+            }
+            state
+                .feed(index, entry)
+                .map_err(|error| Refusal::new(Code::EntryMalformed, error.to_string()))?;
+        }
+        Ok(state)
     }
 
     /// The origin that the checkpoint claims; verified as soon as the policy is known.
@@ -291,6 +307,9 @@ pub struct OpenBundle {
 }
 
 impl OpenBundle {
+    pub(crate) const fn new(state: InForce, checkpoint: Witnessed<Checkpoint>) -> Self {
+        Self { state, checkpoint }
+    }
     /// The view to judge by.
     pub const fn view(&self) -> Settled<'_> {
         Settled::new(&self.state)

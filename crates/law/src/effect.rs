@@ -34,6 +34,12 @@ impl InForce {
                 .or_default()
                 .push(digest),
             Predicate::Halt(_) => self.halts.push(digest),
+            Predicate::Declaration(_) | Predicate::Policy(_)
+                if !self.governed.contains(&digest) =>
+            {
+                self.governed.push(digest);
+            }
+            Predicate::Epoch(_) if !self.epochs.contains(&digest) => self.epochs.push(digest),
             Predicate::Pruning(_) if !self.prunings.contains(&digest) => self.prunings.push(digest),
             Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
             Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),

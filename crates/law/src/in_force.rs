@@ -78,6 +78,9 @@ pub struct InForce {
     pub(crate) adverse: Vec<(StatementDigest, Option<StatementDigest>)>,
     pub(crate) halts: Vec<StatementDigest>,
     pub(crate) prunings: Vec<StatementDigest>,
+    /// Declarations and residency policies, in log order.
+    pub(crate) governed: Vec<StatementDigest>,
+    pub(crate) epochs: Vec<StatementDigest>,
     pub(crate) closures: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) revoked: BTreeMap<KeyId, u64>,
     pub(crate) discarded: Vec<Discarded>,
@@ -109,6 +112,8 @@ impl InForce {
             adverse: Vec::new(),
             halts: Vec::new(),
             prunings: Vec::new(),
+            governed: Vec::new(),
+            epochs: Vec::new(),
             closures: BTreeMap::new(),
             revoked: BTreeMap::new(),
             discarded: Vec::new(),

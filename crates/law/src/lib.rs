@@ -9,6 +9,8 @@
 //! Settled + old and new metadata   -> SignableMetadata needed to sign TUF metadata
 //! bundle + anchor + own policy     -> Installable      needed to install
 //! InForce                          -> Prunable         needed to stop serving old entries
+//! Settled                          -> Residence        needed to say where files go
+//! Settled + home + clock           -> SealableEpochs   needed to seal files to that home
 //! ```
 //!
 //! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
@@ -22,13 +24,16 @@ mod approvable;
 mod attached;
 mod build;
 mod bundle;
+mod custody;
 mod effect;
 mod elsewhere;
 mod entry;
+mod epochs;
 mod in_force;
 mod installable;
 mod judging;
 mod line;
+mod logged;
 mod marked;
 mod metadata;
 mod opened;
@@ -37,9 +42,11 @@ mod prunable;
 mod quorum;
 mod refusal;
 mod releasable;
+mod residence;
 mod rings;
 mod settled;
 mod succession;
+mod versions;
 mod waiting;
 
 pub use approvable::Approvable;
@@ -50,15 +57,19 @@ pub use bundle::{
 };
 pub use elsewhere::Unopposed;
 pub use entry::{Included, Standing};
+pub use epochs::SealableEpochs;
 pub use in_force::{Fed, InForce, OutOfOrder};
 pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
 pub use line::Line;
+pub use logged::Logged;
 pub use metadata::{MetadataChange, PublishedMetadata, RoleExpiry, SignableMetadata, TrustedRoot};
 pub use opened::Opened;
 pub use prunable::Prunable;
 pub use quorum::{ReleaseQuorum, may_sign};
 pub use refusal::{Code, Refusal};
 pub use releasable::Releasable;
+pub use residence::Residence;
 pub use rings::{Ring, check_ring};
 pub use settled::Settled;
+pub use versions::Governed;
 pub use waiting::{Successor, Wait};

@@ -137,6 +137,26 @@ refusals! {
     InstallArtifact => "install.artifact", "the file is not the released artifact";
     InstallTarget => "install.target", "the published metadata does not list this release";
     InstallStale => "install.stale", "the evidence is older than the policy allows";
+    // Where files go.
+    DeclarationMissing => "declaration.missing", "no declaration stands";
+    DeclarationVersion => "declaration.version", "the declaration does not follow the one in force";
+    DeclarationQuorum => "declaration.quorum", "too few parties with distinct legal owners signed the declaration";
+    DeclarationFork => "declaration.fork", "two declarations of one version stand";
+    PolicyMissing => "policy.missing", "no residency policy stands";
+    PolicyVersion => "policy.version", "the residency policy does not follow the one in force";
+    PolicyQuorum => "policy.quorum", "too few parties with distinct legal owners signed the residency policy";
+    PolicyFork => "policy.fork", "two residency policies of one version stand";
+    PolicyDeclaration => "policy.declaration", "the residency policy speaks of a declaration that does not stand below it";
+    PolicyStale => "policy.stale", "the evidence for the residency policy is older than allowed";
+    EpochMissing => "epoch.missing", "no key to seal to stands for this home and purpose";
+    EpochSigner => "epoch.signer", "the key to seal to was announced by another side than its purpose asks for";
+    EpochTime => "epoch.time", "no key to seal to is valid at this time";
+    EpochOneParty => "epoch.one_party", "the keys of center and supervisor are not of independent parties";
+    // What a center says about samples.
+    ReceiptsMissing => "receipts.missing", "no such batch of receipts stands";
+    VerdictsMissing => "verdicts.missing", "no such batch of verdicts stands";
+    AnomalyMissing => "anomaly.missing", "no such anomaly stands";
+    ErasureMissing => "erasure.missing", "no such erasure stands";
 }
 
 impl fmt::Display for Code {

@@ -9,6 +9,7 @@
 
 pub mod amendment;
 pub mod chain;
+pub mod custody;
 pub mod keys;
 pub mod log;
 pub mod metadata;

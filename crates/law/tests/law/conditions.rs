@@ -11,8 +11,12 @@ mod attached;
 mod build;
 #[path = "../conditions/changes.rs"]
 mod changes;
+#[path = "../conditions/custody.rs"]
+mod custody;
 #[path = "../conditions/entry.rs"]
 mod entry;
+#[path = "../conditions/epochs.rs"]
+mod epochs;
 #[path = "../conditions/inclusion.rs"]
 mod inclusion;
 #[path = "../conditions/installation.rs"]
@@ -23,5 +27,7 @@ mod metadata;
 mod offers;
 #[path = "../conditions/release.rs"]
 mod release;
+#[path = "../conditions/residence.rs"]
+mod residence;
 #[path = "../conditions/succession.rs"]
 mod succession;
