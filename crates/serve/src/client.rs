@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Response};
+use bytes::Bytes;
+use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::carry::{Carried, CarriedReply, Carrier};
-use crate::limits::{IDLE_TIMEOUT, REFUSAL_BYTES_MAX};
+use crate::call::Call;
+use crate::carry::Carrier;
+use crate::limits::IDLE_TIMEOUT;
 
 /// How patient a client is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,7 +181,7 @@ impl ClientError {
         }
     }
 
-    fn sort(url: &str, source: reqwest::Error) -> Self {
+    pub(crate) fn sort(url: &str, source: reqwest::Error) -> Self {
         let url = url.to_owned();
         let source = source.without_url();
         if source.is_timeout() && !source.is_connect() {
@@ -208,15 +208,6 @@ pub struct Client {
 enum Way {
     Sockets(reqwest::Client),
     Carrier(Arc<dyn Carrier>),
-}
-
-/// A request before it is on its way.
-struct Call<'a> {
-    method: Method,
-    url: &'a str,
-    headers: Vec<(&'static str, String)>,
-    body: Bytes,
-    timeout: Duration,
 }
 
 impl Client {
@@ -295,13 +286,13 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let call = Call {
-            method: Method::POST,
+        let call = Call::new(
+            Method::POST,
             url,
-            headers: vec![("content-type", content_type.to_owned())],
-            body: body.into(),
+            vec![("content-type", content_type.to_owned())],
+            body,
             timeout,
-        };
+        );
         self.send(call, bytes_max).await
     }
 
@@ -317,16 +308,16 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let call = Call {
-            method: Method::POST,
+        let call = Call::new(
+            Method::POST,
             url,
-            headers: vec![
+            vec![
                 ("content-type", content_type.to_owned()),
                 ("content-encoding", "gzip".to_owned()),
             ],
-            body: body.into(),
+            body,
             timeout,
-        };
+        );
         self.send(call, bytes_max).await
     }
 
@@ -342,13 +333,13 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let call = Call {
-            method: Method::PUT,
+        let call = Call::new(
+            Method::PUT,
             url,
-            headers: vec![("content-type", content_type.to_owned())],
-            body: body.into(),
+            vec![("content-type", content_type.to_owned())],
+            body,
             timeout,
-        };
+        );
         self.send(call, bytes_max).await
     }
 
@@ -365,13 +356,35 @@ impl Client {
         bytes_max: usize,
         timeout: Duration,
     ) -> Result<Reply, ClientError> {
-        let call = Call {
-            method: Method::PUT,
+        let call = Call::new(
+            Method::PUT,
             url,
-            headers: vec![
+            vec![
                 ("content-type", content_type.to_owned()),
                 ("authorization", authorization.to_owned()),
             ],
+            body,
+            timeout,
+        );
+        self.send(call, bytes_max).await
+    }
+
+    /// Patches with `body` and further headers (names in lower case), otherwise as [`Client::post`].
+    ///
+    /// # Errors
+    /// Any status but 2xx is [`ClientError::Refused`], with its body.
+    pub async fn patch(
+        &self,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: impl Into<Bytes>,
+        bytes_max: usize,
+        timeout: Duration,
+    ) -> Result<Reply, ClientError> {
+        let call = Call {
+            method: Method::PATCH,
+            url,
+            headers,
             body: body.into(),
             timeout,
         };
@@ -384,110 +397,4 @@ impl Client {
             Way::Carrier(carrier) => call.carried(&**carrier, bytes_max).await,
         }
     }
-}
-
-impl Call<'_> {
-    async fn over_sockets(
-        self,
-        client: &reqwest::Client,
-        bytes_max: usize,
-    ) -> Result<Reply, ClientError> {
-        let url = self.url;
-        let has_body = self.method != Method::GET;
-        let mut request = client.request(self.method, url).timeout(self.timeout);
-        for (name, value) in self.headers {
-            request = request.header(name, value);
-        }
-        if has_body {
-            request = request.body(self.body);
-        }
-        let sent = request.send().await;
-        let response = sent.map_err(|source| ClientError::sort(url, source))?;
-        let status = response.status();
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .map(str::to_owned);
-        if !status.is_success() {
-            // The status alone is an answer; a body that breaks off only makes it less telling.
-            let (body, _) = read(response, REFUSAL_BYTES_MAX).await.unwrap_or_default();
-            return Err(refusal(url, status.as_u16(), content_type, body));
-        }
-        match read(response, bytes_max).await {
-            Ok((body, true)) => Ok(Reply {
-                status: status.as_u16(),
-                content_type,
-                body,
-            }),
-            Ok((_, false)) => Err(ClientError::TooLarge {
-                url: url.to_owned(),
-                bytes_max,
-            }),
-            Err(source) => Err(ClientError::sort(url, source)),
-        }
-    }
-
-    async fn carried(self, carrier: &dyn Carrier, bytes_max: usize) -> Result<Reply, ClientError> {
-        let url = self.url.to_owned();
-        let request = Carried {
-            method: match self.method {
-                Method::GET => "GET",
-                Method::PUT => "PUT",
-                _ => "POST",
-            },
-            url: url.clone(),
-            headers: self.headers,
-            body: self.body,
-        };
-        let reply = tokio::time::timeout(self.timeout, carrier.carry(request)).await;
-        let Ok(Some(CarriedReply {
-            status,
-            content_type,
-            mut body,
-        })) = reply
-        else {
-            return Err(ClientError::Timeout { url });
-        };
-        if !(200..300).contains(&status) {
-            body.truncate(REFUSAL_BYTES_MAX);
-            return Err(refusal(&url, status, content_type, body));
-        }
-        if body.len() > bytes_max {
-            return Err(ClientError::TooLarge { url, bytes_max });
-        }
-        Ok(Reply {
-            status,
-            content_type,
-            body,
-        })
-    }
-}
-
-fn refusal(url: &str, status: u16, content_type: Option<String>, body: Bytes) -> ClientError {
-    let problem = match content_type.as_deref() {
-        Some("application/problem+json") => serde_json::from_slice(&body).ok(),
-        _ => None,
-    };
-    ClientError::Refused(Box::new(RefusedReply {
-        url: url.to_owned(),
-        status,
-        content_type,
-        body,
-        problem,
-    }))
-}
-
-/// At most `bytes_max` bytes of the body, and whether that was all of it.
-async fn read(mut response: Response, bytes_max: usize) -> Result<(Bytes, bool), reqwest::Error> {
-    let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await? {
-        let left = bytes_max - body.len();
-        if piece.len() > left {
-            body.extend_from_slice(&piece[..left]);
-            return Ok((body.freeze(), false));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok((body.freeze(), true))
 }

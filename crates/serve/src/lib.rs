@@ -23,6 +23,7 @@
 //! Known hole: a client that reads its response slowly keeps its connection for as long as it
 //! likes; `connections_max` bounds how many can.
 
+mod call;
 mod carry;
 mod client;
 mod clock;
