@@ -15,8 +15,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use law::{Bundle, BundleEntry, Code, InForce, Refusal, Settled};
-use statement::{Envelope, Predicate, Statement, StatementDigest};
+use law::{Bundle, BundleEntry, Code, Fed, InForce, Refusal, Settled};
+use statement::{Envelope, Predicate, Role, Statement, StatementDigest};
 use tlog::{
     BundleId, Checkpoint, Hash, Note, TileId, TileSource, Witnessed, open_witnessed,
     prove_inclusion,
@@ -43,6 +43,22 @@ pub struct Follower {
     archived: BTreeSet<u64>,
     /// Sizes that activations named and the archive's index left out; survives a replay that starts over.
     named: BTreeSet<u64>,
+    /// Which entries are kept.
+    keeps: fn(&Predicate) -> bool,
+    kept: Vec<Kept>,
+}
+
+/// An entry that counts and that whoever follows wants to have at hand.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Where it stands.
+    pub index: u64,
+    /// The role of the key that signed it, by the constitution in force below it.
+    pub role: Role,
+    /// Digest of what it says.
+    pub digest: StatementDigest,
+    /// What it says.
+    pub statement: Statement,
 }
 
 impl Follower {
@@ -57,7 +73,23 @@ impl Follower {
             seen: (0, Hash::EMPTY_ROOT),
             archived: BTreeSet::new(),
             named: BTreeSet::new(),
+            keeps: |_| false,
+            kept: Vec::new(),
         }
+    }
+
+    /// Keeps the entries that count and that `keeps` asks for; see [`Follower::kept`].
+    #[must_use]
+    pub fn keeping(mut self, keeps: fn(&Predicate) -> bool) -> Self {
+        self.keeps = keeps;
+        self
+    }
+
+    /// The entries that were asked for, in the order of the log. All of them are witnessed.
+    pub fn kept(&self) -> &[Kept] {
+        let settled = self.state.settled_size();
+        let end = self.kept.partition_point(|kept| kept.index < settled);
+        &self.kept[..end]
     }
 
     /// The client it follows with.
@@ -126,6 +158,7 @@ impl Follower {
         self.state = InForce::replay(self.client.origin().clone(), self.anchor);
         self.newest = None;
         self.archived.clear();
+        self.kept.clear();
     }
 
     /// Settles at each archived checkpoint on the way, which gives entries their time.
@@ -209,10 +242,29 @@ impl Follower {
     fn feed(&mut self, entries: &[Vec<u8>]) -> Result<(), LogClientError> {
         for entry in entries {
             let index = self.state.next_index();
-            self.state.feed(index, entry)?;
+            // By what is in force below it, as it is judged.
+            let kept = self.look_at(index, entry);
+            if let Fed::Counts(_) = self.state.feed(index, entry)? {
+                self.kept.extend(kept);
+            }
             self.check_seen()?;
         }
         Ok(())
+    }
+
+    fn look_at(&self, index: u64, entry: &[u8]) -> Option<Kept> {
+        let envelope = Envelope::parse(entry).ok()?;
+        let statement = Statement::parse(envelope.payload()).ok()?;
+        if !(self.keeps)(&statement.predicate) {
+            return None;
+        }
+        let (_, key) = self.state.constitution()?.find_key(envelope.key())?;
+        Some(Kept {
+            index,
+            role: key.role,
+            digest: envelope.digest(),
+            statement,
+        })
     }
 
     /// Where the replay passes what was seen before, it must be the same.

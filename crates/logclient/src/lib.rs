@@ -39,7 +39,7 @@ pub use batch::{BatchRefusal, BatchReply};
 pub use client::{LogClient, Submitted, blob_put_message};
 pub use durable::MemoryError;
 pub use error::LogClientError;
-pub use follower::Follower;
+pub use follower::{Follower, Kept};
 pub use minimum::{Minimum, MinimumError};
 pub use mirror_push::{MirrorPush, MirrorPushError, Mirrored};
 pub use sources::{LogFiles, Patience, ReadError, TileError};
