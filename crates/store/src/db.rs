@@ -118,6 +118,19 @@ impl Db {
         &self.readers
     }
 
+    /// Moves what stands in the write-ahead log into the database and empties it, so that what was deleted (under
+    /// `PRAGMA secure_delete`) stands in neither. `false` when a reader was in the way: try again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn empty_wal(&self) -> Result<bool, DbError> {
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.writer)
+            .await
+            .map_err(|e| self.sort(e))?;
+        Ok(row.get::<i64, _>(0) == 0)
+    }
+
     /// Sorts an error of a query on this database: full, read-only, busy, damaged, duplicate.
     /// For `map_err`.
     #[must_use]

@@ -28,6 +28,35 @@ async fn insert(db: &Db, id: i64, body: Vec<u8>) -> Result<(), DbError> {
 }
 
 #[tokio::test]
+async fn what_was_deleted_for_good_stands_in_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.sqlite3");
+    let db = Db::open(&path, &["CREATE TABLE t (v TEXT NOT NULL) STRICT"])
+        .await
+        .unwrap();
+    let stands = || {
+        let files = std::fs::read_dir(dir.path()).unwrap();
+        files.into_iter().any(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            bytes.windows(12).any(|window| window == b"a secret row")
+        })
+    };
+    let mut write = db.begin().await.unwrap();
+    let insert = sqlx::query("INSERT INTO t VALUES ('a secret row')");
+    insert.execute(&mut *write).await.unwrap();
+    db.commit(write).await.unwrap();
+    assert!(stands());
+    let mut write = db.begin().await.unwrap();
+    for sql in ["PRAGMA secure_delete = ON", "DELETE FROM t"] {
+        sqlx::query(sql).fetch_optional(&mut *write).await.unwrap();
+    }
+    db.commit(write).await.unwrap();
+    assert!(stands(), "in the write-ahead log");
+    assert!(db.empty_wal().await.unwrap());
+    assert!(!stands());
+}
+
+#[tokio::test]
 async fn the_database_is_opened_for_durability() {
     let dir = tempfile::tempdir().unwrap();
     let db = Db::open(&dir.path().join("new/db.sqlite3"), &[ONE])

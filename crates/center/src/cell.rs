@@ -1,0 +1,150 @@
+//! A cell: its home, its key, its tables, and what it knows of the log.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use keys::{Passphrase, SecretKey, StatementKey};
+use logclient::{Follower, LogClient};
+use serve::{Client, Clock};
+use statement::{CountryCode, SampleId};
+use store::{Db, DirLock};
+use tokio::sync::Notify;
+
+use crate::ciphertexts::Ciphertexts;
+use crate::config::Config;
+use crate::error::{CenterError, Refusal};
+use crate::ground::{Ground, Read, matters};
+use crate::keyring::Keyring;
+use crate::outbox::{Draft, Said};
+use crate::rate::{Counted, Rate};
+use crate::schema::MIGRATIONS;
+
+/// One cell at work. Holds a lock, so two of them never work on one directory.
+pub struct Cell {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) ciphertexts: Ciphertexts,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Clock,
+    pub(crate) rate: Rate,
+    pub(crate) queue: Counted,
+    pub(crate) log: LogClient,
+    /// The log as it was read last; nothing before it could be read.
+    pub(crate) read: tokio::sync::Mutex<Read>,
+    /// Somebody completed an upload.
+    pub(crate) arrived: Notify,
+    /// Something was erased, and still stands in the write-ahead log.
+    pub(crate) erased: AtomicBool,
+    ground: RwLock<Option<Arc<Ground>>>,
+    busy: Arc<Mutex<BTreeSet<SampleId>>>,
+    key: StatementKey,
+    _lock: DirLock,
+}
+
+impl Cell {
+    /// Opens tables, keys and directories.
+    ///
+    /// # Errors
+    /// Another process works here, a key cannot be read, or the disk refuses.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, CenterError> {
+        let lock = DirLock::take(&config.dir)?;
+        let passphrase = config.passphrase.as_deref().map(Passphrase::from_origin);
+        let passphrase = passphrase.transpose()?;
+        let secret = SecretKey::load(&config.key, passphrase.as_ref())?;
+        let db = Db::open(&config.dir.join("cell.sqlite3"), MIGRATIONS).await?;
+        let client = Client::new(&config.client)?;
+        let log = LogClient::new(client, &config.log_url, config.origin.clone());
+        let follower = Follower::new(log.clone(), config.anchor).keeping(matters);
+        Ok(Self {
+            ciphertexts: Ciphertexts::open(config.dir.join("ciphertext"))?,
+            keyring: Keyring::open(config.dir.join("epochs"), db.clone()).await?,
+            rate: Rate::new(config.uploads_per_minute),
+            queue: Counted::default(),
+            read: tokio::sync::Mutex::new(Read {
+                follower,
+                home: config.home.clone(),
+            }),
+            arrived: Notify::new(),
+            // Of the process before this one, if need be.
+            erased: AtomicBool::new(true),
+            ground: RwLock::default(),
+            busy: Arc::default(),
+            key: StatementKey::new(secret)?,
+            db,
+            clock,
+            log,
+            config,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn home(&self) -> &CountryCode {
+        &self.config.home
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.posix_seconds()
+    }
+
+    pub(crate) fn not_after(&self) -> u64 {
+        self.now().saturating_add(self.config.not_after_seconds)
+    }
+
+    pub(crate) fn audience(&self) -> Vec<tlog::Origin> {
+        vec![self.config.origin.clone()]
+    }
+
+    pub(crate) fn sign(&self, draft: Draft) -> Result<Said, CenterError> {
+        draft.sign(&self.key)
+    }
+
+    /// What the log says; nothing before it could be read.
+    pub(crate) fn ground(&self) -> Option<Arc<Ground>> {
+        self.ground
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Reads on in the log.
+    pub(crate) async fn read_on(&self) -> Result<(), CenterError> {
+        let ground = self.read.lock().await.sync().await?;
+        let mut held = self.ground.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(Arc::new(ground));
+        Ok(())
+    }
+
+    /// Sees to it that what was erased stands nowhere in the database's files.
+    pub(crate) async fn finish_erasing(&self) -> Result<(), CenterError> {
+        if self.erased.swap(false, Ordering::Relaxed) && !self.db.empty_wal().await? {
+            self.erased.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Keeps everybody else from working on a sample's ciphertext until the guard is dropped.
+    pub(crate) fn occupy(&self, sample: &SampleId) -> Result<Occupied, Refusal> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if !busy.insert(sample.clone()) {
+            return Err(Refusal::Busy);
+        }
+        Ok(Occupied {
+            sample: sample.clone(),
+            busy: Arc::clone(&self.busy),
+        })
+    }
+}
+
+/// A sample that one call works on.
+pub(crate) struct Occupied {
+    sample: SampleId,
+    busy: Arc<Mutex<BTreeSet<SampleId>>>,
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.remove(&self.sample);
+    }
+}

@@ -1,0 +1,158 @@
+//! Configuration of a cell: one TOML file, unknown keys are errors.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serve::{ClientConfig, ServerConfig};
+use statement::{CountryCode, StatementDigest};
+use tlog::Origin;
+
+/// What a cell needs to know.
+///
+/// ```toml
+/// dir = "/var/lib/limpid/cell-ch"
+/// home = "CH"
+/// origin = "center.example/log"
+/// log_url = "https://log.center.example"
+/// anchor = "5f1c..."              # SHA-256 of the first constitution
+/// key = "keys/center.key"         # statement role `center`
+/// worker = "6deb..."              # statement digests of the releases in use
+/// rules = "190e..."
+/// scoring = "cf30..."
+/// database = "/var/lib/limpid/database"
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Directory of its own: tables, ciphertext, keys of epochs. One process at a time.
+    pub dir: PathBuf,
+    /// The jurisdiction whose samples it takes.
+    pub home: CountryCode,
+    /// Origin of the log that it speaks in.
+    #[serde(deserialize_with = "origin_text")]
+    pub origin: Origin,
+    /// Where that log is reached.
+    pub log_url: String,
+    /// SHA-256 of the payload of the first constitution.
+    pub anchor: StatementDigest,
+    /// File of the key that signs what the cell says.
+    pub key: PathBuf,
+    /// Where the passphrase of that file is: `env:NAME` or `file:PATH`.
+    #[serde(default)]
+    pub passphrase: Option<String>,
+    /// Release of the worker.
+    pub worker: StatementDigest,
+    /// Release of the rule database.
+    pub rules: StatementDigest,
+    /// Release of the scoring table.
+    pub scoring: StatementDigest,
+    /// Directory with `scoring.txt`, `known-bad.txt` and rule files `*.yar`. Without it nothing is known and the
+    /// first scoring table is used.
+    #[serde(default)]
+    pub database: Option<PathBuf>,
+    /// The program that a child runs; by default this one.
+    #[serde(default)]
+    pub worker_program: Option<PathBuf>,
+    /// What it is told.
+    #[serde(default = "worker_arguments")]
+    pub worker_arguments: Vec<String>,
+    /// Children at the same time; 0 for none, when others analyse.
+    #[serde(default = "workers")]
+    pub workers: usize,
+    /// Number of this cell's uid among those of this machine's sandboxes, when started as root.
+    #[serde(default)]
+    pub sandbox_party: u32,
+    /// Time of one child, in milliseconds.
+    #[serde(default = "worker_wall_ms")]
+    pub worker_wall_ms: u64,
+    /// Largest sample. Above what a worker reads whole it would only become an anomaly.
+    #[serde(default = "sample_bytes_max")]
+    pub sample_bytes_max: u64,
+    /// Samples that may wait for machines.
+    #[serde(default = "waiting_max")]
+    pub waiting_max: u64,
+    /// Samples that may be begun in a minute.
+    #[serde(default = "uploads_per_minute")]
+    pub uploads_per_minute: u64,
+    /// Longest time until a batch is made, in milliseconds.
+    #[serde(default = "batch_ms")]
+    pub batch_ms: u64,
+    /// How often the log is read, and the cell looks after epochs, in milliseconds.
+    #[serde(default = "poll_ms")]
+    pub poll_ms: u64,
+    /// How long a statement may take to be included, in seconds.
+    #[serde(default = "not_after_seconds")]
+    pub not_after_seconds: u64,
+    /// Analysis epochs.
+    #[serde(default)]
+    pub epochs: EpochTimes,
+    /// Where to listen and how much strangers may spend. Bodies have a bound of their own here.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// How patient it is with the log.
+    #[serde(default)]
+    pub client: ClientConfig,
+}
+
+/// How long analysis epochs last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EpochTimes {
+    /// Endpoints seal to it for so long, in seconds.
+    pub valid_seconds: u64,
+    /// The next one is made so long before that ends, in seconds.
+    pub lead_seconds: u64,
+    /// Its key is gone so long after it began, in seconds.
+    pub destroy_seconds: u64,
+}
+
+impl Default for EpochTimes {
+    fn default() -> Self {
+        Self {
+            valid_seconds: 86_400,
+            lead_seconds: 7_200,
+            destroy_seconds: 3 * 86_400,
+        }
+    }
+}
+
+fn worker_arguments() -> Vec<String> {
+    ["center", "work"].map(str::to_owned).to_vec()
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+const fn worker_wall_ms() -> u64 {
+    90_000
+}
+
+const fn sample_bytes_max() -> u64 {
+    64 << 20
+}
+
+const fn waiting_max() -> u64 {
+    1_000_000
+}
+
+const fn uploads_per_minute() -> u64 {
+    30_000
+}
+
+const fn batch_ms() -> u64 {
+    60_000
+}
+
+const fn poll_ms() -> u64 {
+    2_000
+}
+
+const fn not_after_seconds() -> u64 {
+    30 * 86_400
+}
+
+fn origin_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}

@@ -1,0 +1,142 @@
+//! The daemon: intake, workers, batches, epochs and the log side by side, until told to stop.
+//!
+//! No duty waits for another: a log that cannot be reached leaves intake and analysis at work, and receipts wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::serve::{Clock, Metrics, ReadyFile, ServerConfig};
+use tokio::task::JoinSet;
+
+use crate::cell::Cell;
+use crate::config::Config;
+use crate::error::{CenterError, Refusal, chain};
+use crate::http::router;
+use crate::jobs::Jobs;
+use crate::limits::PIECE_BYTES_MAX;
+use crate::outbox::submit;
+use crate::workshop::Workshop;
+
+/// Runs a cell until `shutdown` completes or a stop signal arrives. Its address is in the file `url` of its directory
+/// while it listens.
+///
+/// # Errors
+/// Configuration, keys, directory, database, sandbox or address cannot be used.
+pub async fn serve(
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), CenterError> {
+    serve_by(config, Clock::of_this_machine(), shutdown).await
+}
+
+/// [`serve`] by another clock.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_by(
+    config: Config,
+    clock: Clock,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), CenterError> {
+    let cell = Arc::new(Cell::open(config, clock).await?);
+    let config = &cell.config;
+    ReadyFile::clear(&config.dir)?;
+    Jobs::new(cell.db.clone()).take_over(cell.now()).await?;
+    let mut duties = JoinSet::new();
+    let metrics = Metrics::new();
+    if config.workers > 0 {
+        let workshop = Arc::new(Workshop::open(config)?);
+        for _ in 0..config.workers {
+            duties.spawn(Arc::clone(&cell).work(Arc::clone(&workshop)));
+        }
+    }
+    duties.spawn(follow(Arc::clone(&cell), metrics.clone()));
+    duties.spawn(make_batches(Arc::clone(&cell), metrics.clone()));
+    duties.spawn(speak(Arc::clone(&cell), metrics.clone()));
+    let server = ServerConfig {
+        body_bytes_max: PIECE_BYTES_MAX,
+        ..config.server.clone()
+    };
+    let listener = ::serve::bind(server.listen).await?;
+    let _ready = ReadyFile::write(&config.dir, &::serve::bound_url(&listener)?)?;
+    let routes = router(Arc::clone(&cell));
+    let served = ::serve::run_with(listener, routes, &server, &metrics, shutdown).await;
+    // What they were at is in the tables; the next start goes on with it.
+    duties.shutdown().await;
+    cell.db.close().await;
+    Ok(served?)
+}
+
+/// Says in the log and in `/healthz` what does not work.
+fn tell(metrics: &Metrics, duty: &'static str, done: Result<(), CenterError>) {
+    metrics.set_failing(duty, done.is_err());
+    if let Err(error) = done {
+        tracing::warn!(duty, cause = chain(&error), "this round did nothing");
+    }
+}
+
+/// Reads the log, and looks after epochs, old uploads and the census.
+async fn follow(cell: Arc<Cell>, metrics: Metrics) {
+    let pause = Duration::from_millis(cell.config.poll_ms);
+    loop {
+        tell(&metrics, "log", cell.read_on().await);
+        tell(&metrics, "epochs", cell.keep_epochs().await);
+        tell(&metrics, "uploads", cell.forget_uploads().await);
+        tell(&metrics, "erasing", cell.finish_erasing().await);
+        tell(&metrics, "census", cell.take_census().await.map(drop));
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Makes batches when their time is over, or as many wait as one may have.
+async fn make_batches(cell: Arc<Cell>, metrics: Metrics) {
+    let whole = Duration::from_millis(cell.config.batch_ms);
+    let look = (whole / 10).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    let mut made = tokio::time::Instant::now();
+    loop {
+        tokio::time::sleep(look).await;
+        let is_full = cell.batch_is_full().await.unwrap_or(false);
+        if !is_full && made.elapsed() < whole {
+            continue;
+        }
+        made = tokio::time::Instant::now();
+        tell(&metrics, "receipts", cell.make_receipts().await.map(drop));
+        tell(&metrics, "verdicts", cell.make_verdicts().await.map(drop));
+        tell(&metrics, "anomalies", cell.make_anomalies().await.map(drop));
+    }
+}
+
+/// Submits what was signed.
+async fn speak(cell: Arc<Cell>, metrics: Metrics) {
+    let pause = Duration::from_millis((cell.config.batch_ms / 10).clamp(10, 1_000));
+    loop {
+        let policy = cell.read.lock().await.policy();
+        // Before the log is readable nothing is known of its witnesses.
+        let policy = match policy {
+            Some(policy) => policy,
+            None => {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+        };
+        let submitted = submit(&cell.db, &cell.log, &policy).await;
+        let is_idle = !matches!(submitted, Ok(count) if count > 0);
+        tell(&metrics, "submit", submitted.map(drop));
+        if is_idle {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+impl Cell {
+    /// What `/where` rests on, as a bundle.
+    pub(crate) async fn where_bundle(&self) -> Result<Vec<u8>, Refusal> {
+        let ground = self.ground().ok_or(Refusal::Closed)?;
+        let indices = ground.indices(self.now());
+        let read = self.read.lock().await;
+        let bundle = read.follower.bundle(&indices).await?;
+        drop(read);
+        let malformed = |_| Refusal::Internal(CenterError::Ended);
+        bundle.to_bytes().map_err(malformed)
+    }
+}

@@ -1,0 +1,473 @@
+//! How a sealed sample comes in: begun, sent in pieces, completed. `spec/intake.md`.
+//!
+//! Invariant: *acknowledged <= durable*. Each function returns after the disk has what its answer says.
+
+use seal::{Ciphertext, Front, UploadKey, upload_message};
+use sqlx::Row;
+use statement::{EpochPurpose, SampleId, SealDigest};
+use tlog::Hash;
+
+use crate::cell::Cell;
+use crate::ciphertexts::blocking;
+use crate::error::{CenterError, Refusal};
+use crate::limits::{FORGOTTEN_MAX, SIGNATURE_BYTES, UPLOAD_SECONDS};
+use crate::schema::{from_sql, to_sql};
+
+/// How far an upload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) sample: SampleId,
+    /// Bytes of ciphertext that are durable here.
+    pub(crate) offset: u64,
+    /// Bytes of ciphertext that the header announces.
+    pub(crate) length: u64,
+    /// Whether this very call began it.
+    pub(crate) is_new: bool,
+}
+
+/// A sample that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) sample: SampleId,
+    pub(crate) seal: SealDigest,
+    pub(crate) received: u64,
+}
+
+/// What the tables know of a sample id.
+enum Known {
+    Nothing,
+    Uploading { front: Vec<u8>, held: u64 },
+    Taken { front: Vec<u8>, accepted: Accepted },
+    Erased,
+}
+
+impl Cell {
+    /// Begins an upload, or says how far it is.
+    pub(crate) async fn begin_upload(&self, bytes: &[u8]) -> Result<Held, Refusal> {
+        let front = Front::parse(bytes).map_err(Refusal::Front)?;
+        let address = front.header().address();
+        let length = front.header().ciphertext_bytes();
+        let held = |offset, is_new| Held {
+            sample: address.sample.clone(),
+            offset,
+            length,
+            is_new,
+        };
+        match self.known(&address.sample).await? {
+            Known::Uploading {
+                front,
+                held: offset,
+            } if front == bytes => {
+                return Ok(held(offset, false));
+            }
+            Known::Taken { front, .. } if front == bytes => return Ok(held(length, false)),
+            Known::Nothing => {}
+            _ => return Err(Refusal::Replayed),
+        }
+        self.admit(&front).await?;
+        let mut write = self.db.begin().await?;
+        sqlx::query(
+            "INSERT INTO uploads (sample, front, held, epoch, touched) VALUES (?, ?, 0, ?, ?)",
+        )
+        .bind(address.sample.as_str())
+        .bind(bytes)
+        .bind(front.header().epoch(EpochPurpose::Analysis).to_string())
+        .bind(to_sql(self.now()))
+        .execute(&mut *write)
+        .await
+        .map_err(|e| taken(self.db.sort(e)))?;
+        self.db.commit(write).await?;
+        Ok(held(0, true))
+    }
+
+    /// Everything that is asked of a sample before its first byte is kept.
+    async fn admit(&self, front: &Front) -> Result<(), Refusal> {
+        self.judge(front)?;
+        let refused = if self.waiting().await? >= self.config.waiting_max {
+            Refusal::Full
+        } else if self.rate.take(self.now()) {
+            return Ok(());
+        } else {
+            Refusal::Rate
+        };
+        self.count_declined().await?;
+        Err(refused)
+    }
+
+    fn judge(&self, front: &Front) -> Result<(), Refusal> {
+        let (header, now) = (front.header(), self.now());
+        let address = header.address();
+        if address.home != *self.home() {
+            return Err(Refusal::Home {
+                found: address.home.to_string(),
+                here: self.home().to_string(),
+            });
+        }
+        let bytes_max = self.config.sample_bytes_max;
+        if address.size_bytes > bytes_max {
+            let found = address.size_bytes;
+            return Err(Refusal::Size { found, bytes_max });
+        }
+        let ground = self.ground().ok_or(Refusal::Closed)?;
+        let residence = ground.residence.as_ref().ok_or(Refusal::Closed)?;
+        let policy = residence.policy().digest();
+        if address.policy != policy {
+            return Err(Refusal::Policy {
+                found: address.policy.to_string(),
+                in_force: policy.to_string(),
+            });
+        }
+        for purpose in [
+            EpochPurpose::Analysis,
+            EpochPurpose::Center,
+            EpochPurpose::Supervisor,
+        ] {
+            let epoch = header.epoch(purpose);
+            let in_force = ground.in_force(epoch, purpose, now).is_some();
+            let opens = purpose != EpochPurpose::Analysis || self.keyring.holds(epoch);
+            if !in_force || !opens {
+                return Err(Refusal::Epoch {
+                    purpose: purpose.as_str(),
+                    epoch: epoch.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// How far an upload is.
+    pub(crate) async fn upload_state(&self, sample: &SampleId) -> Result<Held, Refusal> {
+        let (front, offset) = match self.known(sample).await? {
+            Known::Uploading { front, held } => (front, Some(held)),
+            Known::Taken { front, .. } => (front, None),
+            Known::Nothing | Known::Erased => return Err(Refusal::Unknown),
+        };
+        let length = reparse(&front)?.header().ciphertext_bytes();
+        Ok(Held {
+            sample: sample.clone(),
+            offset: offset.unwrap_or(length),
+            length,
+            is_new: false,
+        })
+    }
+
+    /// Appends the next bytes of a ciphertext.
+    pub(crate) async fn append(
+        &self,
+        sample: &SampleId,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> Result<Held, Refusal> {
+        let occupied = self.occupy(sample)?;
+        let held = self.upload_state(sample).await?;
+        if held.offset != offset {
+            return Err(Refusal::Offset { held: held.offset });
+        }
+        let found = offset.saturating_add(bytes.len() as u64);
+        if found > held.length {
+            let bytes_max = held.length;
+            return Err(Refusal::Size { found, bytes_max });
+        }
+        let (files, name) = (self.ciphertexts.clone(), sample.clone());
+        // The file is written to its end even when the caller hangs up; nobody else may begin before.
+        let occupied = blocking(move || {
+            files.append(&name, offset, &bytes)?;
+            Ok(occupied)
+        })
+        .await?;
+        let mut write = self.db.begin().await?;
+        sqlx::query("UPDATE uploads SET held = ?, touched = ? WHERE sample = ? AND held = ?")
+            .bind(to_sql(found))
+            .bind(to_sql(self.now()))
+            .bind(sample.as_str())
+            .bind(to_sql(offset))
+            .execute(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        self.db.commit(write).await?;
+        drop(occupied);
+        Ok(Held {
+            offset: found,
+            ..held
+        })
+    }
+
+    /// Takes a sample in: all of it came, and its owner says so.
+    pub(crate) async fn complete(
+        &self,
+        sample: &SampleId,
+        signature: &[u8],
+    ) -> Result<Accepted, Refusal> {
+        let signature = signature_of(signature)?;
+        let occupied = self.occupy(sample)?;
+        let (bytes, held) = match self.known(sample).await? {
+            Known::Uploading { front, held } => (front, held),
+            Known::Taken { front, accepted } => {
+                check_upload(&reparse(&front)?, &accepted.seal, &signature)?;
+                return Ok(accepted);
+            }
+            Known::Nothing | Known::Erased => return Err(Refusal::Unknown),
+        };
+        let front = reparse(&bytes)?;
+        let length = front.header().ciphertext_bytes();
+        if held < length {
+            return Err(Refusal::Incomplete { held, length });
+        }
+        let (files, header) = (self.ciphertexts.clone(), front.header().clone());
+        let seal = blocking(move || files.seal_digest(&header)).await?;
+        let seal = seal.ok_or(Refusal::Signature)?;
+        check_upload(&front, &seal, &signature)?;
+        let accepted = self.take_in(&front, &bytes, seal).await?;
+        drop(occupied);
+        Ok(accepted)
+    }
+
+    /// Takes in a small sample that came in one call.
+    pub(crate) async fn take_whole(&self, body: Vec<u8>) -> Result<Accepted, Refusal> {
+        let (front, bytes, ciphertext, signature) = split_whole(&body)?;
+        let sample = front.header().address().sample.clone();
+        let occupied = self.occupy(&sample)?;
+        let seal = {
+            let mut digest = Ciphertext::new(front.header());
+            digest.update(ciphertext).map_err(|_| Refusal::Signature)?;
+            digest.finish().map_err(|_| Refusal::Signature)?
+        };
+        check_upload(&front, &seal, &signature)?;
+        match self.known(&sample).await? {
+            Known::Nothing => self.admit(&front).await?,
+            Known::Uploading { front, .. } if front == bytes => {}
+            Known::Taken { front, accepted } if front == bytes && accepted.seal == seal => {
+                return Ok(accepted);
+            }
+            _ => return Err(Refusal::Replayed),
+        }
+        let files = self.ciphertexts.clone();
+        let (name, content) = (sample, ciphertext.to_vec());
+        let occupied = blocking(move || {
+            files.append(&name, 0, &content)?;
+            Ok(occupied)
+        })
+        .await?;
+        let accepted = self.take_in(&front, bytes, seal).await?;
+        drop(occupied);
+        Ok(accepted)
+    }
+
+    /// From here on the sample is not lost: the ciphertext is durable, and one transaction moves it into the queue.
+    async fn take_in(
+        &self,
+        front: &Front,
+        bytes: &[u8],
+        seal: SealDigest,
+    ) -> Result<Accepted, Refusal> {
+        let (address, received) = (front.header().address(), self.now());
+        let sample = address.sample.as_str();
+        let epoch = front.header().epoch(EpochPurpose::Analysis).to_string();
+        let mut write = self.db.begin().await?;
+        let removed = sqlx::query("DELETE FROM uploads WHERE sample = ?").bind(sample);
+        let inserted = sqlx::query(
+            "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, ?, ?, 'waiting')",
+        )
+        .bind(sample)
+        .bind(seal.to_string())
+        .bind(bytes)
+        .bind(address.region.as_str())
+        .bind(to_sql(received));
+        let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES (?, ?)")
+            .bind(sample)
+            .bind(epoch);
+        for query in [removed, inserted, queued] {
+            query
+                .execute(&mut *write)
+                .await
+                .map_err(|e| taken(self.db.sort(e)))?;
+        }
+        self.db.commit(write).await?;
+        self.arrived.notify_one();
+        Ok(Accepted {
+            sample: address.sample.clone(),
+            seal,
+            received,
+        })
+    }
+
+    async fn known(&self, sample: &SampleId) -> Result<Known, Refusal> {
+        let mut write = self
+            .db
+            .readers()
+            .acquire()
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        let upload = sqlx::query("SELECT front, held FROM uploads WHERE sample = ?")
+            .bind(sample.as_str())
+            .fetch_optional(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        if let Some(row) = upload {
+            return Ok(Known::Uploading {
+                front: row.get(0),
+                held: from_sql(row.get(1)),
+            });
+        }
+        let taken = sqlx::query("SELECT front, seal, received FROM samples WHERE sample = ?")
+            .bind(sample.as_str())
+            .fetch_optional(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        let Some(row) = taken else {
+            return Ok(Known::Nothing);
+        };
+        let Some(front) = row.get::<Option<Vec<u8>>, _>(0) else {
+            return Ok(Known::Erased);
+        };
+        let seal: String = row.get(1);
+        Ok(Known::Taken {
+            front,
+            accepted: Accepted {
+                sample: sample.clone(),
+                seal: seal.parse().map_err(|_| row_error("a seal digest"))?,
+                received: from_sql(row.get(2)),
+            },
+        })
+    }
+
+    /// How many samples wait. Counted once a second as long as no second could fill the queue.
+    async fn waiting(&self) -> Result<u64, CenterError> {
+        let now = self.now();
+        let counted = self.queue.load();
+        if let Some((second, count)) = counted
+            && second == now
+            && count.saturating_add(self.config.uploads_per_minute) < self.config.waiting_max
+        {
+            return Ok(count);
+        }
+        let row = sqlx::query("SELECT COUNT(*) FROM jobs")
+            .fetch_one(self.db.readers())
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        let count = from_sql(row.get(0));
+        self.queue.store(now, count);
+        Ok(count)
+    }
+
+    async fn count_declined(&self) -> Result<(), CenterError> {
+        let day = statement::Day::of(self.now()).ok_or(CenterError::Clock)?;
+        let mut write = self.db.begin().await?;
+        sqlx::query(
+            "INSERT INTO declined (day, count) VALUES (?, 1) ON CONFLICT (day) DO UPDATE SET count = count + 1",
+        )
+        .bind(day.to_string())
+        .execute(&mut *write)
+        .await
+        .map_err(|e| self.db.sort(e))?;
+        Ok(self.db.commit(write).await?)
+    }
+
+    /// Forgets uploads that nobody goes on with.
+    pub(crate) async fn forget_uploads(&self) -> Result<(), CenterError> {
+        let old = sqlx::query("SELECT sample FROM uploads WHERE touched < ? LIMIT ?")
+            .bind(to_sql(self.now().saturating_sub(UPLOAD_SECONDS)))
+            .bind(FORGOTTEN_MAX)
+            .fetch_all(self.db.readers())
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        for row in old {
+            self.forget_upload(row.get(0)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets uploads that nobody could analyse any more.
+    pub(crate) async fn forget_uploads_of(
+        &self,
+        epoch: statement::StatementDigest,
+    ) -> Result<(), CenterError> {
+        let orphans = sqlx::query("SELECT sample FROM uploads WHERE epoch = ?")
+            .bind(epoch.to_string())
+            .fetch_all(self.db.readers())
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        for row in orphans {
+            self.forget_upload(row.get(0)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets one upload: the row first, so that nothing is ever acknowledged whose file is gone.
+    async fn forget_upload(&self, sample: String) -> Result<(), CenterError> {
+        let sample: SampleId = sample.parse().map_err(|_| row_error("a sample id"))?;
+        let Ok(occupied) = self.occupy(&sample) else {
+            return Ok(());
+        };
+        let mut write = self.db.begin().await?;
+        let gone = sqlx::query("DELETE FROM uploads WHERE sample = ?")
+            .bind(sample.as_str())
+            .execute(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        self.db.commit(write).await?;
+        if gone.rows_affected() == 0 {
+            return Ok(());
+        }
+        let files = self.ciphertexts.clone();
+        blocking(move || files.remove(&sample).map(|()| drop(occupied))).await
+    }
+}
+
+/// Front, its bytes, ciphertext and signature of a small sample in one call.
+type Whole<'a> = (Front, &'a [u8], &'a [u8], [u8; 64]);
+
+fn split_whole(body: &[u8]) -> Result<Whole<'_>, Refusal> {
+    let short = |found| Refusal::SignatureLength { found };
+    let first = body.first_chunk().ok_or_else(|| short(0))?;
+    let front_bytes = Front::bytes_in_all(*first).map_err(Refusal::Front)?;
+    let (front, rest) = body
+        .split_at_checked(front_bytes)
+        .ok_or_else(|| short(body.len()))?;
+    let (ciphertext, signature) = rest
+        .split_last_chunk::<SIGNATURE_BYTES>()
+        .ok_or_else(|| short(rest.len()))?;
+    let parsed = Front::parse(front).map_err(Refusal::Front)?;
+    let (held, length) = (ciphertext.len() as u64, parsed.header().ciphertext_bytes());
+    match held.cmp(&length) {
+        std::cmp::Ordering::Less => Err(Refusal::Incomplete { held, length }),
+        std::cmp::Ordering::Greater => Err(Refusal::Size {
+            found: held,
+            bytes_max: length,
+        }),
+        std::cmp::Ordering::Equal => Ok((parsed, front, ciphertext, *signature)),
+    }
+}
+
+/// Exactly the bytes of a signature.
+pub(crate) fn signature_of(bytes: &[u8]) -> Result<[u8; 64], Refusal> {
+    let found = bytes.len();
+    <[u8; SIGNATURE_BYTES]>::try_from(bytes).map_err(|_| Refusal::SignatureLength { found })
+}
+
+fn check_upload(front: &Front, seal: &SealDigest, signature: &[u8; 64]) -> Result<(), Refusal> {
+    let wraps: Hash = front.wraps().digest();
+    let key: UploadKey = front.header().address().upload_key;
+    key.verify(&upload_message(seal, &wraps), signature)
+        .map_err(|_| Refusal::Signature)
+}
+
+/// A front that was parsed before it was kept.
+pub(crate) fn reparse(bytes: &[u8]) -> Result<Front, CenterError> {
+    Front::parse(bytes).map_err(|_| row_error("a front"))
+}
+
+pub(crate) fn row_error(what: &str) -> CenterError {
+    CenterError::Row {
+        table: "samples",
+        what: format!("no {what}"),
+    }
+}
+
+/// Two calls with one id at the same moment: the second is told as if it had come a little later.
+fn taken(error: store::DbError) -> Refusal {
+    match error {
+        store::DbError::Duplicate { .. } => Refusal::Busy,
+        other => other.into(),
+    }
+}
