@@ -37,7 +37,7 @@ impl fmt::Display for Floor {
 }
 
 const FLOORS: [(Floor, &[&str]); 5] = [
-    (Floor::Words, &["tlog", "statement", "law", "tuf", "seal"]),
+    (Floor::Words, &["tlog", "statement", "law", "tuf", "seal", "residency"]),
     (
         Floor::Hands,
         &[
@@ -71,7 +71,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 9] = [
+const SIDEWAYS: [(&str, &str); 10] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
@@ -79,6 +79,7 @@ const SIDEWAYS: [(&str, &str); 9] = [
     ("tuf", "tlog"),
     ("seal", "tlog"),
     ("seal", "statement"),
+    ("residency", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
 ];
