@@ -38,6 +38,8 @@ mod report_text;
 mod report_words;
 mod repository;
 mod rings;
+#[cfg(feature = "sharing")]
+pub mod sharing;
 mod signed;
 mod step;
 mod timeline;

@@ -40,3 +40,25 @@ pub const GOSSIP_MS_MAX: u64 = 30_000;
 pub const TILES_MAX: usize = 512;
 /// Longest tile: 256 hashes.
 pub const TILE_BYTES_MAX: usize = 256 * 32;
+/// Centers of one endpoint that shares.
+pub const CENTERS_MAX: usize = 16;
+/// Largest file that is shared unless the configuration says otherwise (64 MiB).
+pub const SAMPLE_BYTES_MAX: u64 = 64 << 20;
+/// Sealed samples that wait unless the configuration says otherwise.
+pub const QUEUE_COUNT_MAX: usize = 256;
+/// Bytes of sealed samples that wait unless the configuration says otherwise (512 MiB).
+pub const QUEUE_BYTES_MAX: u64 = 512 << 20;
+/// Consent records of one endpoint: more changes of mind are no life of one.
+pub const CONSENTS_MAX: u64 = 1024;
+/// Longest record of a consent, or of a sample, that is read.
+pub const RECORD_BYTES_MAX: u64 = 64 << 10;
+/// Longest `seen.json` that is read.
+pub const SEEN_BYTES_MAX: u64 = 64 << 10;
+/// Longest answer of an intake that is read: four proofs of one sample.
+pub const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Bytes that are sent in one piece.
+pub const PIECE_BYTES_MAX: usize = 4 << 20;
+/// How often an intake may move the place where an upload goes on, before it is called broken.
+pub const RESUMES_MAX: usize = 8;
+/// Longest name that the owner's list shows of a file, in bytes.
+pub const LABEL_BYTES_MAX: usize = 1024;

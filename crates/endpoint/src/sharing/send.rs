@@ -1,0 +1,274 @@
+//! Everything that has to go over the network, in an order that may be interrupted anywhere: what waits is sent, what was demanded is
+//! demanded again until it is proven, what became of each sample is asked for.
+//!
+//! If the consent is not in force nothing is sent: the queue is emptied, and erasure is demanded of everything that left.
+
+use std::fmt;
+
+use serde::Serialize;
+use serve::Client;
+use statement::SampleId;
+use store::{DirLock, Files};
+
+use super::{
+    answers::ask,
+    config::Config,
+    consent::Consents,
+    erase::{demand_answered, write_demand},
+    error::SharingError,
+    evidence::Archive,
+    queue::{Declined, Queue, Sample},
+    step::{ShareStep, WatchShare, done},
+    upload::{Upload, code_of},
+};
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Samples that the center has now.
+    pub sent: Vec<SampleId>,
+    /// Samples that still wait, with what stopped them.
+    pub waiting: Vec<(SampleId, String)>,
+    /// Samples that the center refused for good: they have to be shared anew.
+    pub declined: Vec<(SampleId, String)>,
+    /// Sealed samples that never left and are gone, because the consent was withdrawn.
+    pub emptied: Vec<SampleId>,
+    /// Samples of which the center said that they are erased; the proof may come later.
+    pub erased: Vec<SampleId>,
+    /// Samples about which new proofs were kept.
+    pub learned: Vec<SampleId>,
+    /// What the center showed and this endpoint refused, by sample: it is not kept.
+    pub refused: Vec<(SampleId, String)>,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.sent.len(), "sent"),
+            (self.waiting.len(), "waiting"),
+            (self.declined.len(), "declined, share them anew"),
+            (self.emptied.len(), "removed from the queue"),
+            (self.erased.len(), "erased by the center"),
+            (self.learned.len(), "with new proofs"),
+            (self.refused.len(), "with proofs that were refused"),
+        ];
+        let said = counts.iter().filter(|(count, _)| *count != 0);
+        let said: Vec<_> = said
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        match said.is_empty() {
+            true => f.write_str("nothing to do"),
+            false => f.write_str(&said.join(", ")),
+        }?;
+        for (sample, why) in self
+            .waiting
+            .iter()
+            .chain(&self.declined)
+            .chain(&self.refused)
+        {
+            write!(f, "\n  {sample}: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn client(config: &Config) -> Result<Client, SharingError> {
+    Client::new(&config.client).map_err(|source| SharingError::Http {
+        what: "client".to_owned(),
+        source,
+    })
+}
+
+/// Sends what waits, demands what is to be erased, and asks what became of the rest. `now` is the system's clock in POSIX seconds.
+///
+/// # Errors
+/// The directory is damaged or in use, or the disk refuses. What a center does is in [`Sent`].
+pub async fn send(config: &Config, now: u64, watch: WatchShare<'_>) -> Result<Sent, SharingError> {
+    config.check()?;
+    let _lock = DirLock::take(&config.dir)?;
+    let files = Files::open(&config.dir)?;
+    let round = Round {
+        config,
+        consents: &Consents::open(config)?,
+        queue: Queue::new(&files),
+        archive: Archive {
+            config,
+            files: &files,
+        },
+        http: &client(config)?,
+        watch,
+    };
+    round.queue.sweep()?;
+    let mut sent = Sent::default();
+    let now = round.archive.now(now)?;
+    round.withdraw(&mut sent, now)?;
+    round.send_waiting(&mut sent, now).await?;
+    // The consent may have ended meanwhile.
+    round.withdraw(&mut sent, now)?;
+    round.settle(&mut sent, now).await?;
+    Ok(sent)
+}
+
+struct Round<'a> {
+    config: &'a Config,
+    consents: &'a Consents,
+    queue: Queue<'a>,
+    archive: Archive<'a>,
+    http: &'a Client,
+    watch: WatchShare<'a>,
+}
+
+impl Round<'_> {
+    /// Without consent: what never left is gone, and what left is to be erased.
+    fn withdraw(&self, sent: &mut Sent, now: u64) -> Result<(), SharingError> {
+        match self.consents.check() {
+            Err(SharingError::NoConsent) => {}
+            other => return other.map(drop),
+        }
+        for sample in self.queue.samples()? {
+            let id = sample.record.sample.clone();
+            if sample.waits()? && !sample.began()? {
+                sample.forget()?;
+                sent.emptied.push(id);
+            } else if sample.demand()?.is_none() {
+                write_demand(&sample, now)?;
+                sample.remove_ciphertext()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_waiting(&self, sent: &mut Sent, now: u64) -> Result<(), SharingError> {
+        for sample in self.queue.samples()? {
+            if !sample.waits()? {
+                continue;
+            }
+            let id = sample.record.sample.clone();
+            match self.send_one(&sample, now).await {
+                Ok(None) => sent.sent.push(id),
+                Ok(Some(code)) => sent.declined.push((id, code)),
+                Err(SharingError::Withdrawn { .. } | SharingError::NoConsent) => return Ok(()),
+                Err(error) if is_of_center(&error) => sent.waiting.push((id, told(&error))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing when the center has it, else the code by which it will never take it.
+    async fn send_one(
+        &self,
+        sample: &Sample<'_>,
+        now: u64,
+    ) -> Result<Option<String>, SharingError> {
+        if now > sample.record.valid_until {
+            return self.decline(sample, "epoch.time", now).map(Some);
+        }
+        let upload = Upload {
+            config: self.config,
+            consents: self.consents,
+            http: self.http,
+            center: self.config.center_of(&sample.record.home)?,
+            sample,
+            watch: self.watch,
+        };
+        let completed = match upload.run().await {
+            Ok(completed) => completed,
+            Err(error) => match code_of(&error).filter(|code| is_final(code)) {
+                Some(code) => return self.decline(sample, code, now).map(Some),
+                None => return Err(error),
+            },
+        };
+        sample.create("completed.json", &completed)?;
+        done(self.watch, ShareStep::KeptAnswer)?;
+        sample.remove_ciphertext()?;
+        done(self.watch, ShareStep::RemovedCiphertext)?;
+        Ok(None)
+    }
+
+    /// The plaintext is not here, so it cannot be sealed anew: its owner shares it again.
+    fn decline(&self, sample: &Sample<'_>, code: &str, at: u64) -> Result<String, SharingError> {
+        let code = code.to_owned();
+        let declined = Declined {
+            at,
+            code: code.clone(),
+        };
+        sample.create("declined.json", &declined)?;
+        sample.remove_ciphertext()?;
+        Ok(code)
+    }
+
+    /// Demands, then questions, of every sample that a center may have.
+    async fn settle(&self, sent: &mut Sent, now: u64) -> Result<(), SharingError> {
+        for sample in self.queue.samples()? {
+            let id = sample.record.sample.clone();
+            let demanded = sample.demand()?.is_some();
+            if demanded {
+                match demand_answered(self.config, self.http, &sample, now).await {
+                    Ok(true) => sent.erased.push(id.clone()),
+                    Ok(false) => {}
+                    Err(error) if is_of_center(&error) => {
+                        sent.waiting.push((id.clone(), told(&error)));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if sample.completed()?.is_none() && !demanded {
+                continue;
+            }
+            match ask(&self.archive, self.http, &sample, now).await {
+                Ok(true) => sent.learned.push(id),
+                Ok(false) => {}
+                Err(error) if is_of_disk(&error) => return Err(error),
+                Err(error) if error.is_transient() => sent.waiting.push((id, told(&error))),
+                Err(error) => sent.refused.push((id, told(&error))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refusals that the same bytes will always meet.
+fn is_final(code: &str) -> bool {
+    matches!(
+        code,
+        "intake.front"
+            | "intake.home"
+            | "intake.policy"
+            | "intake.epoch"
+            | "intake.signature"
+            | "intake.replayed"
+            | "intake.size"
+    )
+}
+
+/// Whether it is the center's doing, so that the next sample can be tried.
+fn is_of_center(error: &SharingError) -> bool {
+    matches!(
+        error,
+        SharingError::Http { .. } | SharingError::Answer { .. } | SharingError::OtherSeal { .. }
+    )
+}
+
+fn is_of_disk(error: &SharingError) -> bool {
+    matches!(
+        error,
+        SharingError::Store(_)
+            | SharingError::Io { .. }
+            | SharingError::Damaged { .. }
+            | SharingError::Stopped { .. }
+            | SharingError::Key(_)
+    )
+}
+
+/// An error with its causes, and its code, on one line.
+pub(super) fn told(error: &SharingError) -> String {
+    let mut text = format!("{}: {error}", error.code());
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,125 @@
+//! Killed after any step, then run again: each file arrives once, and nothing readable stays behind.
+
+use std::ops::ControlFlow;
+
+use endpoint::sharing::{ShareStep, SharingError, send, share, shared};
+
+use crate::{
+    street::{Street, contains, go_on},
+    world::NOW,
+};
+
+const CONTENT: &[u8] = b"a file that arrives once and only once: 5d0a1c77e2";
+
+fn until(last: ShareStep) -> impl Fn(ShareStep) -> ControlFlow<()> + Sync {
+    move |step| match step == last {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+#[tokio::test]
+async fn a_file_survives_a_kill_between_any_two_steps() {
+    for step in ShareStep::ALL {
+        let street = Street::new().await;
+        street.agree("DE");
+        let file = street.file("a", &CONTENT.repeat(5));
+        let stopped = match share(&street.config, &[&file], NOW + 1, &until(step)).await {
+            Ok(_) => send(&street.config, NOW + 2, &until(step)).await.err(),
+            Err(error) => Some(error),
+        };
+        assert!(
+            matches!(stopped, Some(SharingError::Stopped { after }) if after == step),
+            "{step}: {stopped:?}"
+        );
+        if step < ShareStep::Queued {
+            // Not in the queue yet: its owner is told so by the error and shares it again.
+            assert!(shared(&street.config).unwrap().samples.is_empty(), "{step}");
+            share(&street.config, &[&file], NOW + 1, &go_on)
+                .await
+                .unwrap();
+        }
+        street.send().await;
+        let report = shared(&street.config).unwrap();
+        assert_eq!(report.samples.len(), 1, "{step}");
+        assert_eq!(report.samples[0].state, "analysed", "{step}");
+        let inner = street.zurich.lock();
+        assert_eq!(inner.samples.len(), 1, "{step}");
+        assert_eq!(
+            inner.open(report.samples[0].sample.as_str()),
+            CONTENT.repeat(5),
+            "{step}"
+        );
+        drop(inner);
+        let directory = street.config.dir.join("samples");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "{step}");
+        let left = directory
+            .join(report.samples[0].sample.as_str())
+            .join("ciphertext");
+        assert!(!left.exists(), "{step}");
+        assert!(!contains(&street.everything_on_disk(), CONTENT), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn a_center_that_is_full_is_asked_again_and_one_that_refuses_for_good_is_not() {
+    let street = Street::new().await;
+    street.agree("DE");
+    let file = street.file("a", CONTENT);
+    street.share(&file).await.unwrap();
+    street.zurich.lock().refuse = Some("intake.full");
+    let waiting = street.send().await;
+    assert!(waiting.waiting[0].1.starts_with("intake.full"), "{waiting}");
+    street.zurich.lock().refuse = Some("intake.epoch");
+    let declined = street.send().await;
+    assert_eq!(declined.declined[0].1, "intake.epoch");
+    street.zurich.lock().refuse = None;
+    let after = street.send().await;
+    assert!(after.sent.is_empty());
+    let listed = &shared(&street.config).unwrap().samples[0];
+    assert_eq!(
+        (listed.state, listed.declined.as_deref()),
+        ("declined", Some("intake.epoch"))
+    );
+}
+
+#[tokio::test]
+async fn what_waited_until_its_key_was_over_is_not_sent() {
+    let street = Street::new().await;
+    street.agree("DE");
+    street.share(&street.file("a", CONTENT)).await.unwrap();
+    let sent = send(&street.config, NOW + 86_401, &go_on).await.unwrap();
+    assert_eq!(sent.declined[0].1, "epoch.time");
+    assert!(street.zurich.lock().samples.is_empty());
+}
+
+#[tokio::test]
+async fn an_intake_that_moves_goes_on_from_where_it_is() {
+    let street = Street::new().await;
+    street.agree("DE");
+    let sample = street
+        .share(&street.file("a", &CONTENT.repeat(9)))
+        .await
+        .unwrap()
+        .sample;
+    let forgets = |step| {
+        if step == ShareStep::SentPiece {
+            let mut inner = street.zurich.lock();
+            if inner.requests == 3 {
+                inner
+                    .samples
+                    .get_mut(sample.as_str())
+                    .unwrap()
+                    .ciphertext
+                    .truncate(10);
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let sent = send(&street.config, NOW + 2, &forgets).await.unwrap();
+    assert_eq!(sent.sent.len(), 1, "{sent}");
+    assert_eq!(
+        street.zurich.lock().open(sample.as_str()),
+        CONTENT.repeat(9)
+    );
+}
