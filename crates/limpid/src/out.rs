@@ -136,6 +136,10 @@ fn code_of(error: &anyhow::Error) -> Option<String> {
                     .and_then(refusal_of_endpoint)
             })
             .or_else(|| {
+                let sharing = cause.downcast_ref::<endpoint::sharing::SharingError>()?;
+                (sharing.exit_code() == 1).then(|| sharing.code().to_owned())
+            })
+            .or_else(|| {
                 let client = cause.downcast_ref::<serve::ClientError>();
                 client.and_then(|error| error.code().map(str::to_owned))
             })

@@ -12,7 +12,7 @@ use statement::{
 };
 use tlog::Origin;
 
-use super::{log::At, now};
+use super::{draft_residency, log::At, now};
 use crate::out::Out;
 
 const DAY_SECONDS: u64 = 86_400;
@@ -124,6 +124,8 @@ pub(super) enum Draft {
         #[arg(long, value_name = "DIGEST")]
         constitution: Option<StatementDigest>,
     },
+    #[command(flatten)]
+    Residency(draft_residency::Draft),
 }
 
 /// What every statement of ours says.
@@ -182,7 +184,7 @@ macro_rules! ours {
     ($bounds:ident, $name:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => {
         $name {
             audience: $bounds.audience.clone(),
-            not_after: now().saturating_add($bounds.days.saturating_mul(DAY_SECONDS)),
+            not_after: $bounds.not_after(),
             blobs: Vec::new(),
             $($field $(: $value)?),*
         }
@@ -258,6 +260,7 @@ impl Draft {
                 replay,
                 constitution,
             } => activation(out, &bounds, &replay, constitution).await,
+            Self::Residency(draft) => draft.run(out),
         }
     }
 }
@@ -345,6 +348,21 @@ fn digest(statement: StatementDigest) -> FileDigest {
 }
 
 impl Bounds {
+    /// The logs it is meant for.
+    pub(super) fn audience(&self) -> Vec<Origin> {
+        self.audience.clone()
+    }
+
+    /// POSIX seconds by which it has to be included.
+    pub(super) fn not_after(&self) -> u64 {
+        now().saturating_add(self.days.saturating_mul(DAY_SECONDS))
+    }
+
+    /// Where to write the payload.
+    pub(super) const fn file(&self) -> Option<&PathBuf> {
+        self.out.as_ref()
+    }
+
     fn write(
         &self,
         out: Out,

@@ -8,7 +8,7 @@ use endpoint::{Config, Given, Outcome};
 use serde_json::{json, to_value};
 use statement::StatementDigest;
 
-use super::{ConfigFile, now};
+use super::{ConfigFile, now, sharing};
 use crate::out::Out;
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,8 @@ pub(super) enum Verb {
     Timeline(Timeline),
     /// Verify a file by its bundle of proofs: offline, for anyone
     Verify(Verify),
+    #[command(flatten)]
+    Sharing(sharing::Verb),
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +101,7 @@ impl Verb {
             Self::Gossip(compare) => compare.run(out).await?,
             Self::Timeline(timeline) => timeline.run(out)?,
             Self::Verify(verify) => verify.run(out)?,
+            Self::Sharing(verb) => verb.run(out).await?,
         }
         Ok(())
     }
