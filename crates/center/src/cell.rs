@@ -20,6 +20,13 @@ use crate::outbox::{Draft, Said};
 use crate::rate::{Counted, Rate};
 use crate::schema::MIGRATIONS;
 
+/// A bundle, and of which checkpoint and entries it is.
+pub(crate) struct CachedBundle {
+    pub(crate) size: u64,
+    pub(crate) indices: Vec<u64>,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// One cell at work. Holds a lock, so two of them never work on one directory.
 pub struct Cell {
     pub(crate) config: Config,
@@ -36,6 +43,8 @@ pub struct Cell {
     pub(crate) arrived: Notify,
     /// Something was erased, and still stands in the write-ahead log.
     pub(crate) erased: AtomicBool,
+    /// What `/where` rests on, as it was made last.
+    pub(crate) bundle: tokio::sync::Mutex<Option<CachedBundle>>,
     ground: RwLock<Option<Arc<Ground>>>,
     busy: Arc<Mutex<BTreeSet<SampleId>>>,
     key: StatementKey,
@@ -68,6 +77,7 @@ impl Cell {
             arrived: Notify::new(),
             // Of the process before this one, if need be.
             erased: AtomicBool::new(true),
+            bundle: tokio::sync::Mutex::default(),
             ground: RwLock::default(),
             busy: Arc::default(),
             key: StatementKey::new(secret)?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::serve::{Clock, Metrics, ReadyFile, ServerConfig};
 use tokio::task::JoinSet;
 
-use crate::cell::Cell;
+use crate::cell::{CachedBundle, Cell};
 use crate::config::Config;
 use crate::error::{CenterError, Refusal, chain};
 use crate::http::router;
@@ -129,14 +129,26 @@ async fn speak(cell: Arc<Cell>, metrics: Metrics) {
 }
 
 impl Cell {
-    /// What `/where` rests on, as a bundle.
+    /// What `/where` rests on, as a bundle. Made once for each checkpoint, since it is many requests to the log.
     pub(crate) async fn where_bundle(&self) -> Result<Vec<u8>, Refusal> {
         let ground = self.ground().ok_or(Refusal::Closed)?;
         let indices = ground.indices(self.now());
+        let mut cached = self.bundle.lock().await;
         let read = self.read.lock().await;
+        let size = read.follower.checkpoint().map_or(0, |newest| newest.size());
+        let fits = |made: &&CachedBundle| made.size == size && made.indices == indices;
+        if let Some(made) = cached.as_ref().filter(fits) {
+            return Ok(made.bytes.clone());
+        }
         let bundle = read.follower.bundle(&indices).await?;
         drop(read);
         let malformed = |_| Refusal::Internal(CenterError::Ended);
-        bundle.to_bytes().map_err(malformed)
+        let bytes = bundle.to_bytes().map_err(malformed)?;
+        *cached = Some(CachedBundle {
+            size,
+            indices,
+            bytes: bytes.clone(),
+        });
+        Ok(bytes)
     }
 }

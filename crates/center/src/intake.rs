@@ -235,7 +235,10 @@ impl Cell {
         check_upload(&front, &seal, &signature)?;
         match self.known(&sample).await? {
             Known::Nothing => self.admit(&front).await?,
-            Known::Uploading { front, .. } if front == bytes => {}
+            // What was acknowledged of it is not written over.
+            Known::Uploading { front, held } if front == bytes => {
+                return Err(Refusal::Offset { held });
+            }
             Known::Taken { front, accepted } if front == bytes && accepted.seal == seal => {
                 return Ok(accepted);
             }

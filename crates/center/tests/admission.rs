@@ -137,6 +137,12 @@ async fn an_upload_goes_on_where_it_stopped() {
         ("intake.offset", Some("70000"))
     );
     assert_eq!(owner.begin(&cell.url).await.unwrap()["offset"], 70_000);
+    let (status, why) = code(owner.send(&cell.url).await);
+    assert_eq!(
+        (status, why.as_str()),
+        (409, "intake.offset"),
+        "what is held is not written over"
+    );
     cell.stop().await;
 
     let cell = world.start(idle(&world)).await;

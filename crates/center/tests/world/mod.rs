@@ -283,7 +283,7 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
         worker_program: Some(child_program(world)),
         worker_arguments: Vec::new(),
         workers: 1,
-        sandbox_party: 40 + u32::try_from(std::process::id() % 200).unwrap(),
+        sandbox_party: 40 + std::process::id() % 200,
         worker_wall_ms: 30_000,
         sample_bytes_max: 16 << 20,
         waiting_max: 10_000,
