@@ -13,6 +13,9 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = cli::Limpid::parse();
+    if let Some(status) = arguments.work_as_child() {
+        return status;
+    }
     let out = out::Out::new(arguments.json);
     if let Err(error) = serve::init_tracing(&arguments.log_level) {
         return out.failed(&anyhow::Error::new(error));

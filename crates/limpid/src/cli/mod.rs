@@ -1,6 +1,7 @@
 //! The command line: one file per room.
 
 mod audit;
+mod center;
 mod compare;
 mod constitution;
 mod conveyer;
@@ -96,6 +97,9 @@ enum Room {
     /// Check everything again, approve and co-sign, as the supervisor
     #[command(subcommand)]
     Supervisor(supervisor::Verb),
+    /// Take in sealed samples and have machines analyse them
+    #[command(subcommand)]
+    Center(center::Verb),
     /// Judge whole logs by rules of our own; trust nobody
     Audit(Box<audit::Verb>),
     /// Say what differs between two builds, and what explains it
@@ -136,8 +140,8 @@ struct ConfigFile {
 impl Limpid {
     /// Confines this process if it is to be a daemon that works with files only. Call it before any thread starts.
     ///
-    /// Conveyer and rebuilders start bubblewrap, which makes mounts, and landlock forbids those: they stay as they
-    /// are, and each command they run is in a sandbox of its own.
+    /// Conveyer, rebuilders and cells start bubblewrap, which makes mounts, and landlock forbids those: they stay as
+    /// they are, and each command they run is in a sandbox of its own.
     ///
     /// # Errors
     /// The configuration, or the kernel's refusal, for people.
@@ -154,6 +158,7 @@ impl Limpid {
             | Room::Endpoint(_)
             | Room::Verify(_)
             | Room::Conveyer(_)
+            | Room::Center(_)
             | Room::Keys(_)
             | Room::Proof(_)
             | Room::Compare(_)
@@ -163,6 +168,14 @@ impl Limpid {
             | Room::Constitution(_) => None,
         };
         territory.map_or(Ok(()), Territory::enter)
+    }
+
+    /// Does the work of a child of a cell, if this process is one. Call it before anything else.
+    pub(crate) fn work_as_child(&self) -> Option<std::process::ExitCode> {
+        match &self.room {
+            Room::Center(verb) => verb.work_as_child(),
+            _ => None,
+        }
     }
 
     /// Runs what was asked for.
@@ -178,6 +191,7 @@ impl Limpid {
             Room::Conveyer(verb) => verb.run(*out).await,
             Room::Release(verb) => verb.run(*out).await,
             Room::Supervisor(verb) => verb.run(*out).await,
+            Room::Center(verb) => verb.run(*out).await,
             Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,

@@ -1,0 +1,131 @@
+//! `limpid center ...`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use keys::{Passphrase, SecretKey, StatementKey};
+use logclient::LogClient;
+use serde_json::json;
+use statement::{CountryCode, EpochPurpose};
+use tlog::Origin;
+
+use super::ConfigFile;
+use crate::out::Out;
+
+const DAY_SECONDS: u64 = 86_400;
+/// How long a log may take to have an epoch witnessed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Purpose {
+    Center,
+    Supervisor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Take in sealed samples and analyse them, until interrupted
+    Serve(ConfigFile),
+    /// Make the key of an opening epoch, for center or supervisor, and log it
+    Epoch(Epoch),
+    /// Analyse one sample, as a cell's child in its sandbox
+    #[command(hide = true)]
+    Work {
+        /// Directory of the rule database
+        #[arg(long, value_name = "DIR")]
+        database: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Epoch {
+    /// Whose share of samples at rest it opens
+    #[arg(long, value_enum)]
+    purpose: Purpose,
+    /// The jurisdiction whose samples it is for
+    #[arg(long, value_name = "COUNTRY")]
+    home: CountryCode,
+    /// Where to write its key; never overwritten
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Key that signs the statement
+    #[arg(long, value_name = "FILE")]
+    signer: PathBuf,
+    /// Where the signer's passphrase is: env:NAME or file:PATH
+    #[arg(long, value_name = "WHERE")]
+    passphrase: Option<String>,
+    /// Origin of the log
+    #[arg(long)]
+    origin: Origin,
+    /// Where the log is reached
+    #[arg(long, value_name = "URL")]
+    log_url: String,
+    /// Days in which endpoints seal to it
+    #[arg(long, default_value_t = 30)]
+    days: u64,
+    /// Days from now after which its key is destroyed
+    #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    keep_days: u64,
+}
+
+impl Epoch {
+    async fn run(self, out: Out) -> Result<()> {
+        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
+        let secret = SecretKey::load(&self.signer, passphrase.transpose()?.as_ref())?;
+        let signer = StatementKey::new(secret)?;
+        let now = super::now();
+        let after = |days: u64| now.saturating_add(days.saturating_mul(DAY_SECONDS));
+        let plan = center::EpochPlan {
+            purpose: match self.purpose {
+                Purpose::Center => EpochPurpose::Center,
+                Purpose::Supervisor => EpochPurpose::Supervisor,
+            },
+            home: self.home,
+            audience: vec![self.origin.clone()],
+            not_after: after(1),
+            valid_from: now,
+            valid_until: after(self.days),
+            destroy_by: after(self.keep_days),
+        };
+        let http = serve::Client::new(&serve::ClientConfig::default())?;
+        let log = LogClient::new(http, &self.log_url, self.origin);
+        let epoch = center::log_opening_epoch(plan, &self.key, &signer, &log, PATIENCE).await?;
+        out.result(&format!("epoch {epoch}"), &json!({"epoch": epoch}));
+        Ok(())
+    }
+}
+
+impl Verb {
+    /// Does a child's work, if this is one: before any thread starts, since a child has the memory for one sample
+    /// and not for threads.
+    pub(super) fn work_as_child(&self) -> Option<ExitCode> {
+        let Self::Work { database } = self else {
+            return None;
+        };
+        let work = || {
+            let database = center::load_database(database.as_deref())?;
+            center::work(std::io::stdin().lock(), std::io::stdout().lock(), &database)
+        };
+        Some(match work() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(center::ChildError::Unopened(_)) => ExitCode::from(center::UNOPENED),
+            Err(_) => ExitCode::FAILURE,
+        })
+    }
+
+    pub(super) async fn run(self, out: Out) -> Result<()> {
+        match self {
+            Self::Serve(file) => {
+                let config = serve::load_config(&file.config)?;
+                center::serve(config, serve::stop_signal()?).await?;
+            }
+            Self::Epoch(epoch) => epoch.run(out).await?,
+            // Done before the runtime began.
+            Self::Work { .. } => {}
+        }
+        Ok(())
+    }
+}
