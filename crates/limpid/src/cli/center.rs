@@ -41,6 +41,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "limpid center epoch --purpose <PURPOSE> --home <COUNTRY> --key <FILE>")]
 pub(super) struct Epoch {
     /// Whose share of samples at rest it opens
     #[arg(long, value_enum)]
