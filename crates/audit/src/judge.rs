@@ -23,6 +23,7 @@ mod findings;
 mod install;
 mod metadata;
 mod release;
+mod residence;
 mod ring;
 mod roll;
 mod signed;
@@ -329,6 +330,8 @@ impl Judge {
             Gate::Published { role, file } => view.gate_published(role, file).map(drop),
             Gate::TufRoot { file } => view.gate_tuf_root(file),
             Gate::Install(delivery) => view.gate_install(&delivery),
+            Gate::Residence => view.gate_residence().map(drop),
+            Gate::Epochs { home, now } => view.gate_epochs(home, now),
         }
     }
 

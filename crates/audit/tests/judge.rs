@@ -7,6 +7,8 @@ mod honest;
 
 #[path = "judge/beside.rs"]
 mod beside;
+#[path = "judge/residence.rs"]
+mod residence;
 
 use audit::judge::{Finding, Gate, Judge, Refused, Ruling, Severity};
 use honest::{

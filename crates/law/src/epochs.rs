@@ -3,7 +3,7 @@
 use statement::{CountryCode, Epoch, EpochPurpose, Predicate, Role};
 
 use crate::{
-    entry::Included,
+    entry::{Included, Standing},
     refusal::{Code, Refusal},
     settled::Settled,
 };
@@ -87,44 +87,50 @@ fn newest(
     now: u64,
 ) -> Result<Included<Epoch>, Refusal> {
     let about = format!("home {home}, purpose {purpose}");
-    let none = Refusal::new(Code::EpochMissing, about.clone());
-    let mut why = None;
-    let mut found: Option<Included<Epoch>> = None;
-    for digest in &view.state().epochs {
-        let entries = match view.entries(*digest) {
-            Ok(entries) => entries,
-            Err(refusal) => {
-                why.get_or_insert(refusal);
-                continue;
-            }
+    let none = Refusal::new(Code::EpochMissing, about);
+    let state = view.state();
+    let announced = state.epochs.iter();
+    let mut entries: Vec<_> = announced
+        .filter_map(|digest| state.standing.get(digest))
+        .flatten()
+        .collect();
+    entries.sort_by_key(|entry| entry.index);
+    let (mut why, mut found) = (None, None::<Included<Epoch>>);
+    for entry in entries {
+        let Predicate::Epoch(epoch) = entry.predicate() else {
+            continue;
         };
-        for entry in entries {
-            let Predicate::Epoch(epoch) = entry.predicate() else {
-                continue;
-            };
-            if epoch.purpose != purpose || epoch.home != *home {
-                continue;
-            }
-            if entry.role != announces(purpose) {
-                let detail = format!("{about}: by a key of role {:?}", entry.role);
-                why = Some(Refusal::new(Code::EpochSigner, detail));
-                continue;
-            }
-            if !(epoch.valid_from..=epoch.valid_until).contains(&now) {
-                let (from, until) = (epoch.valid_from, epoch.valid_until);
-                let detail = format!("{about}: valid from {from} to {until}, now {now}");
-                why = Some(Refusal::new(Code::EpochTime, detail));
-                continue;
-            }
-            let begins = |epoch: &Included<Epoch>| (epoch.valid_from, epoch.standing().index);
-            let next = Included::new(epoch.clone(), entry.clone());
-            if found
-                .as_ref()
-                .is_none_or(|found| begins(found) < begins(&next))
-            {
-                found = Some(next);
-            }
+        if epoch.purpose != purpose || epoch.home != *home {
+            continue;
+        }
+        if let Err(refusal) = check(view, entry, epoch, now) {
+            why = Some(refusal);
+            continue;
+        }
+        let begins = |epoch: &Included<Epoch>| (epoch.valid_from, epoch.standing().index);
+        let next = Included::new(epoch.clone(), entry.clone());
+        if found
+            .as_ref()
+            .is_none_or(|found| begins(found) < begins(&next))
+        {
+            found = Some(next);
         }
     }
     found.ok_or_else(|| why.unwrap_or_else(|| view.why_missing("epoch", |_, _| true, none)))
+}
+
+/// Whether one announcement counts: in time, by the right side, valid now.
+fn check(view: Settled<'_>, entry: &Standing, epoch: &Epoch, now: u64) -> Result<(), Refusal> {
+    view.check_time(entry)?;
+    let about = format!("home {}, purpose {}", epoch.home, epoch.purpose);
+    if entry.role != announces(epoch.purpose) {
+        let detail = format!("{about}: by a key of role {:?}", entry.role);
+        return Err(Refusal::new(Code::EpochSigner, detail));
+    }
+    let (from, until) = (epoch.valid_from, epoch.valid_until);
+    if (from..=until).contains(&now) {
+        return Ok(());
+    }
+    let detail = format!("{about}: valid from {from} to {until}, now {now}");
+    Err(Refusal::new(Code::EpochTime, detail))
 }

@@ -86,7 +86,7 @@ impl<'a> Settled<'a> {
         }
     }
 
-    fn check_time(&self, entry: &Standing) -> Result<(), Refusal> {
+    pub(crate) fn check_time(&self, entry: &Standing) -> Result<(), Refusal> {
         let Some(by) = self.state.included_by(entry.index) else {
             return Err(Refusal::new(
                 Code::NotIncluded,

@@ -75,4 +75,17 @@ codes! {
     INSTALL_ARTIFACT = "install.artifact";
     INSTALL_TARGET = "install.target";
     INSTALL_STALE = "install.stale";
+    DECLARATION_MISSING = "declaration.missing";
+    DECLARATION_VERSION = "declaration.version";
+    DECLARATION_QUORUM = "declaration.quorum";
+    DECLARATION_FORK = "declaration.fork";
+    POLICY_MISSING = "policy.missing";
+    POLICY_VERSION = "policy.version";
+    POLICY_QUORUM = "policy.quorum";
+    POLICY_FORK = "policy.fork";
+    POLICY_DECLARATION = "policy.declaration";
+    EPOCH_MISSING = "epoch.missing";
+    EPOCH_SIGNER = "epoch.signer";
+    EPOCH_TIME = "epoch.time";
+    EPOCH_ONE_PARTY = "epoch.one_party";
 }

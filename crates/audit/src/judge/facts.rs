@@ -10,7 +10,7 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::types::Line;
+use super::{residence::Residence, types::Line};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]
@@ -141,6 +141,7 @@ pub(super) struct Facts {
     /// Newest heartbeat by party.
     pub(super) heartbeats: BTreeMap<PartyId, u64>,
     pub(super) anchors: Vec<Anchored>,
+    pub(super) residence: Residence,
     pub(super) blobs: BTreeMap<(FileDigest, u64, bool), u64>,
 }
 
@@ -155,7 +156,7 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
-    fn fact<T>(&self, said: T) -> Fact<T> {
+    pub(super) fn fact<T>(&self, said: T) -> Fact<T> {
         Fact {
             at: self.at,
             key: self.key,
@@ -253,6 +254,9 @@ impl Facts {
                 size: anchor.checkpoint.size,
                 root: *anchor.checkpoint.root.hash(),
             }),
+            Predicate::Policy(_) | Predicate::Declaration(_) | Predicate::Epoch(_) => {
+                self.residence.add(said);
+            }
             _ => {}
         }
     }

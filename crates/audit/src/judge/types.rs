@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{FileDigest, PartyId, StatementDigest};
+use statement::{CountryCode, FileDigest, PartyId, StatementDigest};
 use tlog::Hash;
 
 /// What became of an entry.
@@ -131,6 +131,15 @@ pub enum Gate<'a> {
     },
     /// An endpoint may install this file.
     Install(Delivery<'a>),
+    /// A policy says where files go, and its declaration stands below it.
+    Residence,
+    /// Files of a home may be sealed.
+    Epochs {
+        /// The home.
+        home: &'a CountryCode,
+        /// The endpoint's clock, POSIX seconds.
+        now: u64,
+    },
 }
 
 /// A program as it was built, and a platform's detached signature of it.
