@@ -6,8 +6,9 @@
 //!
 //! The run takes hours, so it goes part by part, and each part keeps its last result in
 //! `docs/evidence/mutants.json`, from which the page is written anew. `again` tries only what
-//! survived the last time, and all mutants of the files that were changed since; a part that
-//! was never run is run whole.
+//! survived the last time, and the mutants in lines that were changed since; a part that
+//! was never run is run whole. What was caught before in a line that is as it was is taken to be
+//! caught still: a run of the whole part says so anew.
 
 mod ledger;
 
@@ -115,20 +116,23 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     let mut ledger = ledger(root)?;
     match ledger.remove(part) {
         Some(before) if mode == Mode::Again => {
-            let changed = changed(root, part, files, &before.commit)?;
-            if !changed.is_empty() {
+            let mut beside = None;
+            if let Some(diff) = changed(root, part, files, &before.commit)? {
                 let title = format!("{part}: what changed since {}", short(&before.commit));
-                let round = Round::Files(&changed);
-                ledger.insert(title, run_part(root, part, files, &folder, &round)?);
+                let outcome = run_part(root, part, files, &folder, &Round::Changed(&diff))?;
+                beside = Some((title, outcome));
             }
-            let after = match before.pattern(&changed) {
-                None => before.without(&changed),
+            let mut after = match before.pattern() {
+                None => before,
                 Some(pattern) => {
                     let round = Round::Named(&pattern);
-                    let again = run_part(root, part, files, &folder, &round)?;
-                    before.without(&changed).retried(again)
+                    before.retried(run_part(root, part, files, &folder, &round)?)
                 }
             };
+            if let Some((title, outcome)) = beside {
+                after = after.without(&outcome.survivors);
+                ledger.insert(title, outcome);
+            }
             ledger.insert(part.to_owned(), after);
         }
         _ => {
@@ -148,14 +152,20 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
 }
 
-/// The files of a part that are not what they were at `commit`.
-fn changed(root: &Path, part: &str, files: &[&str], commit: &str) -> Result<Vec<String>> {
+/// A file with what is otherwise in the sources of a part than at `commit`; none if nothing is.
+fn changed(root: &Path, part: &str, files: &[&str], commit: &str) -> Result<Option<PathBuf>> {
     let mut git = program(root, "git");
-    git.args(["diff", "--name-only", "--diff-filter=d", commit, "--"]);
+    git.args(["diff", "--diff-filter=d", commit, "--"]);
     for file in files {
         git.arg(format!(":(glob)crates/{part}/{file}"));
     }
-    Ok(output(&mut git)?.lines().map(str::to_owned).collect())
+    let text = output(&mut git)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let diff = root.join(OUTPUT).join(format!("{part}.diff"));
+    std::fs::write(&diff, text + "\n").context("cannot write what changed")?;
+    Ok(Some(diff))
 }
 
 /// Which mutants are tried, and by which tests.
@@ -166,8 +176,8 @@ enum Round<'a> {
     Comparison,
     /// Those that the round before did not catch, by the tests of the package.
     Rest,
-    /// All of these files, by the tests of the package.
-    Files(&'a [String]),
+    /// Those in lines that this diff changed, by the tests of the package.
+    Changed(&'a Path),
     /// Those whose name has this form, by the tests of the package.
     Named(&'a str),
 }
@@ -183,21 +193,18 @@ fn run_part(
     command.args(["mutants", "--no-shuffle", "--colors=never", "--jobs=2"]);
     command.args(["--package", &format!("limpid-{part}")]);
     command.arg("--output").arg(folder);
-    if let Round::Files(changed) = round {
-        for file in *changed {
-            command.args(["--file", file]);
-        }
-    } else {
-        for file in files {
-            command.args(["--file", &format!("crates/{part}/{file}")]);
-        }
+    for file in files {
+        command.args(["--file", &format!("crates/{part}/{file}")]);
     }
     if crate::test::has_nextest(root) {
         // Stops at the first test that notices, where libtest runs all the others too.
         command.arg("--test-tool=nextest");
     }
     match round {
-        Round::All | Round::Files(_) => {}
+        Round::All => {}
+        Round::Changed(diff) => {
+            command.arg("--in-diff").arg(diff);
+        }
         Round::Named(pattern) => {
             command.args(["--re", pattern]);
         }

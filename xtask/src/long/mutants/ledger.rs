@@ -87,24 +87,17 @@ impl Outcome {
         }
     }
 
-    /// This result without survivors in `files`, whose mutants are tried and counted anew.
-    pub(super) fn without(&self, files: &[String]) -> Self {
-        let mut rest = self.retried(Self {
-            survivors: self.survivors.clone(),
-            commit: self.commit.clone(),
-            uncompared: None,
-            ..*self
-        });
-        let before = rest.survivors.len();
-        rest.survivors.retain(|name| !is_in(name, files));
-        rest.total -= (before - rest.survivors.len()) as u64;
-        rest
+    /// This result without survivors that are counted beside it.
+    pub(super) fn without(mut self, beside: &[String]) -> Self {
+        let before = self.survivors.len();
+        self.survivors.retain(|name| !beside.contains(name));
+        self.total -= (before - self.survivors.len()) as u64;
+        self
     }
 
-    /// A regular expression for the names of the survivors that are not in `files`; none if there are none.
-    pub(super) fn pattern(&self, files: &[String]) -> Option<String> {
-        let names = self.survivors.iter().filter(|name| !is_in(name, files));
-        let forms: Vec<String> = names.map(|name| form(name)).collect();
+    /// A regular expression for the names of the survivors; none if there are none.
+    pub(super) fn pattern(&self) -> Option<String> {
+        let forms: Vec<String> = self.survivors.iter().map(|name| form(name)).collect();
         (!forms.is_empty()).then(|| format!("^({})$", forms.join("|")))
     }
 
@@ -123,11 +116,6 @@ impl Outcome {
             short(&self.commit),
         )
     }
-}
-
-fn is_in(survivor: &str, files: &[String]) -> bool {
-    let file = survivor.split(':').next().unwrap_or(survivor);
-    files.iter().any(|changed| changed == file)
 }
 
 /// The regular expression of one mutant's name, wherever in the file it stands now.
@@ -236,18 +224,23 @@ mod tests {
 
     #[test]
     fn a_survivor_is_found_again_wherever_it_stands() {
-        let pattern = first().pattern(&[]).expect("two survivors");
+        let pattern = first().pattern().expect("two survivors");
         assert_eq!(
             pattern,
             r"^(crates/law/src/a\.rs:[0-9]+:[0-9]+: replace < with <= in b|crates/law/src/a\.rs:[0-9]+:[0-9]+: replace c -> bool with true)$"
         );
-        let files = ["crates/law/src/a.rs".to_owned()];
-        assert!(first().pattern(&files).is_none());
-        let rest = first().without(&files);
+        let rest = first().without(&[SURVIVORS[0].to_owned(), "other".to_owned()]);
         assert_eq!(
-            (rest.total, rest.caught, rest.survivors.len()),
-            (7, 5, 0),
-            "what is tried elsewhere is not counted here"
+            (rest.total, rest.caught, rest.survivors.as_slice()),
+            (8, 5, &[SURVIVORS[1].to_owned()][..]),
+            "what is counted beside is not counted here"
+        );
+        assert!(
+            first()
+                .without(&rest.survivors)
+                .without(&first().survivors)
+                .pattern()
+                .is_none()
         );
     }
 
