@@ -114,30 +114,22 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     let folder: PathBuf = root.join(OUTPUT).join(part);
     std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
     let mut ledger = ledger(root)?;
-    match ledger.remove(part) {
-        Some(before) if mode == Mode::Again => {
-            let mut beside = None;
-            if let Some(diff) = changed(root, part, files, &before.commit)? {
-                let title = format!("{part}: what changed since {}", short(&before.commit));
-                let outcome = run_part(root, part, files, &folder, &Round::Changed(&diff))?;
-                beside = Some((title, outcome));
-            }
-            let mut after = match before.pattern() {
-                None => before,
-                Some(pattern) => {
-                    let round = Round::Named(&pattern);
-                    before.retried(run_part(root, part, files, &folder, &round)?)
-                }
-            };
-            if let Some((title, outcome)) = beside {
-                after = after.without(&outcome.survivors);
-                ledger.insert(title, outcome);
-            }
-            ledger.insert(part.to_owned(), after);
+    let before: Vec<String> = ledger
+        .keys()
+        .filter(|title| *title == part || title.starts_with(&format!("{part}:")))
+        .cloned()
+        .collect();
+    let mut rows: Ledger = before
+        .iter()
+        .filter_map(|title| ledger.remove_entry(title))
+        .collect();
+    match rows.get(part).map(|whole| whole.commit.clone()) {
+        Some(commit) if mode == Mode::Again => {
+            try_again(root, (part, files), &folder, &commit, &mut rows)?;
+            ledger.append(&mut rows);
         }
+        // What changed since an older run is part of this one.
         _ => {
-            // What changed since an older run is part of this one.
-            ledger.retain(|title, _| !title.starts_with(&format!("{part}:")));
             let outcome = if COMPARED.contains(&part) && mode != Mode::Alone {
                 let compared = run_part(root, part, files, &folder, &Round::Comparison)?;
                 let own = run_part(root, part, files, &folder, &Round::Rest)?;
@@ -150,6 +142,35 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(&ledger)? + "\n";
     std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
+}
+
+/// Tries what changed in a part since `commit`, as a row of its own, and the survivors of each row again.
+fn try_again(
+    root: &Path,
+    (part, files): (&str, &[&str]),
+    folder: &Path,
+    commit: &str,
+    rows: &mut Ledger,
+) -> Result<()> {
+    let beside = match changed(root, part, files, commit)? {
+        None => None,
+        Some(diff) => Some(run_part(root, part, files, folder, &Round::Changed(&diff))?),
+    };
+    for row in rows.values_mut() {
+        if let Some(pattern) = row.pattern() {
+            let round = Round::Named(&pattern);
+            *row = row.retried(run_part(root, part, files, folder, &round)?);
+        }
+        if let Some(beside) = &beside {
+            row.drop_survivors(&beside.survivors);
+            row.commit.clone_from(&beside.commit);
+        }
+    }
+    if let Some(beside) = beside {
+        let title = format!("{part}: what changed since {}", short(commit));
+        rows.insert(title, beside);
+    }
+    Ok(())
 }
 
 /// A file with what is otherwise in the sources of a part than at `commit`; none if nothing is.
