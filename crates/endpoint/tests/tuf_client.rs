@@ -1,7 +1,6 @@
 //! The TUF client against a real HTTP server, honest and not.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod tuf_roots;
+mod roots;
 
 use std::net::SocketAddr;
 use std::path::Path;

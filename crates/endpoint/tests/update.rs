@@ -1,18 +1,16 @@
 //! Updates over a real HTTP server: the honest ones arrive, and whatever breaks, the old version runs.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod gossip;
-mod repository;
-mod world;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use endpoint::{Outcome, Step, status};
-use repository::Site;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tuf::fixture::FixtureSigner;
-use world::{Twist, refused_with};
+
+use crate::{
+    repository::Site,
+    world::{self, Twist, refused_with},
+};
 
 #[tokio::test]
 async fn the_first_release_is_installed_and_runs() {

@@ -1,16 +1,15 @@
 //! Attacks on updates: each is refused by the check named for it, and what ran before still runs.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod repository;
-mod world;
 
 use std::fs;
 
 use endpoint::update;
-use repository::{Site, target};
 use statement::{FileDigest, StatementDigest};
 use tuf::fixture::FixtureSigner;
-use world::{NOW, Twist, refused_with};
+
+use crate::{
+    repository::{Site, target},
+    world::{NOW, Twist, refused_with},
+};
 
 /// What was installed before still runs.
 macro_rules! still_refused_with {
