@@ -34,7 +34,7 @@ impl InForce {
                 .or_default()
                 .push(digest),
             Predicate::Halt(_) => self.halts.push(digest),
-            Predicate::Pruning(_) if !self.prunings.contains(&digest) => self.prunings.push(digest),
+            Predicate::Pruning(_) => self.prunings.push(digest),
             Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
             Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),
             Predicate::Rebuild(rebuild) if rebuild.verdict != Verdict::Identical => {
