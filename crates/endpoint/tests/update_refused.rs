@@ -106,6 +106,17 @@ async fn a_root_that_the_constitution_does_not_name_is_refused() {
 }
 
 #[tokio::test]
+async fn a_root_that_no_constitution_named_leads_to_none_that_it_does_name() {
+    let mut site = Site::installed(1).await;
+    for _ in 0..2 {
+        site.fixture.rotate_root(site.fixture.signers.clone());
+    }
+    site.world.amend(site.fixture.newest("root"));
+    site.publish();
+    still_refused_with!("tuf_root.not_in_constitution", site);
+}
+
+#[tokio::test]
 async fn a_root_that_the_constitution_named_once_is_refused_as_the_last() {
     let mut site = Site::installed(1).await;
     site.world
@@ -407,6 +418,19 @@ async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
     assert_eq!(again.release, made.release);
     site.publish();
     still_refused_with!("timeline.fork", site);
+}
+
+#[tokio::test]
+async fn two_trees_of_one_size_are_refused_even_if_the_timeline_was_lost() {
+    let mut site = Site::new().await;
+    let before = site.world.clone();
+    site.release(Twist::Honest);
+    site.update().await.unwrap();
+    site.world = before;
+    site.world.release(1, None, Twist::Honest);
+    site.publish();
+    fs::remove_file(site.config.dir.join("timeline.json")).unwrap();
+    still_refused_with!("checkpoint.root", site);
 }
 
 #[tokio::test]

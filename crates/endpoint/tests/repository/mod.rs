@@ -1,5 +1,4 @@
 //! A repository in a directory behind a real HTTP server, and one endpoint that follows it.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     collections::BTreeSet,
