@@ -64,6 +64,8 @@ fn a_larger_tree_that_does_not_contain_the_smaller_one_is_a_fork_by_its_own_tile
             let file = fork.to_evidence().to_bytes();
             let parsed = ForkEvidence::parse(&file).unwrap();
             assert_eq!(parsed.to_bytes(), file);
+            assert_eq!(parsed.first(), fork.smaller().note());
+            assert_eq!(parsed.second(), fork.larger().note());
             assert_eq!(parsed.open(&keys()).unwrap(), fork);
         }
     }
@@ -204,6 +206,22 @@ fn malformed_evidence_is_refused() {
         ForkEvidence::parse(long.as_bytes()),
         Err(ParseError::TooLong { .. })
     ));
+}
+
+#[test]
+fn evidence_with_more_hashes_than_any_tree_has_is_refused() {
+    let hash = Hash::EMPTY_ROOT;
+    let bytes = |count: usize| {
+        let hashes = format!("{hash}\n").repeat(count);
+        format!("limpid/fork-evidence@v1\n{hashes}\n").into_bytes()
+    };
+    let max = tlog::limits::FORK_HASHES_MAX;
+    let refused = ForkEvidence::parse(&bytes(max + 1)).unwrap_err();
+    let (what, found) = ("hashes of fork evidence", max + 1);
+    assert_eq!(refused, ParseError::TooMany { what, found, max });
+    // As many as there may be, but then the checkpoints are missing.
+    let refused = ForkEvidence::parse(&bytes(max)).unwrap_err();
+    assert!(matches!(refused, ParseError::Missing { .. }), "{refused}");
 }
 
 #[test]
