@@ -225,6 +225,21 @@ fn evidence_with_more_hashes_than_any_tree_has_is_refused() {
 }
 
 #[test]
+fn notes_are_told_apart_however_long_an_origin_is() {
+    // Longer than everything behind it, and not the name of the key that signed.
+    let origin = format!("example.org/{}log", "long/".repeat(32));
+    let of = |root: &[u8]| {
+        let note = signed(5, tlog::sha256(root)).note().to_vec();
+        let text = String::from_utf8(note).unwrap();
+        text.replacen(ORIGIN, &origin, 1).into_bytes()
+    };
+    let (first, second) = (of(b"one"), of(b"two"));
+    let file = [b"limpid/fork-evidence@v1\n\n", &first[..], b"\n", &second].concat();
+    let parsed = ForkEvidence::parse(&file).unwrap();
+    assert_eq!((parsed.first(), parsed.second()), (&first[..], &second[..]));
+}
+
+#[test]
 fn the_page_of_the_format_shows_evidence_that_opens() {
     let page = include_str!("../../../../spec/fork-evidence.md");
     let blocks: Vec<&str> = page
