@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use tlog::{
     Checkpoint, Fork, ForkError, ForkEvidence, ForkProveError, Hash, KeyType, NoteSigner as _,
-    ParseError, ProofError, Verified, VerifierKey, open_checkpoint, prove_prefix, sign_checkpoint,
+    ParseError, ProofError, ProveError, Verified, VerifierKey, open_checkpoint, prove_prefix,
+    sign_checkpoint,
 };
 
 use crate::keys::{ORIGIN, TestSigner, World, checkpoint, note};
@@ -222,6 +223,22 @@ fn evidence_with_more_hashes_than_any_tree_has_is_refused() {
     // As many as there may be, but then the checkpoints are missing.
     let refused = ForkEvidence::parse(&bytes(max)).unwrap_err();
     assert!(matches!(refused, ParseError::Missing { .. }), "{refused}");
+}
+
+#[test]
+fn what_a_tree_begins_with_is_proven_for_smaller_trees_only() {
+    let log = history(5, 5);
+    for (old_size, new_size) in [(5, 5), (4, 3), (0, 5), (0, 0)] {
+        let refused = prove_prefix(&log, old_size, new_size);
+        assert!(
+            matches!(
+                refused,
+                Err(ProveError::Request(ProofError::Shrinking { .. }))
+            ),
+            "{old_size} {new_size}"
+        );
+    }
+    assert_eq!(prove_prefix(&log, 4, 5).unwrap().len(), 2);
 }
 
 #[test]
