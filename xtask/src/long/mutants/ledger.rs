@@ -54,6 +54,14 @@ impl Outcome {
                 .as_u64()
                 .with_context(|| format!("outcomes.json has no count `{key}`"))
         };
+        let counted: u64 = ["caught", "missed", "timeout", "unviable"]
+            .into_iter()
+            .map(count)
+            .sum::<Result<u64>>()?;
+        anyhow::ensure!(
+            counted == count("total_mutants")?,
+            "for some mutants the tests neither passed nor failed; nothing was recorded, run it again"
+        );
         let lines = missed.lines().filter(|line| !line.trim().is_empty());
         Ok(Self {
             commit: commit.to_owned(),
@@ -209,6 +217,9 @@ mod tests {
             "| law | 9 | 5 |  | 2 | 1 | 1 | `0123456789ab` |\n"
         );
         assert!(Outcome::read(&COUNTS.replace("\"caught\":5,", ""), "", "a").is_err());
+        // A mutant whose test was killed from outside is neither caught nor missed.
+        let lost = COUNTS.replace("\"caught\":5", "\"caught\":4");
+        assert!(Outcome::read(&lost, "", "a").is_err());
     }
 
     #[test]
