@@ -408,12 +408,8 @@ async fn a_repository_that_hides_or_damages_the_list_of_withdrawals_is_refused()
 
 #[tokio::test]
 async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    let made = site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, made) = Site::with_a_log_that_forgot().await;
     // The same log without the publication of version 2: that of version 3 has its place.
-    site.world = before;
     let again = site.world.release(1, None, Twist::Honest);
     assert_eq!(again.release, made.release);
     site.publish();
@@ -422,11 +418,7 @@ async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
 
 #[tokio::test]
 async fn two_trees_of_one_size_are_refused_even_if_the_timeline_was_lost() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    site.release(Twist::Honest);
-    site.update().await.unwrap();
-    site.world = before;
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
     site.world.release(1, None, Twist::Honest);
     site.publish();
     fs::remove_file(site.config.dir.join("timeline.json")).unwrap();
@@ -435,14 +427,10 @@ async fn two_trees_of_one_size_are_refused_even_if_the_timeline_was_lost() {
 
 #[tokio::test]
 async fn two_publications_of_one_version_are_caught() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
     // Another file of the same version, in a longer log that lacks the first one. It is so much longer that
     // none of the entries shown tells what was there before.
     let other = site.fixture.newest("rules").to_vec();
-    site.world = before;
     site.world.release(1, None, Twist::Honest);
     for product in ["one", "another"] {
         let release = StatementDigest::of(product.as_bytes());
@@ -456,12 +444,8 @@ async fn two_publications_of_one_version_are_caught() {
 
 #[tokio::test]
 async fn a_log_that_left_out_the_entry_below_the_next_one_shown_is_caught_offline() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
     // The path of the new publication passes all that is below it, and that is another tree.
-    site.world = before;
     site.world.release(1, None, Twist::Honest);
     site.world
         .withdraw(StatementDigest::of(b"of another product"));

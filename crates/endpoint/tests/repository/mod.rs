@@ -75,6 +75,16 @@ impl Site {
         site
     }
 
+    /// As [`Site::new`], with a release that is installed, and of which the log knows nothing any more.
+    pub async fn with_a_log_that_forgot() -> (Self, Made) {
+        let mut site = Self::new().await;
+        let before = site.world.clone();
+        let made = site.release(Twist::Honest);
+        site.update().await.unwrap();
+        site.world = before;
+        (site, made)
+    }
+
     /// As [`Site::new`], with this many releases, the last one installed.
     pub async fn installed(releases: u64) -> Self {
         let mut site = Self::new().await;
