@@ -1,9 +1,7 @@
 //! The TUF client against a real HTTP server, honest and not.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod tuf_roots;
+mod roots;
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use endpoint::tuf_client::{Cause, Naming, TufClient, TufClientError};
@@ -11,6 +9,8 @@ use tempfile::TempDir;
 use tuf::fixture::Fixture;
 use tuf::limits::DAY_S;
 use tuf::{TargetPath, TargetRole};
+
+use crate::repository::serve_directory;
 
 const NOW: u64 = 1_795_000_000;
 const PROGRAM: &[u8] = b"a program";
@@ -35,15 +35,7 @@ impl World {
         fixture.add_target(&path(), PROGRAM, tlog::sha256(b"release 1"));
         fixture.publish();
         let served = TempDir::new().unwrap();
-        let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-            .await
-            .unwrap();
-        let url = serve::bound_url(&listener).unwrap();
-        let router = serve::static_dir(served.path(), serve::published_caching);
-        tokio::spawn(async move {
-            let config = serve::ServerConfig::default();
-            serve::run(listener, router, &config, std::future::pending()).await
-        });
+        let url = serve_directory(served.path()).await;
         let world = World {
             fixture,
             served,

@@ -1,18 +1,20 @@
 //! Updates over a real HTTP server: the honest ones arrive, and whatever breaks, the old version runs.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod gossip;
-mod repository;
-mod world;
-
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
 
 use endpoint::{Outcome, Step, status};
-use repository::Site;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tuf::fixture::FixtureSigner;
-use world::{Twist, refused_with};
+
+use crate::{
+    repository::Site,
+    world::{self, Twist, refused_with},
+};
 
 #[tokio::test]
 async fn the_first_release_is_installed_and_runs() {
@@ -90,11 +92,27 @@ async fn what_was_seen_is_kept_for_comparison() {
 }
 
 #[tokio::test]
+async fn a_tree_that_is_witnessed_anew_is_remembered_with_its_newer_time() {
+    let mut site = Site::installed(1).await;
+    site.witnessed = world::NOW + 30;
+    site.write();
+    site.update().await.unwrap();
+    let memory = status(&site.config).unwrap().memory;
+    let checkpoint = memory.checkpoints["center.example/log"];
+    assert_eq!(checkpoint.size, site.world.log.head().size);
+    assert_eq!(checkpoint.time, world::NOW + 30);
+}
+
+#[tokio::test]
 async fn an_update_killed_after_any_step_leaves_one_whole_version_and_can_be_repeated() {
+    let mut site = Site::installed(1).await;
+    let first = site.runs();
+    let made = site.release(Twist::Honest);
+    let stood = site.config.dir.clone();
     for step in Step::ALL {
-        let mut site = Site::installed(1).await;
-        let first = site.runs();
-        let made = site.release(Twist::Honest);
+        // Each time an endpoint that stands where the first one stood.
+        site.config.dir = site.home().join(format!("{step:?}"));
+        copy_directory(&stood, &site.config.dir);
         refused_with!("stopped", site.update_until(step).await);
         let expected = if step < Step::Switched {
             &first
@@ -110,17 +128,34 @@ async fn an_update_killed_after_any_step_leaves_one_whole_version_and_can_be_rep
         );
         assert_eq!(
             (site.runs(), site.ran_before()),
-            (made.artifact, first),
+            (made.artifact.clone(), first.clone()),
             "{step}"
         );
     }
 }
 
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (kind, path) = (entry.file_type().unwrap(), entry.path());
+        let copy = to.join(entry.file_name());
+        if kind.is_symlink() {
+            symlink(fs::read_link(path).unwrap(), copy).unwrap();
+        } else if kind.is_dir() {
+            copy_directory(&path, &copy);
+        } else {
+            fs::copy(path, copy).unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_first_installation_killed_after_any_step_can_be_repeated() {
+    let mut site = Site::new().await;
+    let made = site.release(Twist::Honest);
     for step in Step::ALL {
-        let mut site = Site::new().await;
-        let made = site.release(Twist::Honest);
+        // Each time an endpoint that never installed anything.
+        site.config.dir = site.home().join(format!("{step:?}"));
         refused_with!("stopped", site.update_until(step).await);
         assert_eq!(
             site.config.dir.join("current").exists(),
@@ -136,7 +171,7 @@ async fn a_first_installation_killed_after_any_step_can_be_repeated() {
 async fn leftovers_of_a_switch_that_was_killed_are_in_nobodys_way() {
     let mut site = Site::installed(1).await;
     for name in [".current.new", ".previous.new"] {
-        std::os::unix::fs::symlink("versions/nowhere", site.config.dir.join(name)).unwrap();
+        symlink("versions/nowhere", site.config.dir.join(name)).unwrap();
     }
     let made = site.release(Twist::Honest);
     site.update().await.unwrap();
@@ -212,7 +247,7 @@ async fn a_link_that_leads_elsewhere_is_an_error_that_names_it() {
     let link = site.config.dir.join("current");
     for elsewhere in ["versions/nowhere", "/bin", "versions/../versions"] {
         fs::remove_file(&link).unwrap();
-        std::os::unix::fs::symlink(elsewhere, &link).unwrap();
+        symlink(elsewhere, &link).unwrap();
         let error = site.update().await.unwrap_err();
         assert_eq!(error.code(), "state.damaged", "{elsewhere}");
         assert!(error.to_string().contains("current"), "{error}");

@@ -1,16 +1,15 @@
 //! Attacks on updates: each is refused by the check named for it, and what ran before still runs.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod repository;
-mod world;
 
 use std::fs;
 
 use endpoint::update;
-use repository::{Site, target};
 use statement::{FileDigest, StatementDigest};
 use tuf::fixture::FixtureSigner;
-use world::{NOW, Twist, refused_with};
+
+use crate::{
+    repository::{Site, target},
+    world::{NOW, Twist, refused_with},
+};
 
 /// What was installed before still runs.
 macro_rules! still_refused_with {
@@ -102,6 +101,17 @@ async fn a_root_that_the_constitution_does_not_name_is_refused() {
     let mut signers = site.fixture.signers.clone();
     signers.root = vec![FixtureSigner::new(1), FixtureSigner::new(40)];
     site.fixture.rotate_root(signers);
+    site.publish();
+    still_refused_with!("tuf_root.not_in_constitution", site);
+}
+
+#[tokio::test]
+async fn a_root_that_no_constitution_named_leads_to_none_that_it_does_name() {
+    let mut site = Site::installed(1).await;
+    for _ in 0..2 {
+        site.fixture.rotate_root(site.fixture.signers.clone());
+    }
+    site.world.amend(site.fixture.newest("root"));
     site.publish();
     still_refused_with!("tuf_root.not_in_constitution", site);
 }
@@ -398,12 +408,8 @@ async fn a_repository_that_hides_or_damages_the_list_of_withdrawals_is_refused()
 
 #[tokio::test]
 async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    let made = site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, made) = Site::with_a_log_that_forgot().await;
     // The same log without the publication of version 2: that of version 3 has its place.
-    site.world = before;
     let again = site.world.release(1, None, Twist::Honest);
     assert_eq!(again.release, made.release);
     site.publish();
@@ -411,15 +417,20 @@ async fn a_log_that_shows_two_trees_of_one_size_is_caught() {
 }
 
 #[tokio::test]
+async fn two_trees_of_one_size_are_refused_even_if_the_timeline_was_lost() {
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
+    site.world.release(1, None, Twist::Honest);
+    site.publish();
+    fs::remove_file(site.config.dir.join("timeline.json")).unwrap();
+    still_refused_with!("checkpoint.root", site);
+}
+
+#[tokio::test]
 async fn two_publications_of_one_version_are_caught() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
     // Another file of the same version, in a longer log that lacks the first one. It is so much longer that
     // none of the entries shown tells what was there before.
     let other = site.fixture.newest("rules").to_vec();
-    site.world = before;
     site.world.release(1, None, Twist::Honest);
     for product in ["one", "another"] {
         let release = StatementDigest::of(product.as_bytes());
@@ -433,12 +444,8 @@ async fn two_publications_of_one_version_are_caught() {
 
 #[tokio::test]
 async fn a_log_that_left_out_the_entry_below_the_next_one_shown_is_caught_offline() {
-    let mut site = Site::new().await;
-    let before = site.world.clone();
-    site.release(Twist::Honest);
-    site.update().await.unwrap();
+    let (mut site, _) = Site::with_a_log_that_forgot().await;
     // The path of the new publication passes all that is below it, and that is another tree.
-    site.world = before;
     site.world.release(1, None, Twist::Honest);
     site.world
         .withdraw(StatementDigest::of(b"of another product"));

@@ -1,14 +1,12 @@
 //! Offline verification: the honest file passes; change one thing and it is refused by the check for it.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod world;
 
 use std::path::PathBuf;
 
 use endpoint::{EndpointError, Freshness, Report, WithdrawalsReport, verify_file};
 use law::Bundle;
 use statement::StatementDigest;
-use world::{Made, NOW, Twist, World, refused_with};
+
+use crate::world::{self, Made, NOW, Twist, World, refused_with};
 
 struct Case {
     dir: tempfile::TempDir,

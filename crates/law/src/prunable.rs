@@ -63,7 +63,7 @@ impl Prunable {
             }
             signers.insert(entry.party.clone());
             let roster = state.succession.chain().iter().rev();
-            let mut below = roster.filter(|enacted| enacted.at < entry.index);
+            let mut below = roster.filter(|enacted| !entry.is_below(enacted.at));
             if check_governance(&below.next()?.constitution, &signers).is_ok() {
                 return Some(Self {
                     minimum,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use powercut::{
-    Blow, Broken, Life, Recording, Room, Trial, kill_log, omit, record_log, record_witness, survey,
-    try_log, try_witness,
+    Blow, Broken, Life, Recording, Room, Storm, Trial, kill_log, omit, record_log, record_witness,
+    survey, try_log, try_witness,
 };
 
 const USAGE: &str = "usage: powercut <limpid> log|witness|failpoints|kills [COUNT [SEED]]";
@@ -35,7 +35,13 @@ async fn main() -> Result<ExitCode> {
         }
         "failpoints" => failpoints(&mut out, &limpid, count).await?,
         "kills" => {
-            let storm = kill_log(&limpid, count, seed).await?;
+            let told = |storm: &Storm| {
+                eprintln!(
+                    "{} of {count} kills, {} entries found again, {} s",
+                    storm.kills, storm.durable, storm.seconds
+                );
+            };
+            let storm = kill_log(&limpid, count, seed, told).await?;
             writeln!(
                 out,
                 "| kills | of them while starting | logs | entries acknowledged and found | \

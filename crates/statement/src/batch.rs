@@ -211,16 +211,13 @@ impl<R: Record + Clone> BatchTree<R> {
     }
 }
 
-/// RFC 6962, section 2.1, as it is defined there: batches are small.
+/// Of at least one leaf: RFC 6962, section 2.1, as it is defined there, for batches are small.
 fn root(leaves: &[Hash]) -> Hash {
-    match leaves {
-        [] => tlog::sha256(b""),
-        [leaf] => *leaf,
-        _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
-            node_hash(&root(left), &root(right))
-        }
+    if let [leaf] = leaves {
+        return *leaf;
     }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    node_hash(&root(left), &root(right))
 }
 
 fn path(leaves: &[Hash], index: usize) -> Vec<Hash> {

@@ -106,7 +106,7 @@ fn check_center_signed(
             own.id()
         ))
     })?;
-    let mut centers = 0;
+    let mut signers = Vec::new();
     for signature in file.signatures() {
         let id = signature.key_id();
         let signer = roster.keys().find(|(_, key)| key.id() == *id);
@@ -114,14 +114,14 @@ fn check_center_signed(
         if !key.verifies(bytes, signature.bytes()) {
             return Err(no(format!("the signature by key {id} does not verify")));
         }
-        if has_role(party, Role::Center) && party.legal_owner != us.legal_owner {
-            centers += 1;
-        }
+        signers.push(party);
     }
-    if centers == 0 {
-        return Err(no("no center signed the candidate".to_owned()));
+    let is_center =
+        |party: &&Party| has_role(party, Role::Center) && party.legal_owner != us.legal_owner;
+    if signers.iter().any(is_center) {
+        return Ok(());
     }
-    Ok(())
+    Err(no("no center signed the candidate".to_owned()))
 }
 
 /// Both roles are delegated, only to rostered TUF keys, to center and supervisor alike, and no role to

@@ -91,8 +91,14 @@ async fn a_candidate_is_signed_only_after_a_center_of_the_roster() {
     let honest = || software(BTreeMap::new());
     let unknown = tuf::fixture::FixtureSigner::new(9);
     let own = world.tuf_key("supervisor", "tuf-rules");
+    let lab = world.tuf_key("lab-a", "tuf-software");
     let quorum = code(403, "metadata.quorum");
-    for keys in [vec![], vec![&unknown as &dyn TufSigner], vec![&own]] {
+    for keys in [
+        vec![],
+        vec![&unknown as &dyn TufSigner],
+        vec![&own],
+        vec![&lab],
+    ] {
         let answer = cosign(&url, "software", signed(honest(), &keys)).await;
         assert_eq!(refusal(answer), quorum);
     }

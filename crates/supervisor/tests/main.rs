@@ -4,6 +4,8 @@
 mod world;
 
 mod cosigning;
+mod evidence;
+mod previous;
 mod review_keys;
 mod review_timing;
 mod rounds;

@@ -5,7 +5,7 @@ use keys::StatementKey;
 use law::{BuildEvidence, Settled};
 use statement::{
     Closure, Envelope, FileDigest, Finding, Kind, Predicate, Release, Statement, StatementDigest,
-    Subject,
+    Subject, VerificationResult, VerificationSummary, Verifier, VsaPolicy, approval_resource_uri,
 };
 use supervisor::{FollowedLog, LogError, RemoteLog, RemoteOwnLog, Room};
 use tlog::{Checkpoint, Witnessed};
@@ -181,6 +181,36 @@ async fn a_finding_that_is_open_stops_the_approval() {
     let acted = room.round().await.unwrap();
     assert_eq!(acted.approved, []);
     assert_eq!(room.refusals()[0].code, "adverse.open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_supervisor_itself_found_failing_is_refused_in_public_and_not_approved() {
+    let world = World::found().await;
+    let mut room = world.supervisor_room();
+    let built = world.build("1.0.0").await;
+    let origin = CENTER_LOG.parse().unwrap();
+    let failed = VerificationSummary {
+        input_attestations: Vec::new(),
+        policy: VsaPolicy {
+            digest: Subject::new("", FileDigest::new(*world.anchor.hash())).digest,
+            uri: "constitution".to_owned(),
+        },
+        resource_uri: approval_resource_uri(&origin, built.build),
+        time_verified: "2026-11-22T00:00:00Z".to_owned(),
+        verification_result: VerificationResult::Failed,
+        verified_levels: Vec::new(),
+        verifier: Verifier {
+            id: "https://supervisor.example".to_owned(),
+        },
+    };
+    let subject = Subject::new("truename", built.artifact);
+    let own = world.statement_key("supervisor", "supervisor");
+    world.say(&own, Statement::new(vec![subject], failed)).await;
+    assert_eq!(room.round().await.unwrap().approved, []);
+    let refused = room.refusals();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].code, "adverse.open");
+    assert_eq!(refused[0].subject, built.build.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

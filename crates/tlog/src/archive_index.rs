@@ -217,8 +217,14 @@ mod tests {
         for count in [0, full - 1, full + 1] {
             assert!(ArchiveIndex::parse_page(sizes(count).as_bytes()).is_err());
         }
-        let open = format!("pages 1\n{}", sizes(full));
-        assert!(ArchiveIndex::parse(open.as_bytes()).is_err());
+        let open = |count| format!("pages 1\n{}", sizes(count));
+        assert!(ArchiveIndex::parse(open(full - 1).as_bytes()).is_ok());
+        let (what, found, max) = (WHAT, full, full - 1);
+        let too_long = ParseError::TooLong { what, found, max };
+        assert_eq!(ArchiveIndex::parse(open(full).as_bytes()), Err(too_long));
+        let last = format!("pages {ARCHIVE_PAGES_MAX}\n");
+        let last = ArchiveIndex::parse(last.as_bytes()).unwrap();
+        assert_eq!((last.pages(), last.open()), (ARCHIVE_PAGES_MAX, &[][..]));
         for path in [
             "archive/sizes/01",
             "archive/sizes/",

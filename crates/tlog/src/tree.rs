@@ -182,6 +182,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_tree_is_taken_up_to_the_largest_size_there_is() {
+        let taken = |size| Edge::from_tiles(&Published::default(), size).unwrap_err();
+        for size in [TREE_SIZE_MAX + 1, u64::MAX] {
+            let shape = ProofError::FrontierShape { size, found: 0 };
+            assert!(matches!(taken(size), ProveError::Request(error) if error == shape));
+        }
+        // The largest is only refused for want of its tiles.
+        assert!(!matches!(taken(TREE_SIZE_MAX), ProveError::Request(_)));
+    }
+
     impl TileSource for Published {
         type Error = std::io::Error;
         fn tile(&self, id: TileId) -> Result<Vec<u8>, Self::Error> {

@@ -6,8 +6,9 @@
 //!
 //! The run takes hours, so it goes part by part, and each part keeps its last result in
 //! `docs/evidence/mutants.json`, from which the page is written anew. `again` tries only what
-//! survived the last time, and all mutants of the files that were changed since; a part that
-//! was never run is run whole.
+//! survived the last time, and the mutants in lines that were changed since; a part that
+//! was never run is run whole. What was caught before in a line that is as it was is taken to be
+//! caught still: a run of the whole part says so anew.
 
 mod ledger;
 
@@ -113,27 +114,22 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     let folder: PathBuf = root.join(OUTPUT).join(part);
     std::fs::create_dir_all(&folder).context("cannot make the folder of the mutants")?;
     let mut ledger = ledger(root)?;
-    match ledger.remove(part) {
-        Some(before) if mode == Mode::Again => {
-            let changed = changed(root, part, files, &before.commit)?;
-            if !changed.is_empty() {
-                let title = format!("{part}: what changed since {}", short(&before.commit));
-                let round = Round::Files(&changed);
-                ledger.insert(title, run_part(root, part, files, &folder, &round)?);
-            }
-            let after = match before.pattern(&changed) {
-                None => before.without(&changed),
-                Some(pattern) => {
-                    let round = Round::Named(&pattern);
-                    let again = run_part(root, part, files, &folder, &round)?;
-                    before.without(&changed).retried(again)
-                }
-            };
-            ledger.insert(part.to_owned(), after);
+    let before: Vec<String> = ledger
+        .keys()
+        .filter(|title| *title == part || title.starts_with(&format!("{part}:")))
+        .cloned()
+        .collect();
+    let mut rows: Ledger = before
+        .iter()
+        .filter_map(|title| ledger.remove_entry(title))
+        .collect();
+    match rows.get(part).map(|whole| whole.commit.clone()) {
+        Some(commit) if mode == Mode::Again => {
+            try_again(root, (part, files), &folder, &commit, &mut rows)?;
+            ledger.append(&mut rows);
         }
+        // What changed since an older run is part of this one.
         _ => {
-            // What changed since an older run is part of this one.
-            ledger.retain(|title, _| !title.starts_with(&format!("{part}:")));
             let outcome = if COMPARED.contains(&part) && mode != Mode::Alone {
                 let compared = run_part(root, part, files, &folder, &Round::Comparison)?;
                 let own = run_part(root, part, files, &folder, &Round::Rest)?;
@@ -148,14 +144,49 @@ fn try_part(root: &Path, part: &str, files: &[&str], mode: Mode) -> Result<()> {
     std::fs::write(root.join(LEDGER), text).with_context(|| format!("cannot write {LEDGER}"))
 }
 
-/// The files of a part that are not what they were at `commit`.
-fn changed(root: &Path, part: &str, files: &[&str], commit: &str) -> Result<Vec<String>> {
+/// Tries what changed in a part since `commit`, as a row of its own, and the survivors of each row again.
+fn try_again(
+    root: &Path,
+    (part, files): (&str, &[&str]),
+    folder: &Path,
+    commit: &str,
+    rows: &mut Ledger,
+) -> Result<()> {
+    let beside = match changed(root, part, files, commit)? {
+        None => None,
+        Some(diff) => Some(run_part(root, part, files, folder, &Round::Changed(&diff))?),
+    };
+    for row in rows.values_mut() {
+        if let Some(pattern) = row.pattern() {
+            let round = Round::Named(&pattern);
+            *row = row.retried(run_part(root, part, files, folder, &round)?);
+        }
+        if let Some(beside) = &beside {
+            row.drop_survivors(&beside.survivors);
+            row.commit.clone_from(&beside.commit);
+        }
+    }
+    if let Some(beside) = beside {
+        let title = format!("{part}: what changed since {}", short(commit));
+        rows.insert(title, beside);
+    }
+    Ok(())
+}
+
+/// A file with what is otherwise in the sources of a part than at `commit`; none if nothing is.
+fn changed(root: &Path, part: &str, files: &[&str], commit: &str) -> Result<Option<PathBuf>> {
     let mut git = program(root, "git");
-    git.args(["diff", "--name-only", "--diff-filter=d", commit, "--"]);
+    git.args(["diff", "--diff-filter=d", commit, "--"]);
     for file in files {
         git.arg(format!(":(glob)crates/{part}/{file}"));
     }
-    Ok(output(&mut git)?.lines().map(str::to_owned).collect())
+    let text = output(&mut git)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let diff = root.join(OUTPUT).join(format!("{part}.diff"));
+    std::fs::write(&diff, text + "\n").context("cannot write what changed")?;
+    Ok(Some(diff))
 }
 
 /// Which mutants are tried, and by which tests.
@@ -166,8 +197,8 @@ enum Round<'a> {
     Comparison,
     /// Those that the round before did not catch, by the tests of the package.
     Rest,
-    /// All of these files, by the tests of the package.
-    Files(&'a [String]),
+    /// Those in lines that this diff changed, by the tests of the package.
+    Changed(&'a Path),
     /// Those whose name has this form, by the tests of the package.
     Named(&'a str),
 }
@@ -183,21 +214,18 @@ fn run_part(
     command.args(["mutants", "--no-shuffle", "--colors=never", "--jobs=2"]);
     command.args(["--package", &format!("limpid-{part}")]);
     command.arg("--output").arg(folder);
-    if let Round::Files(changed) = round {
-        for file in *changed {
-            command.args(["--file", file]);
-        }
-    } else {
-        for file in files {
-            command.args(["--file", &format!("crates/{part}/{file}")]);
-        }
+    for file in files {
+        command.args(["--file", &format!("crates/{part}/{file}")]);
     }
     if crate::test::has_nextest(root) {
         // Stops at the first test that notices, where libtest runs all the others too.
         command.arg("--test-tool=nextest");
     }
     match round {
-        Round::All | Round::Files(_) => {}
+        Round::All => {}
+        Round::Changed(diff) => {
+            command.arg("--in-diff").arg(diff);
+        }
         Round::Named(pattern) => {
             command.args(["--re", pattern]);
         }

@@ -167,12 +167,18 @@ impl History {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
+
     use keys::{Algorithm, NoteKey, SecretKey};
     use proptest::prelude::*;
     use tlog::{KeyType, Note, NoteSigner as _, leaf_hash, open_checkpoint, sign_checkpoint};
 
+    /// Of trees of one entry, two entries and so on: signed and opened once.
+    static CHECKPOINTS: LazyLock<Vec<Verified<Checkpoint>>> =
+        LazyLock::new(|| (1..=2 * CHECKPOINTS_MAX as u64).map(checkpoint).collect());
+
     /// Any tree: what a compaction keeps does not depend on roots.
-    fn seen(size: u64, own: bool) -> Seen {
+    fn checkpoint(size: u64) -> Verified<Checkpoint> {
         let name = "log.example/a";
         let key = SecretKey::from_seed(Algorithm::Ed25519, [1; 32]);
         let key = NoteKey::new(key, name.parse().unwrap(), KeyType::Ed25519).unwrap();
@@ -182,8 +188,12 @@ mod tests {
             .to_string();
         let line = sign_checkpoint(&text, &key).unwrap();
         let note = Note::new(text, vec![line]).unwrap().to_string();
+        open_checkpoint(note.as_bytes(), &[key.vkey().clone()]).unwrap()
+    }
+
+    fn seen(size: u64, own: bool) -> Seen {
         Seen {
-            checkpoint: open_checkpoint(note.as_bytes(), &[key.vkey().clone()]).unwrap(),
+            checkpoint: CHECKPOINTS[usize::try_from(size).unwrap() - 1].clone(),
             at: 0,
             place: (!own).then(|| "elsewhere".to_owned()),
             within: None,

@@ -1,5 +1,4 @@
 //! A repository in a directory behind a real HTTP server, and one endpoint that follows it.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     collections::BTreeSet,
@@ -74,6 +73,16 @@ impl Site {
         };
         site.write();
         site
+    }
+
+    /// As [`Site::new`], with a release that is installed, and of which the log knows nothing any more.
+    pub async fn with_a_log_that_forgot() -> (Self, Made) {
+        let mut site = Self::new().await;
+        let before = site.world.clone();
+        let made = site.release(Twist::Honest);
+        site.update().await.unwrap();
+        site.world = before;
+        (site, made)
     }
 
     /// As [`Site::new`], with this many releases, the last one installed.

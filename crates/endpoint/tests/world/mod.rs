@@ -1,6 +1,5 @@
 //! An honest world in memory: four parties, one log, a chain from source to release, and bundles.
 //! Each [`Twist`] changes exactly one thing.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod log;
 pub mod roster;

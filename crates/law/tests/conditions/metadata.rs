@@ -101,6 +101,19 @@ fn versions_of_metadata_are_consecutive() {
 }
 
 #[test]
+fn delegations_are_explained_in_the_top_level_file_only() {
+    let delegating = |version, _: &Vec<u8>| {
+        let expires = Expires::from_posix(NOW + 60 * DAY).unwrap();
+        signed(Targets::delegating(version, expires, &[]).unwrap(), &both())
+    };
+    let told = Story::honest().publishing(delegating).tell();
+    let next = listing(2, &[&payload(&told)]);
+    let refused = signable(&told, Some(&told.made.metadata), &next).unwrap_err();
+    assert_eq!(refused.detail(), "delegations changed");
+    refused_with!("metadata.other_change", Err::<(), _>(refused));
+}
+
+#[test]
 fn metadata_lives_as_long_as_its_role_allows() {
     let told = released();
     let expiring = |expires: u64| {

@@ -198,3 +198,19 @@ fn the_highest_announcement_holds_and_a_lower_one_takes_nothing_back() {
     let told = told.say(&high, &quorum()).say(&low, &quorum());
     assert_eq!(told.at(NOW + 180).unwrap().minimum(), minimum);
 }
+
+#[test]
+fn a_minimum_index_is_the_largest_witnessed_checkpoint_up_to_a_size() {
+    let told = founded();
+    let (log, last) = (told.log, told.minimum);
+    let state = log.replay(roster::digest(&roster::constitution()));
+    let at = |size: u64| {
+        let found = state.checkpoint_up_to(size)?;
+        assert_eq!(*found.root.hash(), log.root(found.size));
+        Some(found.size)
+    };
+    let first = last - 2;
+    assert_eq!([0, first - 1].map(at), [None, None]);
+    assert_eq!([first, last - 1].map(at), [Some(first); 2]);
+    assert_eq!([last, last + 1, u64::MAX].map(at), [Some(last); 3]);
+}

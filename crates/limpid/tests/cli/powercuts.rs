@@ -108,7 +108,7 @@ async fn a_log_on_a_full_disk_keeps_its_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_killed_hundreds_of_times_under_load_loses_nothing_and_never_forks() {
-    let storm = kill_log(Path::new(LIMPID), KILLS, 1).await.unwrap();
+    let storm = kill_log(Path::new(LIMPID), KILLS, 1, |_| ()).await.unwrap();
     assert_eq!(storm.kills, KILLS);
     assert!(storm.durable > KILLS && storm.witnessed > 0, "{storm:?}");
 }

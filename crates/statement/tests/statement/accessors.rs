@@ -3,8 +3,8 @@
 use serde_json::Value;
 use statement::{
     Constitution, Disclosure, Envelope, EnvelopeError, FileDigest, IdError, Kind, PartyId,
-    Predicate, Statement, StatementDigest, StatementError, approval_resource_uri, from_canonical,
-    seal_field,
+    Predicate, Statement, StatementDigest, StatementError, TestResult, approval_resource_uri,
+    from_canonical, seal_field,
 };
 
 use super::samples;
@@ -183,5 +183,26 @@ fn every_statement_of_ours_says_until_when_it_may_be_included() {
             }
             _ => assert_eq!(bound, samples::NOT_AFTER, "{name}"),
         }
+    }
+}
+
+#[test]
+fn a_test_result_is_about_the_one_build_that_its_configuration_names() {
+    let (build, other) = (StatementDigest::of(b"build"), StatementDigest::of(b"other"));
+    let about = |build| TestResult::of((&samples::origin(), build), [], Vec::new(), Vec::new());
+    let result = about(build);
+    assert_eq!(result.build(), Some(build));
+    assert!(result.is_for(&samples::origin()));
+    assert!(!result.is_for(&"other.example/log".parse().unwrap()));
+
+    let mut two = about(build);
+    two.configuration.extend(about(other).configuration);
+    let mut contradicting = about(build);
+    contradicting.configuration[0].digest = about(other).configuration[0].digest.clone();
+    let mut none = about(build);
+    none.configuration.clear();
+    for result in [two, contradicting, none] {
+        assert_eq!(result.build(), None);
+        assert!(!result.is_for(&samples::origin()));
     }
 }

@@ -206,6 +206,35 @@ fn batches_of_nothing_and_of_too_many_are_not_made() {
 }
 
 #[test]
+fn a_proof_is_read_up_to_its_greatest_length() {
+    // Of a length of its own: hashes of 67 bytes and a reason of as many bytes as are missing.
+    let of_length = |bytes: usize| {
+        let text = |hashes: usize, reason: usize| {
+            let record = VerdictRecord {
+                reasons: vec!["x".repeat(reason).parse().unwrap()],
+                ..verdict()
+            };
+            serde_json::json!({
+                "batch": said("batch"),
+                "index": 0,
+                "path": vec![file("neighbour"); hashes],
+                "record": record.to_text(),
+            })
+            .to_string()
+        };
+        let hashes = (bytes - text(1, 1).len()) / 67 + 1;
+        let missing = bytes - text(hashes, 1).len();
+        let text = text(hashes, 1 + missing);
+        assert_eq!(text.len(), bytes);
+        Proven::<VerdictRecord>::parse(text.as_bytes())
+    };
+    assert!(of_length(32_768).is_ok());
+    for bytes in [32_769, 40_000] {
+        assert!(matches!(of_length(bytes), Err(BatchError::TooLong { bytes: b }) if b == bytes));
+    }
+}
+
+#[test]
 fn records_have_one_form() {
     let good = verdict().to_text();
     for (from, to) in [
@@ -231,6 +260,19 @@ fn records_have_one_form() {
     assert!(VerdictRecord::parse(&many(62)).is_ok());
     assert!(VerdictRecord::parse(&many(63)).is_err());
     assert!(VerdictRecord::parse(&many(5000)).is_err());
+    // As long as the limits of its parts let it be; the limit of the whole is further.
+    let longest = VerdictRecord {
+        reasons: vec!["x".repeat(128).parse().unwrap(); 64],
+        ..verdict()
+    };
+    let read = VerdictRecord::parse(&longest.to_text()).unwrap();
+    assert_eq!(read, longest);
+    let endless = format!("{good}{}", "reason x\n".repeat(1_800));
+    let endless = VerdictRecord::parse(&endless).unwrap_err();
+    assert!(
+        matches!(endless, LineError::TooLong { max: 16_384, .. }),
+        "{endless}"
+    );
     for outcome in Outcome::ALL {
         let record = VerdictRecord {
             outcome,

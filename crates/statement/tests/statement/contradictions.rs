@@ -1,8 +1,8 @@
 //! Statements about customers' files that contradict themselves, and words that have one spelling.
 
 use statement::{
-    BatchRange, CountryCode, CustodyError, Day, ErasureCause, Met, Predicate, Statement,
-    StatementDigest, StatementError,
+    BatchRange, CountryCode, CustodyError, Day, EpochPurpose, ErasureCause, Met, Predicate,
+    Statement, StatementDigest, StatementError,
 };
 
 use crate::custody::{
@@ -165,6 +165,45 @@ fn a_census_that_does_not_add_up_or_points_at_few_is_refused() {
             ..
         }
     ));
+}
+
+#[test]
+fn a_census_of_one_sample_in_each_batch_and_of_twenty_in_a_country_is_printed() {
+    let of_three = |received: u64| {
+        let mut it = census();
+        it.receipts = Some(BatchRange { first: 7, last: 9 });
+        it.received = received;
+        it.regions = [("europe".parse().unwrap(), received)].into();
+        it.countries.clear();
+        it
+    };
+    assert!(Statement::new(Vec::new(), of_three(3)).to_payload().is_ok());
+    assert!(matches!(
+        refused(of_three(2)),
+        CustodyError::Range {
+            field: "received",
+            ..
+        }
+    ));
+    let mut twenty = census();
+    twenty.countries = [("FR".parse().unwrap(), 20)].into();
+    assert!(Statement::new(Vec::new(), twenty).to_payload().is_ok());
+}
+
+#[test]
+fn a_purpose_is_called_as_it_is_written() {
+    use EpochPurpose::{Analysis, Center, Supervisor};
+    for (purpose, word) in [
+        (Analysis, "analysis"),
+        (Center, "center"),
+        (Supervisor, "supervisor"),
+    ] {
+        assert_eq!(serde_json::to_value(purpose).unwrap(), word);
+        assert_eq!(
+            (purpose.as_str(), purpose.to_string().as_str()),
+            (word, word)
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod contradictions;
 mod custody;
 mod envelope;
 mod limits;
+mod lines;
 mod pages;
 mod properties;
 mod roster;

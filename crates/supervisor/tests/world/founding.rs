@@ -55,9 +55,10 @@ const SUPERVISOR: [Key; 6] = [
     key("tuf-software", Role::Tuf),
     key("tuf-rules", Role::Tuf),
 ];
-const LAB: [Key; 4] = [
+const LAB: [Key; 5] = [
     key("governance", Role::Governance),
     key("rebuilder", Role::Rebuilder),
+    key("tuf-software", Role::Tuf),
     key("witness", Role::Witness),
     ("witness-mldsa", Role::Witness, Algorithm::MlDsa44),
 ];

@@ -20,7 +20,7 @@ use tuf::Seats;
 
 pub use founding::{CENTER_LOG, SUPERVISOR_LOG};
 #[allow(unused_imports)]
-pub use story::{Built, artifact_bytes};
+pub use story::{Built, archive_bytes, artifact_bytes, recipe_bytes};
 
 /// How long anything may take that is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -31,26 +31,33 @@ impl World {
 
     /// Source, commitments and provenance; no rebuild yet.
     pub async fn begin_build(&self, version: &str, kind: Kind) -> Built {
+        let archive = self.put(&archive_bytes(version)).await;
+        let recipe = self.put(&recipe_bytes(version)).await;
+        self.begin_build_naming(version, kind, vec![archive, recipe])
+            .await
+    }
+
+    /// As [`World::begin_build`], but nothing is stored and the source names these blobs.
+    pub async fn begin_build_naming(&self, version: &str, kind: Kind, blobs: Vec<Blob>) -> Built {
         let author = self.statement_key("vendor", "author");
-        let archive = self.put(format!("source of {version}").as_bytes()).await;
-        let recipe = self.put(format!("recipe of {version}").as_bytes()).await;
+        let archive = FileDigest::of(&archive_bytes(version));
         let source = Source {
             audience: vec![CENTER_LOG.parse().unwrap()],
             not_after: self.not_after,
-            blobs: vec![archive.clone(), recipe.clone()],
+            blobs,
             product: "truename".to_owned(),
             version: version.to_owned(),
             kind,
             platform: "linux-x86_64".to_owned(),
-            archive: archive.sha256,
+            archive,
             tree: FileDigest::of(b"tree"),
-            recipe: recipe.sha256,
+            recipe: FileDigest::of(&recipe_bytes(version)),
             arguments: BTreeMap::new(),
             authors: vec!["A. Author".to_owned()],
             authored_in: "CH".to_owned(),
             imported_from: SourceOrigin::Directory,
         };
-        let subject = Subject::new("source", archive.sha256);
+        let subject = Subject::new("source", archive);
         let build = self
             .say(&author, Statement::new(vec![subject], source.clone()))
             .await;
@@ -175,6 +182,16 @@ impl World {
             public: true,
         }
     }
+}
+
+/// The source archive of a version.
+pub fn archive_bytes(version: &str) -> Vec<u8> {
+    format!("source of {version}").into_bytes()
+}
+
+/// The recipe of a version.
+pub fn recipe_bytes(version: &str) -> Vec<u8> {
+    format!("recipe of {version}").into_bytes()
 }
 
 /// What the build of a version yields.

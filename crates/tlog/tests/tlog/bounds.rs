@@ -302,3 +302,17 @@ fn a_group_shows_its_members_in_the_order_of_the_text() {
         ["b", "a"]
     );
 }
+
+#[test]
+fn limits_of_whole_files_hold_the_largest_that_their_parts_allow() {
+    use tlog::limits::{
+        EVIDENCE_BYTES_MAX, FORK_HASHES_MAX, NOTE_BYTES_MAX, PACKAGE_BYTES_MAX, PROOF_HASHES_MAX,
+    };
+    // A consistency proof and the node it begins at; then two notes, and a line for each hash.
+    assert_eq!((PROOF_HASHES_MAX, FORK_HASHES_MAX), (63, 64));
+    let heading = "limpid/fork-evidence@v1\n\n\n".len();
+    assert!(EVIDENCE_BYTES_MAX > 2 * NOTE_BYTES_MAX + heading + 64 * 45);
+    assert_eq!(EVIDENCE_BYTES_MAX, 1_056_768);
+    // 256 entries, each behind its length; the number of hashes; the hashes.
+    assert_eq!(PACKAGE_BYTES_MAX, 256 * 65_537 + 1 + 63 * 32);
+}

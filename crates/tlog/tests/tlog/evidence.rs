@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use tlog::{
     Checkpoint, Fork, ForkError, ForkEvidence, ForkProveError, Hash, KeyType, NoteSigner as _,
-    ParseError, ProofError, Verified, VerifierKey, open_checkpoint, prove_prefix, sign_checkpoint,
+    ParseError, ProofError, ProveError, Verified, VerifierKey, open_checkpoint, prove_prefix,
+    sign_checkpoint,
 };
 
 use crate::keys::{ORIGIN, TestSigner, World, checkpoint, note};
@@ -64,6 +65,8 @@ fn a_larger_tree_that_does_not_contain_the_smaller_one_is_a_fork_by_its_own_tile
             let file = fork.to_evidence().to_bytes();
             let parsed = ForkEvidence::parse(&file).unwrap();
             assert_eq!(parsed.to_bytes(), file);
+            assert_eq!(parsed.first(), fork.smaller().note());
+            assert_eq!(parsed.second(), fork.larger().note());
             assert_eq!(parsed.open(&keys()).unwrap(), fork);
         }
     }
@@ -204,6 +207,53 @@ fn malformed_evidence_is_refused() {
         ForkEvidence::parse(long.as_bytes()),
         Err(ParseError::TooLong { .. })
     ));
+}
+
+#[test]
+fn evidence_with_more_hashes_than_any_tree_has_is_refused() {
+    let hash = Hash::EMPTY_ROOT;
+    let bytes = |count: usize| {
+        let hashes = format!("{hash}\n").repeat(count);
+        format!("limpid/fork-evidence@v1\n{hashes}\n").into_bytes()
+    };
+    let max = tlog::limits::FORK_HASHES_MAX;
+    let refused = ForkEvidence::parse(&bytes(max + 1)).unwrap_err();
+    let (what, found) = ("hashes of fork evidence", max + 1);
+    assert_eq!(refused, ParseError::TooMany { what, found, max });
+    // As many as there may be, but then the checkpoints are missing.
+    let refused = ForkEvidence::parse(&bytes(max)).unwrap_err();
+    assert!(matches!(refused, ParseError::Missing { .. }), "{refused}");
+}
+
+#[test]
+fn what_a_tree_begins_with_is_proven_for_smaller_trees_only() {
+    let log = history(5, 5);
+    for (old_size, new_size) in [(5, 5), (4, 3), (0, 5), (0, 0)] {
+        let refused = prove_prefix(&log, old_size, new_size);
+        assert!(
+            matches!(
+                refused,
+                Err(ProveError::Request(ProofError::Shrinking { .. }))
+            ),
+            "{old_size} {new_size}"
+        );
+    }
+    assert_eq!(prove_prefix(&log, 4, 5).unwrap().len(), 2);
+}
+
+#[test]
+fn notes_are_told_apart_however_long_an_origin_is() {
+    // Longer than everything behind it, and not the name of the key that signed.
+    let origin = format!("example.org/{}log", "long/".repeat(32));
+    let of = |root: &[u8]| {
+        let note = signed(5, tlog::sha256(root)).note().to_vec();
+        let text = String::from_utf8(note).unwrap();
+        text.replacen(ORIGIN, &origin, 1).into_bytes()
+    };
+    let (first, second) = (of(b"one"), of(b"two"));
+    let file = [b"limpid/fork-evidence@v1\n\n", &first[..], b"\n", &second].concat();
+    let parsed = ForkEvidence::parse(&file).unwrap();
+    assert_eq!((parsed.first(), parsed.second()), (&first[..], &second[..]));
 }
 
 #[test]

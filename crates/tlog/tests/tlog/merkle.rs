@@ -213,6 +213,15 @@ fn the_empty_tree_is_a_prefix_of_every_tree_and_has_one_root() {
 }
 
 #[test]
+fn a_proof_of_a_wrong_length_is_refused_with_the_length_it_has() {
+    let root = leaf_hash(b"a");
+    for found in [1, 2, 60] {
+        let refused = verify_consistency(6, &root, 9, &root, &vec![root; found]);
+        assert_eq!(refused, Err(ProofError::PathLength { found }));
+    }
+}
+
+#[test]
 fn two_roots_for_one_size_are_a_split_and_a_shrinking_log_is_refused() {
     let (a, b) = (leaf_hash(b"a"), leaf_hash(b"b"));
     assert_eq!(verify_consistency(1, &a, 1, &a, &[]), Ok(()));

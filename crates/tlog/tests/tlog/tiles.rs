@@ -94,6 +94,20 @@ fn an_entry_of_65535_bytes_fits_a_bundle_and_one_byte_more_does_not() {
 }
 
 #[test]
+fn a_bundle_of_unknown_width_is_read_as_what_it_is() {
+    for count in [1, 2, 255, 256] {
+        let entries: Vec<Vec<u8>> = (0..count).map(|n| vec![7; n]).collect();
+        let bytes = bundle::encode(&entries).unwrap();
+        assert_eq!(bundle::parse_all(&bytes).unwrap(), entries);
+        assert!(bundle::parse_all(&bytes[..bytes.len() - 1]).is_err());
+        assert!(bundle::parse_all(&[&bytes[..], &[0]].concat()).is_err());
+    }
+    assert!(bundle::parse_all(b"").is_err());
+    assert!(bundle::parse_all(&[0; 2 * 257]).is_err());
+    assert!(bundle::parse_all(&[0; 1 << 20]).is_err());
+}
+
+#[test]
 fn a_bundle_has_exactly_its_width() {
     let bytes = bundle::encode(&["a", "bc"]).unwrap();
     assert_eq!(bytes, b"\x00\x01a\x00\x02bc");

@@ -1,0 +1,11 @@
+//! An endpoint installs and verifies what its evidence proves, and nothing else.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod repository;
+mod world;
+
+mod gossip;
+mod tuf_client;
+mod update;
+mod update_refused;
+mod verify;
