@@ -6,6 +6,7 @@
 //! the only way to it.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
@@ -13,7 +14,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, Transaction};
 
-use crate::limits::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, READERS_MAX, WAL_PAGES};
+use crate::limits::{ACQUIRE_TIMEOUT, BUSY_PAUSE, BUSY_TIMEOUT, READERS_MAX, WAL_PAGES};
 use crate::scratch::{Durability, make_directories};
 use crate::{DbError, StoreError};
 
@@ -63,14 +64,7 @@ impl Db {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", wal_pages.to_string())
             .foreign_keys(true);
-        let sort = |source| DbError::sort(path, source);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_release(|connection, _| Box::pin(is_reusable(connection)))
-            .connect_with(options.clone())
-            .await
-            .map_err(sort)?;
+        let writer = connect_writer(path, &options).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -196,6 +190,32 @@ impl Db {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await
+    }
+}
+
+/// The one connection that writes.
+///
+/// SQLite takes a new file into the mode of the write-ahead log under a lock for which it does not wait, whatever the
+/// timeout: when two open one new database, the second is told at once that it is locked. So we wait here.
+async fn connect_writer(
+    path: &Path,
+    options: &SqliteConnectOptions,
+) -> Result<SqlitePool, DbError> {
+    let started = Instant::now();
+    loop {
+        let connected = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|connection, _| Box::pin(is_reusable(connection)))
+            .connect_with(options.clone())
+            .await
+            .map_err(|source| DbError::sort(path, source));
+        match connected {
+            Err(DbError::Busy { .. }) if started.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            done => return done,
+        }
     }
 }
 

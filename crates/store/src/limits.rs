@@ -14,6 +14,9 @@ pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 /// How long a statement waits for another process's lock on the database.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Pause between two tries where SQLite does not wait by itself.
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
 /// How long a task waits for a free connection.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 

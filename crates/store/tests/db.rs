@@ -222,3 +222,23 @@ async fn a_file_that_is_no_database_is_refused_by_name() {
     assert!(matches!(error, DbError::Corrupt { .. }), "{error:?}");
     assert!(error.to_string().contains(&path.display().to_string()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_database_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new.sqlite3");
+        let mut opening = tokio::task::JoinSet::new();
+        for id in 0..6 {
+            let path = path.clone();
+            opening.spawn(async move {
+                let db = Db::open(&path, &[ONE, TWO]).await?;
+                insert(&db, id, b"body".to_vec()).await
+            });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
+        }
+        assert_eq!(count(&Db::open(&path, &[ONE, TWO]).await.unwrap()).await, 6);
+    }
+}
