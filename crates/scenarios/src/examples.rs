@@ -30,6 +30,21 @@ pub const LURES_1_0: Example = Example { path: "lures/1.0" };
 /// Its next version.
 pub const LURES_1_1: Example = Example { path: "lures/1.1" };
 
+/// Rules by which machines judge files.
+pub const DETECTION_1_0: Example = Example {
+    path: "detection/1.0",
+};
+
+/// A text below `examples/`.
+///
+/// # Errors
+/// When it is not in this binary.
+pub fn text(path: &str) -> Result<&'static str> {
+    let file = EXAMPLES.get_file(path);
+    file.and_then(include_dir::File::contents_utf8)
+        .with_context(|| format!("example {path} is not in this binary"))
+}
+
 impl Example {
     /// Writes the source to `target`, under another product name if one is given.
     ///

@@ -7,7 +7,9 @@
 
 pub mod attack;
 pub mod cast;
+pub mod cells;
 pub mod ceremony;
+mod custody;
 pub mod daemon;
 pub mod examples;
 pub mod machine;

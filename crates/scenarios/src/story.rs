@@ -15,6 +15,8 @@ use statement::StatementDigest;
 
 use crate::{
     cast::Cast,
+    cells::Machines,
+    custody::unreleased,
     examples::{Example, TRUENAME_1_0, TRUENAME_1_1},
     vendor,
     world::World,
@@ -39,13 +41,15 @@ pub const NOT_PROVED: &[&str] = &[
     "that the toolchain is honest: every party imported it from this host (origin `host`), so a trojaned compiler \
      would fool all of them alike;",
     "that the source stays private where it should: here it is a public blob of the log;",
+    "that machines ran what a verdict names: this program was built by you, and no release of it is logged here;",
+    "that nobody copied a file while a machine had it open, or that a country was told truly;",
     "anything at all, if all parties of a quorum collude.",
 ];
 
-/// One product on its way.
-struct Told<'a> {
-    world: &'a World,
-    listener: &'a dyn Listener,
+/// What the steps are told about, and to whom.
+pub(crate) struct Told<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) listener: &'a dyn Listener,
 }
 
 /// Runs the demonstration in `dir`, with `limpid` as the program of its daemons.
@@ -90,9 +94,42 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
         told.verify(second),
     )
     .await?;
-    let audited = step(
+    let machines = step(
         listener,
         12,
+        "Rules for files: built, rebuilt and signed like code",
+        told.release_rules(),
+    )
+    .await?;
+    open_cells(&mut world, listener, &machines).await?;
+    let told = Told {
+        world: &world,
+        listener,
+    };
+    let custody = step(
+        listener,
+        14,
+        "Endpoints in Germany, Japan, the United States and Brazil share a file",
+        told.share(),
+    )
+    .await?;
+    let judged = step(
+        listener,
+        15,
+        "Machines judge the files; each owner checks the proofs, offline",
+        told.judged(&custody),
+    )
+    .await?;
+    let withdrawn = step(
+        listener,
+        16,
+        "An owner withdraws the consent; the file is erased, on record",
+        told.withdrawn(&custody),
+    )
+    .await?;
+    let audited = step(
+        listener,
+        17,
         "An outsider audits both logs and the repository, by rules of its own",
         told.audit(),
     )
@@ -102,6 +139,8 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
         "anchor": world.anchor(),
         "releases": [first, second],
         "verified": verified,
+        "shared": judged,
+        "erased": withdrawn,
         "audit": audited,
         "seconds": (seconds * 10.0).round() / 10.0,
         "dir": dir,
@@ -135,6 +174,22 @@ async fn found(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<Wor
     .await
 }
 
+/// What all parties sign about files, and the cells that stand on it.
+async fn open_cells(world: &mut World, listener: &dyn Listener, machines: &Machines) -> Result<()> {
+    let title = "All parties sign where files go; cells open in Zurich and Moscow";
+    step(listener, 13, title, async {
+        let governed = world.govern_residency().await?;
+        listener.line(&format!("declaration {}", governed.declaration));
+        listener.line(&format!("policy      {}", governed.policy));
+        for line in unreleased(machines) {
+            listener.line(&line);
+        }
+        let mut tell = |line: &str| listener.line(line);
+        world.start_cells(machines, &mut tell).await
+    })
+    .await
+}
+
 /// Runs one step and says how long it took.
 async fn step<T>(
     listener: &dyn Listener,
@@ -152,7 +207,7 @@ async fn step<T>(
 }
 
 impl Told<'_> {
-    fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         self.listener.line(text);
     }
 
@@ -357,7 +412,7 @@ pub fn endpoint_config(
 }
 
 /// Digests in full are for machines and for the facts of each step; on the way twelve digits do.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let digest =
         |word: &str| word.len() >= 64 && word.bytes().take(64).all(|byte| byte.is_ascii_hexdigit());
     let mut short = String::with_capacity(text.len());
@@ -376,7 +431,7 @@ fn run(program: &Path, arguments: &[&str]) -> Result<String> {
     run_in(Path::new("."), program, arguments)
 }
 
-fn run_in(directory: &Path, program: &Path, arguments: &[&str]) -> Result<String> {
+pub(crate) fn run_in(directory: &Path, program: &Path, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .current_dir(directory)
         .args(arguments)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <world>/constitution/            payload, envelopes, anchor, TUF root
-//! <world>/vendor/{keys,log,conveyer,release,repository}/
+//! <world>/vendor/{keys,log,conveyer,release,repository,detection,cell-ch,cell-ru}/
 //! <world>/supervisor/{keys,log,office}/
 //! <world>/lab-a/{keys,witness,rebuilder}/   <world>/lab-b/...
 //! ```
@@ -26,7 +26,9 @@ use crate::{
 };
 
 /// How long the founding waits for witnesses.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause between two looks.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Told about each thing that happens while a world starts.
 pub type Told<'a> = &'a mut dyn FnMut(&str);
@@ -50,6 +52,7 @@ pub struct World {
     repository: Option<Daemon>,
     supervisor: Option<Daemon>,
     rebuilders: Vec<Daemon>,
+    pub(crate) cells: Vec<Daemon>,
 }
 
 impl World {
@@ -75,6 +78,7 @@ impl World {
             repository: None,
             supervisor: None,
             rebuilders: Vec::new(),
+            cells: Vec::new(),
         })
     }
 
@@ -163,6 +167,7 @@ impl World {
             .iter()
             .chain(singles.into_iter().flatten())
             .chain(&self.rebuilders)
+            .chain(&self.cells)
     }
 
     /// Kills a daemon with SIGKILL. Its name is `<party>/<directory>`, for example `vendor/log`.
@@ -201,6 +206,7 @@ impl World {
             .iter_mut()
             .chain(singles.into_iter().flatten())
             .chain(&mut self.rebuilders)
+            .chain(&mut self.cells)
             .find(|daemon| daemon.name() == name)
             .with_context(|| format!("there is no daemon {name}"))
     }
@@ -433,7 +439,13 @@ impl World {
         Ok(path)
     }
 
-    fn daemon(&self, party: &str, name: &str, verb: &[&str], config: &str) -> Result<Daemon> {
+    pub(crate) fn daemon(
+        &self,
+        party: &str,
+        name: &str,
+        verb: &[&str],
+        config: &str,
+    ) -> Result<Daemon> {
         let dir = self.dir.join(party);
         let file = dir.join(format!("{name}.toml"));
         fs::write(&file, config).with_context(|| format!("cannot write {}", file.display()))?;
@@ -452,7 +464,7 @@ impl World {
 }
 
 /// Every daemon of a world listens on loopback, on a port that the system chooses.
-const SERVER: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
+pub(crate) const SERVER: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
 
 fn url_of(daemon: Option<&Daemon>) -> String {
     daemon.map_or_else(String::new, |daemon| daemon.url().to_owned())

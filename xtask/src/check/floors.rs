@@ -37,7 +37,10 @@ impl fmt::Display for Floor {
 }
 
 const FLOORS: [(Floor, &[&str]); 5] = [
-    (Floor::Words, &["tlog", "statement", "law", "tuf", "seal", "residency"]),
+    (
+        Floor::Words,
+        &["tlog", "statement", "law", "tuf", "seal", "residency"],
+    ),
     (
         Floor::Hands,
         &[

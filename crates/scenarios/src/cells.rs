@@ -1,0 +1,239 @@
+//! Cells of the center, and what they stand on: declaration and policy of all parties, opening epochs, rules.
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde_json::Value;
+use statement::{
+    Blob, Declaration, Envelope, EpochPurpose, Facility, FileDigest, Predicate, Promise, Region,
+    ResidencyPolicy, Statement, StatementDigest, Subject,
+};
+use tlog::Origin;
+
+use crate::{
+    ceremony::{CENTER_LOG, key_path, statement_key},
+    examples,
+    world::{LOOK_EVERY, PATIENCE, SERVER, Told, World},
+};
+
+/// Homes of the example policy, each with one cell.
+pub const HOMES: [&str; 2] = ["CH", "RU"];
+
+const DAY_SECONDS: u64 = 86_400;
+/// How long declaration, policy and epochs may take to be included.
+const NOT_AFTER_DAYS: u64 = 30;
+/// How long endpoints seal to an opening epoch, and how long its key is kept.
+const EPOCH_DAYS: [u64; 2] = [30, 365];
+/// The uid of a cell's sandbox is apart from those of the rebuilders.
+const FIRST_SANDBOX: usize = 20;
+
+/// What the machines of a cell work with.
+#[derive(Debug, Clone)]
+pub struct Machines {
+    /// What is named as the worker.
+    pub worker: StatementDigest,
+    /// Release of the rules.
+    pub rules: StatementDigest,
+    /// What is named as the scoring table.
+    pub scoring: StatementDigest,
+    /// Where the rules are installed.
+    pub database: PathBuf,
+}
+
+/// What all parties signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Governed {
+    /// Regions, places, promises.
+    pub declaration: StatementDigest,
+    /// Where files go.
+    pub policy: StatementDigest,
+}
+
+/// What the example's declaration says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    regions: Vec<Region>,
+    facilities: Vec<Facility>,
+    promises: Vec<Promise>,
+}
+
+fn center_log() -> Result<Origin> {
+    Ok(CENTER_LOG.parse()?)
+}
+
+fn not_after() -> u64 {
+    release::system_clock() + NOT_AFTER_DAYS * DAY_SECONDS
+}
+
+/// The directory of a home's cell, below that of the vendor.
+fn name_of(home: &str) -> String {
+    format!("cell-{}", home.to_ascii_lowercase())
+}
+
+impl World {
+    /// All parties sign the example's declaration and policy, and log them with the documents.
+    ///
+    /// # Errors
+    /// When the example contradicts itself, or the log refuses.
+    pub async fn govern_residency(&self) -> Result<Governed> {
+        let text = examples::text("residency/declaration.json")?;
+        let said: Said = serde_json::from_str(text).context("the example's declaration")?;
+        let declared = Declaration {
+            audience: vec![center_log()?],
+            not_after: not_after(),
+            blobs: Vec::new(),
+            version: 1,
+            previous: None,
+            regions: said.regions,
+            facilities: said.facilities,
+            promises: said.promises,
+        };
+        let subject = Subject::new("declaration.json", FileDigest::of(text.as_bytes()));
+        let declaration = self.all_sign(subject, declared).await?;
+        let mut documents = Vec::new();
+        for name in ["policy.cedar", "policy.cedarschema", "entities.json"] {
+            let bytes = examples::text(&format!("residency/{name}"))?.as_bytes();
+            let author = statement_key(&self.dir, "vendor", "author")?;
+            let sha256 = self.center_client()?.put_blob(bytes.to_vec(), &author);
+            documents.push(Blob {
+                sha256: sha256.await?,
+                bytes: bytes.len() as u64,
+                public: true,
+            });
+        }
+        let [text, schema, entities] = [0, 1, 2].map(|at: usize| documents[at].sha256);
+        documents.sort_by_key(|blob| blob.sha256);
+        let policy = ResidencyPolicy {
+            audience: vec![center_log()?],
+            not_after: not_after(),
+            blobs: documents,
+            version: 1,
+            previous: None,
+            declaration,
+            language: residency::LANGUAGE.to_owned(),
+            text,
+            schema,
+            entities,
+        };
+        let policy = self
+            .all_sign(Subject::new("policy.cedar", text), policy)
+            .await?;
+        Ok(Governed {
+            declaration,
+            policy,
+        })
+    }
+
+    async fn all_sign(
+        &self,
+        subject: Subject,
+        predicate: impl Into<Predicate>,
+    ) -> Result<StatementDigest> {
+        let payload = Statement::new(vec![subject], predicate).to_payload()?;
+        let log = self.center_client()?;
+        let mut envelopes = Vec::new();
+        for party in &self.cast.parties {
+            let key = statement_key(&self.dir, party.id, "governance")?;
+            let envelope = Envelope::sign(payload.clone(), &key)?;
+            log.submit_without_waiting(&envelope).await?;
+            envelopes.push(envelope);
+        }
+        for envelope in &envelopes {
+            log.submit_until_witnessed(envelope, PATIENCE).await?;
+        }
+        Ok(StatementDigest::of(&payload))
+    }
+
+    /// Center and supervisor announce the keys of a home by which samples at rest are opened together.
+    ///
+    /// # Errors
+    /// When a key cannot be written, or the log refuses.
+    pub async fn announce_opening(&self, home: &str) -> Result<()> {
+        let now = release::system_clock();
+        let [valid_days, keep_days] = EPOCH_DAYS;
+        for (purpose, party, signer) in [
+            (EpochPurpose::Center, "vendor", "center"),
+            (EpochPurpose::Supervisor, "supervisor", "supervisor"),
+        ] {
+            let plan = center::EpochPlan {
+                purpose,
+                home: home.parse()?,
+                audience: vec![center_log()?],
+                not_after: not_after(),
+                valid_from: now,
+                valid_until: now + valid_days * DAY_SECONDS,
+                destroy_by: now + keep_days * DAY_SECONDS,
+            };
+            let file = format!("opening-{}", home.to_ascii_lowercase());
+            let path = key_path(&self.dir, party, &file);
+            let signer = statement_key(&self.dir, party, signer)?;
+            let log = self.center_client()?;
+            center::log_opening_epoch(plan, &path, &signer, &log, PATIENCE).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the cells of both homes and waits until they take samples.
+    ///
+    /// # Errors
+    /// When one does not start, or finds nothing in the log to stand on.
+    pub async fn start_cells(&mut self, machines: &Machines, told: Told<'_>) -> Result<()> {
+        for (number, home) in HOMES.into_iter().enumerate() {
+            self.announce_opening(home).await?;
+            let name = name_of(home);
+            let config = format!(
+                "dir = {:?}\nhome = \"{home}\"\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
+                 key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nworkers = 1\n\
+                 sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{SERVER}",
+                self.make_dir("vendor", &name)?,
+                self.center_log_url(),
+                self.anchor(),
+                key_path(&self.dir, "vendor", "center"),
+                machines.worker,
+                machines.rules,
+                machines.scoring,
+                machines.database,
+                FIRST_SANDBOX + number,
+            );
+            let daemon = self.daemon("vendor", &name, &["center", "serve"], &config)?;
+            told(&format!("cell {home} listens at {}", daemon.url()));
+            self.cells.push(daemon);
+        }
+        for cell in &self.cells {
+            self.wait_until_open(cell.url()).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait_until_open(&self, url: &str) -> Result<()> {
+        let started = Instant::now();
+        while !self.is_open(url).await? {
+            if started.elapsed() > PATIENCE {
+                bail!("the cell at {url} has no policy or not the three epochs after {PATIENCE:?}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a cell knows its policy and one epoch of each purpose.
+    async fn is_open(&self, url: &str) -> Result<bool> {
+        // It answers 503 before it has read the log.
+        let Ok(bytes) = self.http.get(&format!("{url}/where"), 1 << 20).await else {
+            return Ok(false);
+        };
+        let shown: Value = serde_json::from_slice(&bytes)?;
+        let epochs = shown["epochs"].as_array().map_or(0, Vec::len);
+        Ok(!shown["policy"].is_null() && epochs >= 3)
+    }
+
+    /// Address of the cell of a home.
+    pub fn cell_url(&self, home: &str) -> String {
+        let name = format!("vendor/{}", name_of(home));
+        let mut cells = self.cells.iter();
+        let found = cells.find(|cell| cell.name() == name);
+        found.map_or_else(String::new, |cell| cell.url().to_owned())
+    }
+}
