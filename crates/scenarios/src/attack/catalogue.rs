@@ -158,7 +158,7 @@ pub(super) const ALL: &[Attack] = &[
     },
     Attack {
         name: "back-dated",
-        title: "signatures held back until their time has passed count as early",
+        title: "signatures held back beyond their time count as early",
         holds: "keys of both sides, the log",
         catcher: "endpoint",
         place: "inclusion by the witnesses' clocks",

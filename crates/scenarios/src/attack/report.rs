@@ -136,17 +136,16 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f)?;
         for row in &self.rows {
-            writeln!(f, "{:<18} {}", row.attack, row.title)?;
-            writeln!(f, "{:<18} attacker holds {}", "", row.holds)?;
-            writeln!(
-                f,
-                "{:<18} {} by the {}, {}: {}",
-                "",
-                row.verdict(),
-                row.catcher,
-                row.place,
-                row.expected
-            )?;
+            writeln!(f, "{:<17} {}", row.attack, row.title)?;
+            for (what, said) in [
+                ("holds", row.holds),
+                ("result", &row.verdict()),
+                ("by", row.catcher),
+                ("at", row.place),
+                ("check", row.expected),
+            ] {
+                writeln!(f, "{:<17} {what:<6} {said}", "")?;
+            }
         }
         let caught = self.rows.iter().filter(|row| row.is_caught()).count();
         writeln!(
@@ -199,6 +198,16 @@ mod tests {
     #[test]
     fn no_attack_at_all_is_no_success() {
         assert!(!Report::default().all_caught());
+    }
+
+    #[test]
+    fn what_is_said_of_each_attack_fits_a_terminal() {
+        for attack in super::super::list() {
+            let said = report(attack, Some(attack.code)).to_string();
+            for line in said.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
     }
 
     #[test]
