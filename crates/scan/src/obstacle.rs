@@ -37,6 +37,14 @@ impl Why {
             },
         }
     }
+
+    /// What the name of the reason leaves open.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Unsupported(what) | Self::Damaged(what) => what,
+            Self::Encrypted | Self::Limit(_) => "",
+        }
+    }
 }
 
 /// `damaged: zip directory`

@@ -85,7 +85,7 @@ impl Walk<'_> {
             path: path.to_string(),
             why: why.to_string(),
         };
-        self.facts[at].add(why.reason(), why.to_string());
+        self.facts[at].add(why.reason(), why.detail());
         if !self.members[at].unread.contains(&unread) {
             self.members[at].unread.push(unread);
         }

@@ -96,7 +96,8 @@ impl World {
         for name in ["policy.cedar", "policy.cedarschema", "entities.json"] {
             let bytes = examples::text(&format!("residency/{name}"))?.as_bytes();
             let author = statement_key(&self.dir, "vendor", "author")?;
-            let sha256 = self.center_client()?.put_blob(bytes.to_vec(), &author);
+            let log = self.center_client()?;
+            let sha256 = log.put_blob(bytes.to_vec(), &author);
             documents.push(Blob {
                 sha256: sha256.await?,
                 bytes: bytes.len() as u64,

@@ -224,8 +224,8 @@ impl Told<'_> {
                 );
             }
             self.line(&format!(
-                "{country}  {:<14} region {:<14} -> {home} by rule `{}`",
-                shared.label, shared.region, shared.rule,
+                "{country}  {:<13} -> {home}  by rule {}",
+                sharer.owner.file, shared.rule,
             ));
         }
         if let Some(sharer) = sharers.first() {
@@ -270,8 +270,8 @@ impl Told<'_> {
                 false => verdict.reasons.join(", "),
             };
             self.line(&format!(
-                "{country}  {:<14} {home}  {:<11} {reasons}",
-                sample.label,
+                "{country}  {:<13} {home}  {:<10} {reasons}",
+                sharer.owner.file,
                 verdict.outcome.as_str(),
             ));
             told.push(json!({"country": country, "sample": sample}));

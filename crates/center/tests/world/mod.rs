@@ -186,7 +186,7 @@ impl World {
             center::serve(config, std::future::pending()).await.unwrap();
         });
         let url = wait_url(&dir, PATIENCE).await.unwrap();
-        let cell = Cell { url, task };
+        let cell = Cell { url, dir, task };
         cell.wait_open().await;
         cell
     }
@@ -236,6 +236,7 @@ async fn submit_all(log: &LogClient, envelopes: Vec<Envelope>) {
 /// A running cell.
 pub struct Cell {
     pub url: String,
+    dir: PathBuf,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -245,9 +246,14 @@ impl Cell {
         wait_open(&self.url).await;
     }
 
+    /// Drops it wherever it is, and waits until the last of its duties let its directory go.
     pub async fn stop(self) {
         self.task.abort();
         drop(self.task.await);
+        wait_for("the directory is free", async || {
+            store::DirLock::take(&self.dir).ok().map(drop)
+        })
+        .await;
     }
 }
 

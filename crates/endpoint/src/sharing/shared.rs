@@ -156,9 +156,8 @@ pub struct SharedReport {
 
 const LIMITS: [&str; 3] = [
     "that no copy was made by a process that saw a file for good reason",
-    "that machines which the center does not tell of did not touch it: the log shows at most \
-     one receipt and one verdict for each sample",
-    "that people did not ask for it: requests and grants are not shown by this version",
+    "that no other machine touched it; the log holds at most one verdict",
+    "that people did not ask for it: this version shows no request or grant",
 ];
 
 /// Lists everything that was shared, with every proof judged now, without network.
@@ -366,11 +365,11 @@ fn line<T>(
             entry,
             ..
         } => {
-            writeln!(
-                f,
-                "  {what:<9} {}; proven at entry {entry} of {log}",
-                said(found)
-            )
+            for (at, line) in said(found).lines().enumerate() {
+                let what = if at == 0 { what } else { "" };
+                writeln!(f, "  {what:<9} {line}")?;
+            }
+            writeln!(f, "  {:<9} proven at entry {entry} of {log}", "")
         }
     }
 }
@@ -396,25 +395,18 @@ impl fmt::Display for SharedSample {
             )
         })?;
         line(f, "verdict", &self.verdict, |said| {
-            let reasons = match said.reasons.is_empty() {
-                true => "no rule".to_owned(),
-                false => said.reasons.join(", "),
-            };
-            format!(
-                "{} by {reasons}, worker {}, rules {}",
-                said.outcome.as_str(),
-                said.worker.short(),
-                said.rules.short()
-            )
+            let mut text = said.outcome.as_str().to_owned();
+            for reason in &said.reasons {
+                text += &format!("\nby {reason}");
+            }
+            let (worker, rules) = (said.worker.short(), said.rules.short());
+            text + &format!("\nworker {worker}, rules {rules}")
         })?;
-        line(f, "anomaly", &self.anomaly, |said| said.join(", "))?;
+        line(f, "anomaly", &self.anomaly, |said| said.join("\n"))?;
         for touch in &self.touched {
             let end = touch.end.as_deref().unwrap_or("goes on");
             let (worker, at) = (touch.worker.short(), rfc3339(touch.started));
-            writeln!(
-                f,
-                "  touched   by worker {worker} at {at}: {end} (the center says)"
-            )?;
+            writeln!(f, "  touched   by worker {worker} at {at}: {end} (claimed)")?;
         }
         if let Some(at) = self.demanded_at {
             writeln!(f, "  demanded  erasure at {}", rfc3339(at))?;

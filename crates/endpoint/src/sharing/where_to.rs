@@ -275,7 +275,7 @@ impl fmt::Display for Whereabouts {
         writeln!(f, "go to        {} ({})", self.home, cities.join(", "))?;
         writeln!(
             f,
-            "by rule      {} of policy version {}",
+            "by rule      {}, policy version {}",
             self.rule, self.policy.version
         )?;
         writeln!(f, "             {}", self.policy.digest)?;
@@ -307,7 +307,7 @@ impl fmt::Display for Whereabouts {
             Freshness::Red => "red",
         };
         writeln!(f, "evidence     {freshness}, {} old", age(self.age_seconds))?;
-        writeln!(f, "proof        {}", self.proof)?;
+        writeln!(f, "proof\n  {}", self.proof)?;
         write!(
             f,
             "does not     that no copy of a file was made by a process that saw it for\n\

@@ -57,7 +57,7 @@ async fn every_file_is_listed_with_where_it_is_what_it_is_and_who_touched_it() {
     assert_eq!(listed.touched.len(), 1);
     let text = report.to_string();
     assert!(
-        text.contains("malicious by yara:Lure") && text.contains("proven at entry"),
+        text.contains("by yara:Lure") && text.contains("proven at entry"),
         "{text}"
     );
     // As JSON, too.
