@@ -13,6 +13,7 @@ mod custody;
 pub mod daemon;
 pub mod examples;
 pub mod machine;
+mod sharer;
 pub mod story;
 pub mod vendor;
 pub mod world;

@@ -7,7 +7,9 @@
 mod builder;
 mod bundle;
 mod catalogue;
+mod custody;
 mod flood;
+mod hand_sealed;
 mod history;
 mod line;
 mod metadata;
@@ -129,6 +131,14 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "trojaned-tools" => toolchain::trojaned_toolchain(stage).await,
         "embedded-time" => builder::embedded_time(stage).await,
         "copied-verdict" => builder::copied_verdict(stage).await,
+        "other-home" => custody::other_home(stage).await,
+        "other-cell" => custody::other_cell(stage).await,
+        "own-policy" => custody::own_policy(stage).await,
+        "no-consent" => custody::no_consent(stage).await,
+        "garbage-wrap" => custody::garbage_wrap(stage).await,
+        "false-share" => custody::false_share(stage).await,
+        "replayed-upload" => custody::replayed_upload(stage).await,
+        "archive-bomb" => custody::archive_bomb(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
     }
 }

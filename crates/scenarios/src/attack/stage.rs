@@ -15,7 +15,9 @@ use statement::{
     VerificationResult,
 };
 
-use crate::{cast::Cast, ceremony, examples::Example, machine, vendor, world::World};
+use crate::{
+    cast::Cast, ceremony, custody::release_rules, examples::Example, machine, vendor, world::World,
+};
 
 use super::{Caught, mirror::States};
 
@@ -52,6 +54,16 @@ impl Stage {
             world,
             states: None,
         })
+    }
+
+    /// Opens the cells, unless an attack before had them opened.
+    pub(super) async fn open_cells(&mut self) -> Result<()> {
+        if !self.world.cells.is_empty() {
+            return Ok(());
+        }
+        self.world.govern_residency().await?;
+        let machines = release_rules(&self.world, &|_| ()).await?;
+        self.world.start_cells(&machines, &mut |_| ()).await
     }
 
     /// Builds an example under a product name of its own, honestly, and waits for the approval.

@@ -1,0 +1,185 @@
+//! A sample that is sealed by hand, so that one thing about it can be wrong: `spec/sealing.md`, `spec/intake.md`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use keys::{Algorithm, SecretKey, random_bytes};
+use logclient::Follower;
+use seal::{
+    Address, EpochKey, EpochKeys, Front, Sealer, Seed, UploadKey, disclosure_message,
+    limits::WRAP_BYTES, upload_message,
+};
+use serde_json::Value;
+use serve::ClientError;
+use statement::{Predicate, SampleId, SealDigest, StatementDigest};
+use tlog::sha256;
+
+use super::stage::{LOOK_EVERY, PATIENCE};
+use crate::world::World;
+
+const KIND: &str = "application/octet-stream";
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Nothing,
+    /// The last wrap, which is the supervisor's.
+    Wrap,
+    /// The digest of the supervisor's share in the header.
+    Share,
+}
+
+/// A sample and the key that speaks for it.
+pub(super) struct HandSealed {
+    key: SecretKey,
+    sample: SampleId,
+    seal: SealDigest,
+    front: Vec<u8>,
+    ciphertext: Vec<u8>,
+}
+
+/// What a cell shows to be sealed to.
+pub(super) struct Target {
+    keys: EpochKeys,
+    policy: StatementDigest,
+}
+
+impl Target {
+    /// Of the cell of a home: the statements stand in the log, which is followed.
+    pub(super) async fn of(world: &World, home: &str) -> Result<Self> {
+        let url = format!("{}/where", world.cell_url(home));
+        let shown: Value = serde_json::from_slice(&world.http.get(&url, ANSWER_BYTES_MAX).await?)?;
+        let mut follower = Follower::new(world.center_client()?, world.anchor())
+            .keeping(|predicate| matches!(predicate, Predicate::Epoch(_)));
+        follower.sync().await?;
+        let key = |purpose: &str| {
+            let epochs = shown["epochs"].as_array().into_iter().flatten();
+            let named = epochs.into_iter().find(|epoch| epoch["purpose"] == purpose);
+            let named = named.with_context(|| format!("no {purpose} epoch of {home}"))?;
+            let digest: StatementDigest = text(&named["epoch"]).parse()?;
+            let kept = follower.kept().iter().find(|kept| kept.digest == digest);
+            match kept.map(|kept| &kept.statement.predicate) {
+                Some(Predicate::Epoch(epoch)) => Ok(EpochKey::read(digest, epoch)?),
+                _ => bail!("epoch {digest} is not in the log"),
+            }
+        };
+        Ok(Self {
+            keys: EpochKeys::new(key("analysis")?, key("center")?, key("supervisor")?)?,
+            policy: text(&shown["policy"]).parse()?,
+        })
+    }
+}
+
+impl HandSealed {
+    pub(super) fn of(file: &[u8], to: &Target, wrong: Wrong) -> Result<Self> {
+        Self::named(SampleId::new(*random_bytes()?), file, to, wrong)
+    }
+
+    /// Under the name of another one.
+    pub(super) fn like(&self, file: &[u8], to: &Target) -> Result<Self> {
+        Self::named(self.sample.clone(), file, to, Wrong::Nothing)
+    }
+
+    fn named(sample: SampleId, file: &[u8], to: &Target, wrong: Wrong) -> Result<Self> {
+        let key = SecretKey::generate(Algorithm::Ed25519)?;
+        let raw = key.public_key();
+        let raw = raw
+            .as_slice()
+            .try_into()
+            .context("Ed25519 keys have 32 bytes")?;
+        let address = Address {
+            sample: sample.clone(),
+            upload_key: UploadKey::from_raw(raw).context("a key of Ed25519")?,
+            home: to.keys.home().clone(),
+            region: "europe".parse()?,
+            policy: to.policy,
+            size_bytes: file.len() as u64,
+        };
+        let (seed, draw) = (Seed::new(random_bytes()?), random_bytes()?);
+        let sealer = Sealer::start(address, &to.keys, &seed, &draw)?;
+        let (sealed, ciphertext) = sealer.seal_all(file)?;
+        let mut front = sealed.front.to_bytes();
+        match wrong {
+            Wrong::Nothing => {}
+            Wrong::Wrap => {
+                let at = front.len() - WRAP_BYTES / 2;
+                front[at] ^= 1;
+            }
+            Wrong::Share => {
+                let line = b"share_supervisor ";
+                let found = front.windows(line.len()).position(|part| part == line);
+                let at = found.context("a header names both shares")? + line.len();
+                front[at] = if front[at] == b'0' { b'1' } else { b'0' };
+            }
+        }
+        // Signed as it is: nobody on the way made this.
+        let seal = Front::parse(&front)?
+            .header()
+            .seal_digest(&sha256(&ciphertext));
+        Ok(Self {
+            key,
+            sample,
+            seal,
+            front,
+            ciphertext,
+        })
+    }
+
+    /// All of it in one call.
+    pub(super) async fn send(&self, world: &World, home: &str) -> Result<(), ClientError> {
+        let wraps = Front::parse(&self.front).map(|front| front.wraps().digest());
+        // It was parsed when it was made.
+        let Ok(wraps) = wraps else { return Ok(()) };
+        let signature = self.key.sign(&upload_message(&self.seal, &wraps));
+        let body = [&self.front, &self.ciphertext, &signature].map(|part| part.as_slice());
+        let url = format!("{}/samples", world.cell_url(home));
+        let sent = world.http.post(
+            &url,
+            KIND,
+            body.concat(),
+            ANSWER_BYTES_MAX,
+            Duration::from_secs(30),
+        );
+        sent.await.map(drop)
+    }
+
+    /// The outcome in its verdict record, or how machines ended that set it aside, once there is one.
+    pub(super) async fn outcome(&self, world: &World, home: &str) -> Result<String> {
+        let url = format!(
+            "{}/samples/{}/disclosure",
+            world.cell_url(home),
+            self.sample
+        );
+        let signature = self.key.sign(&disclosure_message(&self.sample, &self.seal));
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let asked = world.http.post(
+                &url,
+                KIND,
+                signature.clone(),
+                ANSWER_BYTES_MAX,
+                Duration::from_secs(30),
+            );
+            let shown: Value = serde_json::from_slice(&asked.await?.body)?;
+            if shown["state"] == "set-aside" {
+                return Ok(text(&shown["touched"][0]["end"]));
+            }
+            let proven = text(&shown["verdict"]["proven"]);
+            if let Ok(proven) = serde_json::from_str::<Value>(&proven) {
+                let record = text(&proven["record"]);
+                let mut lines = record
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("outcome "));
+                let outcome = lines.next().context("a verdict has an outcome")?;
+                return Ok(outcome.to_owned());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        bail!("sample {} has no verdict after {PATIENCE:?}", self.sample)
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,99 @@
+//! An endpoint whose owner shares a file.
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use endpoint::sharing::{self, Config, Proof, SharedSample, SharingError};
+
+use crate::{
+    cells::HOMES,
+    world::{LOOK_EVERY, World},
+};
+
+/// How long machines may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What becomes of its one file, and where its configuration lies.
+pub(crate) struct Sharer {
+    pub(crate) config: Config,
+    /// The same as a file, for the program.
+    pub(crate) config_file: PathBuf,
+    pub(crate) file: PathBuf,
+}
+
+impl Sharer {
+    /// An endpoint in a directory of its own. `address` says where it believes the cell of a home to be.
+    pub(crate) fn prepare(
+        world: &World,
+        name: &str,
+        (file, bytes): (&str, &[u8]),
+        address: impl Fn(&str) -> String,
+    ) -> Result<Self> {
+        let dir = world.make_dir(name, "sharing")?;
+        let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n", world.anchor());
+        for home in HOMES {
+            let (url, log) = (address(home), world.center_log_url());
+            text += &format!("[[center]]\nhome = \"{home}\"\nurl = \"{url}\"\nlog = \"{log}\"\n");
+        }
+        let config_file = world.dir.join(name).join("sharing.toml");
+        let file = world.make_dir(name, "files")?.join(file);
+        for (path, bytes) in [(&config_file, text.as_bytes()), (&file, bytes)] {
+            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(Self {
+            config: toml::from_str(&text).context("the configuration of sharing")?,
+            config_file,
+            file,
+        })
+    }
+
+    /// Its owner agrees, as somebody of this country.
+    pub(crate) fn agree(&self, country: &str) -> Result<()> {
+        sharing::give_consent(&self.config, &country.parse()?, release::system_clock())?;
+        Ok(())
+    }
+
+    /// Seals its file into the queue.
+    pub(crate) async fn seal(&self) -> Result<sharing::Shared, SharingError> {
+        let (now, go_on) = (release::system_clock(), |_| ControlFlow::Continue(()));
+        let mut sealed = sharing::share(&self.config, &[&self.file], now, &go_on).await?;
+        Ok(sealed.remove(0))
+    }
+
+    /// Sends, demands and asks until the sample is as `done` wants it.
+    pub(crate) async fn wait(
+        &self,
+        what: &str,
+        done: impl Fn(&SharedSample) -> bool,
+    ) -> Result<SharedSample> {
+        let started = Instant::now();
+        loop {
+            let (now, go_on) = (release::system_clock(), |_| ControlFlow::Continue(()));
+            let sent = sharing::send(&self.config, now, &go_on).await?;
+            let report = sharing::shared(&self.config)?;
+            let sample = report.samples.into_iter().next();
+            let sample = sample.context("the file was shared")?;
+            if done(&sample) {
+                return Ok(sample);
+            }
+            if started.elapsed() > PATIENCE {
+                let file = self.file.display();
+                bail!("there is no {what} of {file} after {PATIENCE:?}: {sent}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// What is proven, if it is.
+pub(crate) const fn said<T>(proof: &Proof<T>) -> Option<&T> {
+    match proof {
+        Proof::Verified { said, .. } => Some(said),
+        _ => None,
+    }
+}
