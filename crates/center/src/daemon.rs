@@ -29,10 +29,10 @@ pub async fn serve(
     serve_by(config, Clock::of_this_machine(), shutdown).await
 }
 
-/// [`serve`] by another clock.
+/// [`serve()`] by another clock.
 ///
 /// # Errors
-/// As [`serve`].
+/// As [`serve()`].
 pub async fn serve_by(
     config: Config,
     clock: Clock,

@@ -75,7 +75,7 @@ impl Ground {
         let of = |purpose| {
             let fits = move |it: &&Stands| {
                 let said = &it.said;
-                said.purpose == purpose && (said.valid_from..said.valid_until).contains(&now)
+                said.purpose == purpose && (said.valid_from..=said.valid_until).contains(&now)
             };
             let mut found: Vec<_> = self.epochs.values().filter(fits).collect();
             found.sort_by_key(|it| std::cmp::Reverse(it.said.valid_until));

@@ -35,12 +35,14 @@ impl Workshop {
     pub(crate) fn open(config: &Config) -> Result<Self, CenterError> {
         let ready = preflight()?;
         let program = match &config.worker_program {
-            Some(path) => path.clone(),
+            Some(path) => absolute(path)?,
             None => std::env::current_exe().map_err(refused("find", Path::new("this program")))?,
         };
         let libraries = Libraries::of_this_process()?;
         let root = config.dir.join("worker");
         make_tree(&root, &libraries)?;
+        // The sandbox is entered from elsewhere.
+        let root = absolute(&root)?;
         let identity = Identity::for_party(config.sandbox_party)?;
         let mut argv: Vec<String> = Vec::new();
         if libraries.loader.is_some() {
@@ -69,7 +71,7 @@ impl Workshop {
             sandbox = sandbox.read_only(path, &format!("{LIBRARIES}/{name}"));
         }
         if let Some(database) = &config.database {
-            sandbox = sandbox.read_only(database, DATABASE);
+            sandbox = sandbox.read_only(&absolute(database)?, DATABASE);
         }
         Ok(Self { sandbox, ready })
     }
@@ -159,6 +161,10 @@ fn make_tree(root: &Path, libraries: &Libraries) -> Result<(), CenterError> {
         fs::write(&path, b"").map_err(refused("make", &path))?;
     }
     Ok(())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, CenterError> {
+    fs::canonicalize(path).map_err(refused("find", path))
 }
 
 fn refused(

@@ -5,6 +5,8 @@ mod repository;
 mod world;
 
 mod gossip;
+#[cfg(feature = "sharing")]
+mod sharing;
 mod tuf_client;
 mod update;
 mod update_refused;

@@ -34,7 +34,10 @@ impl Sharer {
         (file, bytes): (&str, &[u8]),
         address: impl Fn(&str) -> String,
     ) -> Result<Self> {
+        // The program is started elsewhere than where the configuration is written.
         let dir = world.make_dir(name, "sharing")?;
+        let dir =
+            fs::canonicalize(&dir).with_context(|| format!("cannot find {}", dir.display()))?;
         let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n", world.anchor());
         for home in HOMES {
             let (url, log) = (address(home), world.center_log_url());

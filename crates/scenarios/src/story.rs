@@ -70,30 +70,7 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
         world: &world,
         listener,
     };
-    let first = told.release(3, &TRUENAME_1_0, "1.0.0").await?;
-    let config = told.endpoint_config()?;
-    step(
-        listener,
-        6,
-        "An endpoint installs it, after judging every proof itself",
-        told.update(&config),
-    )
-    .await?;
-    let second = told.release(7, &TRUENAME_1_1, "1.1.0").await?;
-    step(
-        listener,
-        10,
-        "The endpoint updates; the previous version is kept",
-        told.update(&config),
-    )
-    .await?;
-    let verified = step(
-        listener,
-        11,
-        "A stranger verifies the file, offline",
-        told.verify(second),
-    )
-    .await?;
+    let software = told.software().await?;
     let machines = step(
         listener,
         12,
@@ -106,27 +83,7 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
         world: &world,
         listener,
     };
-    let custody = step(
-        listener,
-        14,
-        "Endpoints in Germany, Japan, the United States and Brazil share a file",
-        told.share(),
-    )
-    .await?;
-    let judged = step(
-        listener,
-        15,
-        "Machines judge the files; each owner checks the proofs, offline",
-        told.judged(&custody),
-    )
-    .await?;
-    let withdrawn = step(
-        listener,
-        16,
-        "An owner withdraws the consent; the file is erased, on record",
-        told.withdrawn(&custody),
-    )
-    .await?;
+    let custody = told.custody().await?;
     let audited = step(
         listener,
         17,
@@ -137,14 +94,69 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
     let seconds = started.elapsed().as_secs_f64();
     Ok(json!({
         "anchor": world.anchor(),
-        "releases": [first, second],
-        "verified": verified,
-        "shared": judged,
-        "erased": withdrawn,
+        "software": software,
+        "custody": custody,
         "audit": audited,
         "seconds": (seconds * 10.0).round() / 10.0,
         "dir": dir,
     }))
+}
+
+impl Told<'_> {
+    /// Steps 3 to 11: two releases on their way to an endpoint, and a stranger who checks.
+    async fn software(&self) -> Result<Value> {
+        let first = self.release(3, &TRUENAME_1_0, "1.0.0").await?;
+        let config = self.endpoint_config()?;
+        step(
+            self.listener,
+            6,
+            "An endpoint installs it, after judging every proof itself",
+            self.update(&config),
+        )
+        .await?;
+        let second = self.release(7, &TRUENAME_1_1, "1.1.0").await?;
+        step(
+            self.listener,
+            10,
+            "The endpoint updates; the previous version is kept",
+            self.update(&config),
+        )
+        .await?;
+        let verified = step(
+            self.listener,
+            11,
+            "A stranger verifies the file, offline",
+            self.verify(second),
+        )
+        .await?;
+        Ok(json!({"releases": [first, second], "verified": verified}))
+    }
+
+    /// Steps 14 to 16: four files, from four countries.
+    async fn custody(&self) -> Result<Value> {
+        let custody = step(
+            self.listener,
+            14,
+            "Endpoints in Germany, Japan, the United States and Brazil share a file",
+            self.share(),
+        )
+        .await?;
+        let judged = step(
+            self.listener,
+            15,
+            "Machines judge the files; each owner checks the proofs, offline",
+            self.judged(&custody),
+        )
+        .await?;
+        let withdrawn = step(
+            self.listener,
+            16,
+            "An owner withdraws the consent; the file is erased, on record",
+            self.withdrawn(&custody),
+        )
+        .await?;
+        Ok(json!({"shared": judged, "erased": withdrawn}))
+    }
 }
 
 /// The first step.

@@ -334,25 +334,25 @@ impl Inner {
         world.say(&Key::of("vendor/center"), predicate.into(), about)
     }
 
-    /// A batch of three for receipts, another one for verdicts.
-    fn take_in(&mut self, id: &str) {
-        self.seq += 1;
+    fn receipt(&self, id: &str, salt: u8) -> ReceiptRecord {
         let sample = &self.samples[id];
-        let seal = match self.lie {
-            Lie::OtherSeal => SealDigest::of(b"another sample"),
-            _ => sample.seal(),
-        };
-        let receipt = |n: u8| ReceiptRecord {
+        ReceiptRecord {
             sample: id.parse().unwrap(),
-            seal,
+            seal: match self.lie {
+                Lie::OtherSeal => SealDigest::of(b"another sample"),
+                _ => sample.seal(),
+            },
             wraps: FileDigest::new(sample.front.wraps().digest()),
             home: self.home.clone(),
             received: NOW + 5,
-            salt: FileDigest::of(&[n]),
-        };
-        let verdict = |n: u8| VerdictRecord {
+            salt: FileDigest::of(&[salt]),
+        }
+    }
+
+    fn verdict(&self, id: &str, salt: u8) -> VerdictRecord {
+        VerdictRecord {
             sample: id.parse().unwrap(),
-            seal: sample.seal(),
+            seal: self.samples[id].seal(),
             home: self.home.clone(),
             outcome: Outcome::Malicious,
             score: 90,
@@ -361,9 +361,15 @@ impl Inner {
             scoring: StatementDigest::of(b"scoring"),
             finished: NOW + 7,
             reasons: vec!["yara:Lure".parse().unwrap()],
-            salt: FileDigest::of(&[n]),
-        };
-        let (receipts, verdicts) = ([0, 1, 2].map(receipt), [0, 1, 2].map(verdict));
+            salt: FileDigest::of(&[salt]),
+        }
+    }
+
+    /// A batch of three for receipts, another one for verdicts.
+    fn take_in(&mut self, id: &str) {
+        self.seq += 1;
+        let receipts = [0, 1, 2].map(|salt| self.receipt(id, salt));
+        let verdicts = [0, 1, 2].map(|salt| self.verdict(id, salt));
         let (one, two) = (
             BatchTree::new(&receipts).unwrap(),
             BatchTree::new(&verdicts).unwrap(),

@@ -8,8 +8,8 @@ use endpoint::sharing::{
 };
 
 use crate::{
-    cell::Lie,
-    street::{Street, contains, go_on},
+    sharing::cell::Lie,
+    sharing::street::{Street, contains, go_on},
     world::{NOW, refused_with},
 };
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use endpoint::sharing::{ShareStep, SharingError, send, share, shared};
 
 use crate::{
-    street::{Street, contains, go_on},
+    sharing::street::{Street, contains, go_on},
     world::NOW,
 };
 

@@ -6,7 +6,7 @@ use endpoint::sharing::{Standing, share, where_to};
 use statement::EpochPurpose;
 
 use crate::{
-    street::{Said, Street, contains, go_on},
+    sharing::street::{Said, Street, contains, go_on},
     world::{NOW, refused_with},
 };
 

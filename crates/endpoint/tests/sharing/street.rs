@@ -21,7 +21,7 @@ use statement::{
 use tempfile::TempDir;
 
 use crate::{
-    cell::{Cell, NOT_AFTER},
+    sharing::cell::{Cell, NOT_AFTER},
     world::{
         NOW, World,
         roster::{self, Key},

@@ -8,7 +8,7 @@ use scenarios::story::{self, Listener, NOT_PROVED};
 
 use crate::out::Out;
 
-/// Show a release from source to endpoint here, or attack it
+/// Show software from source to endpoints and files to their home, or attack it
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// Where its files lie; what an earlier run left there is removed
@@ -46,7 +46,9 @@ impl Demo {
                 });
         }
         scenarios::machine::empty(&dir)?;
-        out.progress("Limpid: one release from source to a running endpoint, without network.\n");
+        out.progress(
+            "Limpid: software from source to endpoints, files to their home; without network.\n",
+        );
         let started = Instant::now();
         let mut summary = story::tell(&dir, &limpid, &Stage(out)).await?;
         let seconds = started.elapsed().as_secs_f64();

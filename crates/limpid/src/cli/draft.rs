@@ -198,12 +198,7 @@ impl Draft {
                 bounds,
                 product,
                 reason,
-            } => {
-                let name = product.clone().unwrap_or_else(|| "everything".to_owned());
-                let subject = FileDigest::of(name.as_bytes());
-                let halt = ours!(bounds, Halt { product, reason });
-                bounds.write(out, &name, subject, halt)
-            }
+            } => halt(out, &bounds, product, reason),
             Self::Finding {
                 bounds,
                 about,
@@ -263,6 +258,13 @@ impl Draft {
             Self::Residency(draft) => draft.run(out),
         }
     }
+}
+
+fn halt(out: Out, bounds: &Bounds, product: Option<String>, reason: String) -> Result<()> {
+    let name = product.clone().unwrap_or_else(|| "everything".to_owned());
+    let subject = FileDigest::of(name.as_bytes());
+    let halt = ours!(bounds, Halt { product, reason });
+    bounds.write(out, &name, subject, halt)
 }
 
 fn heartbeat(out: Out, bounds: &Bounds, note: String) -> Result<()> {

@@ -46,7 +46,7 @@ const GLOBAL: &str = "Options of every verb";
 /// What a stranger needs next.
 const AFTER_HELP: &str = "\
 Start here:
-  limpid demo                one release from source to a running endpoint
+  limpid demo                software to endpoints, files to their home
   limpid demo --attack all   every attack on it, each caught by a named check
   limpid verify FILE --bundle BUNDLE --anchor DIGEST
 

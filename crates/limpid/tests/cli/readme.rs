@@ -89,9 +89,10 @@ fn the_commands_of_the_readme_run() {
 fn the_demonstration_told_its_story(dir: &Path, told: &str) {
     let summary = fs::read_to_string(dir.join("target/demo/summary.json")).unwrap();
     let summary: Value = serde_json::from_str(&summary).unwrap();
-    let releases = summary["releases"].as_array().unwrap();
+    let software = &summary["software"];
+    let releases = software["releases"].as_array().unwrap();
     assert_eq!(releases.len(), 2, "{summary:#}");
-    let verified = &summary["verified"];
+    let verified = &software["verified"];
     assert_eq!(verified["release"]["digest"], releases[1]);
     assert_eq!(verified["release"]["version"], "1.1.0");
     assert_eq!(verified["constitution"]["anchor"], summary["anchor"]);
@@ -99,6 +100,14 @@ fn the_demonstration_told_its_story(dir: &Path, told: &str) {
         assert_eq!(rebuild["verdict"], "identical", "{summary:#}");
     }
     assert_eq!(verified["rebuilds"].as_array().unwrap().len(), 2);
+    let shared = summary["custody"]["shared"].as_array().unwrap();
+    let proven = |proof: &str| {
+        let mut samples = shared.iter().map(|told| &told["sample"]);
+        samples.all(|sample| sample[proof]["proof"] == "verified")
+    };
+    assert!(shared.len() == 4 && proven("home") && proven("receipt") && proven("verdict"));
+    let erased = &summary["custody"]["erased"]["sample"];
+    assert_eq!(erased["erasure"]["proof"], "verified", "{erased:#}");
     assert!(summary["not_proved"].as_str().unwrap().contains("collude"));
     assert!(summary["seconds"].as_f64().unwrap() > 0.0);
     for part in [
