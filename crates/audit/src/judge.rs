@@ -17,6 +17,7 @@ mod beside;
 mod chain;
 mod clock;
 mod codes;
+mod custody;
 mod evidence;
 mod facts;
 mod findings;
@@ -51,8 +52,8 @@ pub use facts::Anchored;
 pub use findings::PublicationSeen;
 pub use signed::SignedRelease;
 pub use types::{
-    Blob, CheckpointSeen, Delivery, Finding, Gate, Heard, Line, Newest, OutOfOrder, Parts, Refused,
-    Ruling, Severity, Summary,
+    Blob, CellCounts, CheckpointSeen, Delivery, Finding, Gate, Heard, Line, Newest, OutOfOrder,
+    Parts, Refused, Ruling, Severity, Summary,
 };
 
 /// One log, replayed whole. Memory grows with the statements that rules ask for, not with entries.

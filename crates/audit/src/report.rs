@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use statement::StatementDigest;
+use statement::{CountryCode, StatementDigest};
 
 use crate::findings::{Evidence, Found};
-use crate::judge::{Severity, Summary};
+use crate::judge::{CellCounts, Severity, Summary};
 use crate::run_cross::Kept;
 use crate::run_repository::RepositoryCounts;
 
@@ -235,6 +235,12 @@ fn log_json(log: &LogReport) -> serde_json::Value {
             "signed": summary.releases_signed, "with_quorum": summary.releases,
             "withdrawn": summary.releases_withdrawn
         },
+        "cells": summary.cells.iter().map(|(home, cell)| {
+            serde_json::json!({
+                "home": home, "received": cell.received, "analysed": cell.analysed, "outcomes": cell.outcomes,
+                "automatic_share": cell.automatic_share(),
+            })
+        }).collect::<Vec<_>>(),
         "adverse": {"all": summary.adverse, "open": summary.adverse_open},
         "publications": {"all": summary.publications, "newest": newest},
     })
@@ -260,6 +266,15 @@ pub(crate) fn when(seconds: u64) -> String {
 
 /// The lines about a log: what was counted, out of how many. Shared by text and page.
 pub(crate) fn facts_of(log: &LogReport) -> Vec<(&'static str, String)> {
+    let summary = &log.summary;
+    let cells = summary.cells.iter();
+    let cells = cells.map(|(home, cell)| ("cell", cell_of(home, cell)));
+    let mut facts = facts_of_software(log);
+    facts.extend(cells);
+    facts
+}
+
+fn facts_of_software(log: &LogReport) -> Vec<(&'static str, String)> {
     let summary = &log.summary;
     vec![
         ("entries", entries_of(log)),
@@ -305,6 +320,25 @@ pub(crate) fn facts_of(log: &LogReport) -> Vec<(&'static str, String)> {
         ),
         ("other logs", kept_of(log.kept)),
     ]
+}
+
+/// What a cell did, and the share that no person has to look at.
+fn cell_of(home: &CountryCode, cell: &CellCounts) -> String {
+    let said = cell.outcomes;
+    let mut text = format!(
+        "{home}: {} files taken in, {} analysed: {} clean, {} suspicious, {} malicious, {} anomalies, {} missealed",
+        grouped(cell.received),
+        grouped(cell.analysed),
+        grouped(said.clean),
+        grouped(said.suspicious),
+        grouped(said.malicious),
+        grouped(said.anomaly),
+        grouped(said.missealed),
+    );
+    if let Some(share) = cell.automatic_share() {
+        text += &format!("; by machines alone {:.2} %", share * 100.0);
+    }
+    text
 }
 
 fn entries_of(log: &LogReport) -> String {

@@ -7,6 +7,8 @@ mod honest;
 
 #[path = "judge/beside.rs"]
 mod beside;
+#[path = "judge/custody.rs"]
+mod custody;
 #[path = "judge/residence.rs"]
 mod residence;
 

@@ -382,6 +382,16 @@ impl Told<'_> {
                 log["blobs"]["public"],
             ));
         }
+        for cell in report["logs"][0]["cells"].as_array().into_iter().flatten() {
+            self.line(&format!(
+                "cell {}: {} files taken in, {} analysed; {} for people, {:.0} % by machines alone",
+                cell["home"].as_str().unwrap_or_default(),
+                cell["received"],
+                cell["analysed"],
+                cell["outcomes"]["anomaly"],
+                cell["automatic_share"].as_f64().unwrap_or_default() * 100.0,
+            ));
+        }
         let counts = &report["repository"]["counts"];
         self.line(&format!(
             "repository: {} of {} publications judged anew, {} of {} targets hash right",

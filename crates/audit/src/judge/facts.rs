@@ -10,7 +10,7 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::{residence::Residence, types::Line};
+use super::{custody::Custody, residence::Residence, types::Line};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]
@@ -142,6 +142,7 @@ pub(super) struct Facts {
     pub(super) heartbeats: BTreeMap<PartyId, u64>,
     pub(super) anchors: Vec<Anchored>,
     pub(super) residence: Residence,
+    pub(super) custody: Custody,
     pub(super) blobs: BTreeMap<(FileDigest, u64, bool), u64>,
 }
 
@@ -256,6 +257,9 @@ impl Facts {
             }),
             Predicate::Policy(_) | Predicate::Declaration(_) | Predicate::Epoch(_) => {
                 self.residence.add(said);
+            }
+            Predicate::Receipts(_) | Predicate::Verdicts(_) | Predicate::Census(_) => {
+                self.custody.add(said);
             }
             _ => {}
         }

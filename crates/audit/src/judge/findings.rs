@@ -163,6 +163,7 @@ impl Judge {
         self.find_governance(&mut found);
         self.find_silence(&mut found);
         found.extend(self.residence_findings());
+        found.extend(self.custody_findings());
         for (entry, refused) in &self.judged {
             let Some(refused) = refused else { continue };
             let what = format!("metadata was signed and published: {refused}");

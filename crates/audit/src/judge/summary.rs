@@ -61,6 +61,7 @@ impl Judge {
                 summary.newest.insert(role.clone(), newest);
             }
         }
+        summary.cells = self.cells();
         let heard = |(party, at): (&PartyId, &u64)| {
             let by = self.clock.by(*at);
             (party.clone(), Heard { entry: *at, by })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{CountryCode, FileDigest, PartyId, StatementDigest};
+use statement::{CountryCode, FileDigest, OutcomeCounts, PartyId, StatementDigest};
 use tlog::Hash;
 
 /// What became of an entry.
@@ -239,6 +239,27 @@ pub struct Heard {
     pub by: Option<u64>,
 }
 
+/// What one cell did with customers' files, by the batches that stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CellCounts {
+    /// Samples with a receipt.
+    pub received: u64,
+    /// Samples with a verdict.
+    pub analysed: u64,
+    /// How many of each outcome.
+    pub outcomes: OutcomeCounts,
+    /// Batches that say so.
+    pub batches: u64,
+}
+
+impl CellCounts {
+    /// The share that machines dealt with alone: all but the anomalies. None while nothing was analysed.
+    pub fn automatic_share(&self) -> Option<f64> {
+        let alone = self.analysed.saturating_sub(self.outcomes.anomaly);
+        (self.analysed > 0).then(|| alone as f64 / self.analysed as f64)
+    }
+}
+
 /// Counts, each with what it is out of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -282,6 +303,8 @@ pub struct Summary {
     pub publications_judged: u64,
     /// Newest publication by TUF role.
     pub newest: BTreeMap<String, Newest>,
+    /// What each cell did.
+    pub cells: BTreeMap<CountryCode, CellCounts>,
     /// Newest heartbeat by party.
     pub heartbeats: BTreeMap<PartyId, Heard>,
     /// Median time of the newest checkpoint, POSIX seconds.

@@ -75,8 +75,8 @@ async fn withdrawal_empties_the_queue_refuses_sharing_and_has_everything_erased(
         street.share(&street.file("more", CONTENT)).await
     );
     let done = street.send().await;
-    assert_eq!(done.emptied, [waits.sample.clone()]);
-    assert_eq!(done.erased, [sent.sample.clone()]);
+    assert_eq!(done.emptied, std::slice::from_ref(&waits.sample));
+    assert_eq!(done.erased, std::slice::from_ref(&sent.sample));
     assert!(
         !street
             .zurich

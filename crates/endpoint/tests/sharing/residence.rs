@@ -30,7 +30,7 @@ async fn files_of_germany_go_to_zurich_and_of_brazil_to_moscow() {
             "{country}"
         );
         let sent = street.send().await;
-        assert_eq!(sent.sent, [shared.sample.clone()], "{sent}");
+        assert_eq!(sent.sent, std::slice::from_ref(&shared.sample), "{sent}");
         let (there, elsewhere) = match home {
             "CH" => (&street.zurich, &street.moscow),
             _ => (&street.moscow, &street.zurich),

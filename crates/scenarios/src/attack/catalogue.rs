@@ -277,6 +277,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "limit.ratio",
     },
     Attack {
+        name: "small-census",
+        title: "the center's census hides a file that people had to see",
+        holds: "center key",
+        catcher: "auditor",
+        place: "batches of the day, added up",
+        code: "census.sums",
+    },
+    Attack {
         name: "hide-withdrawal",
         title: "a mirror leaves a withdrawal out of what it serves",
         holds: "a mirror",

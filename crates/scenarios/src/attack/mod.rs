@@ -7,6 +7,7 @@
 mod builder;
 mod bundle;
 mod catalogue;
+mod census;
 mod custody;
 mod flood;
 mod hand_sealed;
@@ -139,6 +140,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "small-census" => census::small_census(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
     }
 }

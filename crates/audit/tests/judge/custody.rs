@@ -1,0 +1,192 @@
+//! What cells say of customers' files is added up.
+
+use audit::judge::{Judge, Severity};
+use statement::{BatchRange, Census, OutcomeCounts, Predicate, Receipts, Verdicts};
+
+use crate::{
+    honest::{
+        chain::center_log,
+        custody::{founded, receipts, say_one, verdicts},
+        keys::Key,
+        log::Log,
+        roster::{self, NOT_AFTER, NOW},
+    },
+    only, replay,
+};
+
+fn received(seq: u64, count: u64) -> Receipts {
+    Receipts {
+        seq,
+        count,
+        ..receipts()
+    }
+}
+
+fn analysed(seq: u64, clean: u64, anomaly: u64) -> Verdicts {
+    let outcomes = OutcomeCounts {
+        clean,
+        anomaly,
+        ..OutcomeCounts::default()
+    };
+    Verdicts {
+        seq,
+        count: clean + anomaly,
+        outcomes,
+        ..verdicts()
+    }
+}
+
+/// Of batches 1 and 2 of each kind: 250 taken in, 248 analysed, one anomaly.
+fn census() -> Census {
+    let range = Some(BatchRange { first: 1, last: 2 });
+    Census {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        home: "CH".parse().unwrap(),
+        day: "2026-11-22".parse().unwrap(),
+        receipts: range,
+        verdicts: range,
+        received: 250,
+        declined: 0,
+        analysed: 248,
+        outcomes: OutcomeCounts {
+            clean: 247,
+            anomaly: 1,
+            ..OutcomeCounts::default()
+        },
+        waiting: 2,
+        set_aside: 0,
+        erased: 0,
+        regions: [("europe".parse().unwrap(), 250)].into(),
+        countries: [].into(),
+    }
+}
+
+fn judged(said: impl IntoIterator<Item = Predicate>) -> Judge {
+    let mut log: Log = founded();
+    for predicate in said {
+        say_one(&mut log, predicate, &Key::of("vendor", "center"));
+    }
+    log.publish(NOW + 120);
+    replay(&log, roster::digest(&roster::constitution()))
+}
+
+fn batches() -> Vec<Predicate> {
+    vec![
+        received(1, 200).into(),
+        analysed(1, 199, 1).into(),
+        received(2, 50).into(),
+        analysed(2, 48, 0).into(),
+    ]
+}
+
+fn with(more: impl Into<Predicate>) -> Judge {
+    judged(batches().into_iter().chain([more.into()]))
+}
+
+#[test]
+fn the_share_that_machines_dealt_with_alone_is_computed_from_batches() {
+    let judge = with(census());
+    assert!(judge.findings().is_empty(), "{:?}", judge.findings());
+    let cells = judge.latest().cells;
+    let zurich = &cells[&"CH".parse().unwrap()];
+    assert_eq!(
+        (zurich.received, zurich.analysed, zurich.batches),
+        (250, 248, 4)
+    );
+    let share = zurich.automatic_share().unwrap();
+    assert!((share - 247.0 / 248.0).abs() < 1e-12, "{share}");
+    let nothing = judged([received(1, 1).into()]).latest().cells;
+    let waiting = nothing[&"CH".parse().unwrap()];
+    assert_eq!(waiting.automatic_share(), None);
+}
+
+#[test]
+fn a_census_that_understates_is_a_broken_promise() {
+    let wrong: [fn(&mut Census); 4] = [
+        |census| {
+            census.received = 249;
+            census.regions = [("europe".parse().unwrap(), 249)].into();
+        },
+        |census| {
+            census.analysed = 247;
+            census.outcomes.clean = 246;
+        },
+        |census| {
+            census.outcomes.clean = 248;
+            census.outcomes.anomaly = 0;
+        },
+        |census| {
+            census.outcomes.clean = 246;
+            census.outcomes.suspicious = 1;
+        },
+    ];
+    for change in wrong {
+        let mut census = census();
+        change(&mut census);
+        let judge = with(census);
+        assert_eq!(only(&judge, Severity::Red), ("census.sums", Some(8)));
+    }
+}
+
+#[test]
+fn a_census_of_batches_that_do_not_stand_is_a_doubt() {
+    let range = Some(BatchRange { first: 1, last: 3 });
+    let many = Census {
+        receipts: range,
+        ..census()
+    };
+    assert_eq!(
+        only(&with(many), Severity::Amber),
+        ("census.unproven", Some(8))
+    );
+}
+
+#[test]
+fn two_censuses_of_one_day_are_a_broken_promise() {
+    let said = batches().into_iter().chain([census().into()]);
+    let other = Census {
+        declined: 1,
+        ..census()
+    };
+    let judge = judged(said.chain([other.into()]));
+    assert_eq!(only(&judge, Severity::Red), ("census.fork", Some(9)));
+}
+
+#[test]
+fn a_day_goes_on_where_the_one_before_ended() {
+    let range = Some(BatchRange { first: 2, last: 2 });
+    let later = Census {
+        receipts: range,
+        verdicts: range,
+        received: 50,
+        analysed: 48,
+        outcomes: OutcomeCounts {
+            clean: 48,
+            ..OutcomeCounts::default()
+        },
+        regions: [("europe".parse().unwrap(), 50)].into(),
+        ..census()
+    };
+    let codes: Vec<_> = with(later).findings().iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["census.range"; 2]);
+}
+
+#[test]
+fn a_number_that_was_used_twice_is_a_broken_promise_and_one_left_out_a_doubt() {
+    let judge = with(received(2, 49));
+    assert_eq!(only(&judge, Severity::Red), ("batch.fork", Some(8)));
+    // The first one counts.
+    assert_eq!(judge.latest().cells[&"CH".parse().unwrap()].received, 250);
+    assert_eq!(
+        only(&with(analysed(4, 1, 0)), Severity::Amber),
+        ("batch.gap", Some(8))
+    );
+    assert_eq!(
+        only(&judged([received(2, 1).into()]), Severity::Amber),
+        ("batch.gap", Some(4))
+    );
+    // The same entry once more says nothing new.
+    assert!(with(received(2, 50)).findings().is_empty());
+}
