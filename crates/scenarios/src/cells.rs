@@ -181,31 +181,48 @@ impl World {
     /// # Errors
     /// When one does not start, or finds nothing in the log to stand on.
     pub async fn start_cells(&mut self, machines: &Machines, told: Told<'_>) -> Result<()> {
-        for (number, home) in HOMES.into_iter().enumerate() {
-            self.announce_opening(home).await?;
-            let name = name_of(home);
-            let config = format!(
-                "dir = {:?}\nhome = \"{home}\"\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
-                 key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nworkers = 1\n\
-                 sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{SERVER}",
-                self.make_dir("vendor", &name)?,
-                self.center_log_url(),
-                self.anchor(),
-                key_path(&self.dir, "vendor", "center"),
-                machines.worker,
-                machines.rules,
-                machines.scoring,
-                machines.database,
-                FIRST_SANDBOX + number,
-            );
-            let daemon = self.daemon("vendor", &name, &["center", "serve"], &config)?;
-            told(&format!("cell {home} listens at {}", daemon.url()));
-            self.cells.push(daemon);
+        for home in HOMES {
+            self.start_cell(home, machines, "")?;
+            told(&format!("cell {home} listens at {}", self.cell_url(home)));
         }
-        for cell in &self.cells {
-            self.wait_until_open(cell.url()).await?;
+        for home in HOMES {
+            self.open_cell(home).await?;
         }
         Ok(())
+    }
+
+    /// Starts the cell of a home; `more` ends its configuration.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_cell(&mut self, home: &str, machines: &Machines, more: &str) -> Result<()> {
+        let name = name_of(home);
+        let config = format!(
+            "dir = {:?}\nhome = \"{home}\"\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
+             key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nworkers = 1\n\
+             sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{SERVER}{more}",
+            self.make_dir("vendor", &name)?,
+            self.center_log_url(),
+            self.anchor(),
+            key_path(&self.dir, "vendor", "center"),
+            machines.worker,
+            machines.rules,
+            machines.scoring,
+            machines.database,
+            FIRST_SANDBOX + self.cells.len(),
+        );
+        let daemon = self.daemon("vendor", &name, &["center", "serve"], &config)?;
+        self.cells.push(daemon);
+        Ok(())
+    }
+
+    /// Announces the opening keys of a home and waits until its cell takes samples.
+    ///
+    /// # Errors
+    /// When the log refuses, or the cell finds nothing in it to stand on.
+    pub async fn open_cell(&self, home: &str) -> Result<()> {
+        self.announce_opening(home).await?;
+        self.wait_until_open(&self.cell_url(home)).await
     }
 
     async fn wait_until_open(&self, url: &str) -> Result<()> {

@@ -94,7 +94,7 @@ pub(crate) fn bomb() -> Vec<u8> {
     gzip.finish().unwrap_or_default()
 }
 
-/// What the second half of the story tells to machines.
+/// Everybody who shared a file.
 pub(crate) struct Custody {
     sharers: Vec<(&'static Owner, Sharer)>,
 }
@@ -147,9 +147,7 @@ impl Told<'_> {
                 .wait("receipt", |sample| said(&sample.receipt).is_some())
                 .await?;
         }
-        self.line(
-            "sent; each receipt is proven to stand in the log, in a batch with those of others",
-        );
+        self.line("sent; each receipt is proven to stand in the log");
         Ok(Custody { sharers })
     }
 

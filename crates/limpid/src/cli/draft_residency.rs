@@ -36,7 +36,9 @@ pub(super) enum Draft {
         after: Option<PathBuf>,
     },
     /// Write the entities of a policy: every country in its region
-    #[command(override_usage = "limpid statement draft entities [OPTIONS] --home <CODE>")]
+    #[command(
+        override_usage = "limpid statement draft entities --declaration <PAYLOAD> --home <CODE>"
+    )]
     Entities {
         /// Payload of the declaration
         #[arg(long, value_name = "PAYLOAD")]

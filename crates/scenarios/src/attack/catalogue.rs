@@ -277,6 +277,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "limit.ratio",
     },
     Attack {
+        name: "copied-disk",
+        title: "a cell's disk is copied and opened when its epoch is over",
+        holds: "a cell's disk, and every key left on it",
+        catcher: "cell",
+        place: "destruction of the epoch's key",
+        code: "unopened",
+    },
+    Attack {
         name: "small-census",
         title: "the center's census hides a file that people had to see",
         holds: "center key",

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use keys::{Algorithm, SecretKey, random_bytes};
+use keys::{Algorithm, OpeningKey, SecretKey, random_bytes};
 use logclient::Follower;
 use seal::{
-    Address, EpochKey, EpochKeys, Front, Sealer, Seed, UploadKey, disclosure_message,
-    limits::WRAP_BYTES, upload_message,
+    Address, EpochKey, EpochKeys, Front, Opened, SealError, Sealer, Seed, UploadKey,
+    disclosure_message, limits::WRAP_BYTES, upload_message,
 };
 use serde_json::Value;
 use serve::ClientError;
-use statement::{Predicate, SampleId, SealDigest, StatementDigest};
+use statement::{EpochPurpose, Predicate, SampleId, SealDigest, StatementDigest};
 use tlog::sha256;
 
 use super::stage::{LOOK_EVERY, PATIENCE};
@@ -124,6 +124,21 @@ impl HandSealed {
             front,
             ciphertext,
         })
+    }
+
+    /// The epoch whose key lets machines read it.
+    pub(super) fn analysis_epoch(to: &Target) -> StatementDigest {
+        to.keys.key(EpochPurpose::Analysis).epoch()
+    }
+
+    /// Whether this key opens it, by the way that machines take.
+    pub(super) fn opens_with(&self, to: &Target, key: &OpeningKey) -> Result<bool> {
+        let front = Front::parse(&self.front)?;
+        match Opened::with_analysis_key(&front, &to.keys, key) {
+            Ok(opened) => Ok(opened.check_rest_wraps().is_ok()),
+            Err(SealError::Wrap { .. }) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// All of it in one call.

@@ -8,6 +8,7 @@ mod builder;
 mod bundle;
 mod catalogue;
 mod census;
+mod copied_disk;
 mod custody;
 mod flood;
 mod hand_sealed;
@@ -140,6 +141,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "copied-disk" => copied_disk::copied_disk(stage).await,
         "small-census" => census::small_census(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
     }

@@ -16,7 +16,8 @@ use statement::{
 };
 
 use crate::{
-    cast::Cast, ceremony, custody::release_rules, examples::Example, machine, vendor, world::World,
+    cast::Cast, cells::Machines, ceremony, custody::release_rules, examples::Example, machine,
+    vendor, world::World,
 };
 
 use super::{Caught, mirror::States};
@@ -34,6 +35,8 @@ pub(super) struct Stage {
     pub(super) world: World,
     /// Made once, for every attack by a mirror.
     pub(super) states: Option<States>,
+    /// What the cells work with, once they are open.
+    machines: Option<Machines>,
 }
 
 /// A product whose build the supervisor has approved.
@@ -53,17 +56,20 @@ impl Stage {
         Ok(Self {
             world,
             states: None,
+            machines: None,
         })
     }
 
     /// Opens the cells, unless an attack before had them opened.
-    pub(super) async fn open_cells(&mut self) -> Result<()> {
-        if !self.world.cells.is_empty() {
-            return Ok(());
+    pub(super) async fn open_cells(&mut self) -> Result<Machines> {
+        if let Some(machines) = &self.machines {
+            return Ok(machines.clone());
         }
         self.world.govern_residency().await?;
         let machines = release_rules(&self.world, &|_| ()).await?;
-        self.world.start_cells(&machines, &mut |_| ()).await
+        self.world.start_cells(&machines, &mut |_| ()).await?;
+        self.machines = Some(machines.clone());
+        Ok(machines)
     }
 
     /// Builds an example under a product name of its own, honestly, and waits for the approval.
