@@ -34,8 +34,8 @@ pub fn path() -> TargetPath {
 pub fn edited(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut value: Value = serde_json::from_slice(bytes).unwrap();
     edit(&mut value);
-    // Names here are plain ASCII, and serde_json sorts them: this is the canonical form.
-    serde_json::to_vec(&value).unwrap()
+    // What serde_json keeps of the order depends on who else is built: the canonical form does not.
+    serde_json_canonicalizer::to_vec(&value).unwrap()
 }
 
 /// So many days after [`NOW`].
