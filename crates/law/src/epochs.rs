@@ -95,27 +95,23 @@ fn newest(
         .flatten()
         .collect();
     entries.sort_by_key(|entry| entry.index);
-    let (mut why, mut found) = (None, None::<Included<Epoch>>);
-    for entry in entries {
+    let mut why = None;
+    let counted = entries.into_iter().filter_map(|entry| {
         let Predicate::Epoch(epoch) = entry.predicate() else {
-            continue;
+            return None;
         };
         if epoch.purpose != purpose || epoch.home != *home {
-            continue;
+            return None;
         }
-        if let Err(refusal) = check(view, entry, epoch, now) {
-            why = Some(refusal);
-            continue;
+        match check(view, entry, epoch, now) {
+            Ok(()) => Some(Included::new(epoch.clone(), entry.clone())),
+            Err(refusal) => {
+                why = Some(refusal);
+                None
+            }
         }
-        let begins = |epoch: &Included<Epoch>| (epoch.valid_from, epoch.standing().index);
-        let next = Included::new(epoch.clone(), entry.clone());
-        if found
-            .as_ref()
-            .is_none_or(|found| begins(found) < begins(&next))
-        {
-            found = Some(next);
-        }
-    }
+    });
+    let found = counted.max_by_key(|epoch| (epoch.valid_from, epoch.standing().index));
     found.ok_or_else(|| why.unwrap_or_else(|| view.why_missing("epoch", |_, _| true, none)))
 }
 

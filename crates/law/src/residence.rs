@@ -66,11 +66,6 @@ impl Residence {
         self.policies.last().expect("a chain is never empty")
     }
 
-    /// Every version of the policy, oldest first.
-    pub fn policies(&self) -> &[Governed<ResidencyPolicy>] {
-        &self.policies
-    }
-
     /// The declaration that the policy in force speaks of: its regions count.
     pub fn declaration(&self) -> &Governed<Declaration> {
         &self.declarations[self.spoken_of]

@@ -6,7 +6,7 @@ use tlog::TlogProof;
 
 use crate::{
     honest::{
-        custody::{digest, erasure, founded, receipts, say_one, verdicts},
+        custody::{anomaly, digest, erasure, founded, receipts, say_one, verdicts},
         keys::Key,
         log::Log,
         roster::{self, NOT_AFTER, NOW},
@@ -31,6 +31,7 @@ fn handed_out() -> (Bundle, Log) {
     log.push(heartbeat("between"));
     say_one(&mut log, verdicts(), &center());
     say_one(&mut log, erasure(), &center());
+    say_one(&mut log, anomaly(), &center());
     log.publish(NOW + 120);
     (chain, log)
 }
@@ -46,7 +47,7 @@ fn logged(log: &Log, index: u64) -> Logged {
 
 fn opened(change: impl FnOnce(&mut Vec<Logged>, &Log)) -> Result<OpenBundle, Refusal> {
     let (chain, log) = handed_out();
-    let mut more: Vec<Logged> = [4, 6, 7].map(|index| logged(&log, index)).to_vec();
+    let mut more: Vec<Logged> = [4, 6, 7, 8].map(|index| logged(&log, index)).to_vec();
     change(&mut more, &log);
     chain.open_with(anchor(), &more)
 }
@@ -55,7 +56,11 @@ fn opened(change: impl FnOnce(&mut Vec<Logged>, &Log)) -> Result<OpenBundle, Ref
 fn proofs_that_come_one_by_one_count_like_a_bundle() {
     let open = opened(|_, _| {}).unwrap();
     let view = open.view();
-    let (one, two, gone) = (receipts(), verdicts(), erasure());
+    let (one, two, gone, odd) = (receipts(), verdicts(), erasure(), anomaly());
+    assert_eq!(
+        view.anomaly(digest(odd.clone())).unwrap().reasons,
+        odd.reasons
+    );
     assert_eq!(view.receipts(digest(one)).unwrap().standing().index(), 4);
     assert_eq!(view.verdicts(digest(two)).unwrap().seq, 1);
     assert_eq!(
@@ -86,7 +91,7 @@ fn what_is_not_shown_is_missing_and_one_kind_is_not_another() {
 fn an_entry_that_no_witness_saw_or_that_stands_elsewhere_is_refused() {
     refused_with!(
         "checkpoint.unwitnessed",
-        opened(|more, log| more[0].proof.checkpoint = log.checkpoint_by(8, NOW + 120, &["lab-a"]))
+        opened(|more, log| more[0].proof.checkpoint = log.checkpoint_by(9, NOW + 120, &["lab-a"]))
     );
     refused_with!(
         "entry.not_included",
@@ -113,6 +118,17 @@ fn an_entry_that_no_witness_saw_or_that_stands_elsewhere_is_refused() {
             ..more[0].proof.clone()
         })
     );
+}
+
+#[test]
+fn a_checkpoint_from_before_there_was_a_constitution_has_no_witnesses() {
+    // The fourth entry brought it into force; the witnesses it names saw three.
+    let young = |more: &mut Vec<Logged>, log: &Log| {
+        let mut young = log.clone();
+        young.published = vec![(3, NOW + 30)];
+        more.push(logged(&young, 0));
+    };
+    refused_with!("checkpoint.unwitnessed", opened(young));
 }
 
 #[test]

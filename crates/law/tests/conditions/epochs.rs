@@ -111,17 +111,19 @@ fn a_key_is_sealed_to_while_it_is_valid() {
 
 #[test]
 fn of_several_the_one_that_began_last_is_taken() {
-    let mut two = Announced::honest();
-    let mut next = two.epochs[0].clone();
-    next.0.valid_from += 100;
-    two.epochs.insert(0, next);
-    let at = |now| {
-        two.sealable("CH", now)
-            .unwrap()
-            .get(EpochPurpose::Analysis)
-            .valid_from
-    };
-    assert_eq!((at(NOW + 99), at(NOW + 100)), (NOW, NOW + 100));
+    for place in [0, 1] {
+        let mut two = Announced::honest();
+        let mut next = two.epochs[0].clone();
+        next.0.valid_from += 100;
+        two.epochs.insert(place, next);
+        let at = |now| {
+            two.sealable("CH", now)
+                .unwrap()
+                .get(EpochPurpose::Analysis)
+                .valid_from
+        };
+        assert_eq!((at(NOW + 99), at(NOW + 100)), (NOW, NOW + 100));
+    }
 }
 
 #[test]
@@ -140,4 +142,10 @@ fn center_and_supervisor_are_not_of_one_owner() {
         .clone();
     party_mut(&mut one.constitution, "supervisor").legal_owner = owner;
     refused_with!("epoch.one_party", one.sealable("CH", NOW + 200));
+    // One owner, though nobody says it is the vendor; and a vendor under two names.
+    party_mut(&mut one.constitution, "vendor").vendor = false;
+    refused_with!("epoch.one_party", one.sealable("CH", NOW + 200));
+    let mut two = Announced::honest();
+    party_mut(&mut two.constitution, "supervisor").vendor = true;
+    refused_with!("epoch.one_party", two.sealable("CH", NOW + 200));
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use statement::{
-    Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest,
+    Anomaly, Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest,
     OutcomeCounts, Predicate, Receipts, Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest,
     Statement, StatementDigest, Subject, Verdicts, limits::EPOCH_KEY_BYTES,
 };
@@ -134,6 +134,23 @@ pub fn verdicts() -> Verdicts {
             ..OutcomeCounts::default()
         },
         root: FileDigest::of(b"root"),
+    }
+}
+
+pub fn anomaly() -> Anomaly {
+    Anomaly {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        sample: sample(),
+        seal: SealDigest::of(b"seal"),
+        home: "CH".parse().unwrap(),
+        region: "europe".parse().unwrap(),
+        size_bytes_max: 4_096,
+        day: "2026-11-22".parse().unwrap(),
+        receipts: digest(receipts()),
+        verdicts: digest(verdicts()),
+        reasons: vec!["limit.ratio".parse().unwrap()],
     }
 }
 
