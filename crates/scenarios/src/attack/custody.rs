@@ -1,6 +1,6 @@
 //! Attacks on files of customers: where they go, under which policy, with whose consent, and what is sealed.
 
-use std::fs;
+use std::{fs, ops::ControlFlow};
 
 use anyhow::{Context as _, Result, bail};
 use endpoint::sharing::{self, SharingError};
@@ -167,9 +167,11 @@ pub(super) async fn no_consent(stage: &mut Stage) -> Result<Outcome> {
     let home = home_of(&sharer, "DE").await?;
     sharing::withdraw_consent(&sharer.config, release::system_clock())?;
     let caught = sharer.seal().await.err().as_ref().map(caught_by_endpoint);
-    let report = sharing::shared(&sharer.config)?;
-    if report.samples.iter().any(|sample| sample.state == "sent") {
-        bail!("a sample that waited was sent without consent");
+    // What was sealed before waits no more, and did not leave.
+    let (now, go_on) = (release::system_clock(), |_| ControlFlow::Continue(()));
+    let sent = sharing::send(&sharer.config, now, &go_on).await?;
+    if !sent.sent.is_empty() || sent.emptied.len() != 1 {
+        bail!("a sample that waited was not dropped: {sent}");
     }
     Ok(Outcome {
         honest: format!("with consent the same file was sealed to {home}"),

@@ -10,7 +10,7 @@ use seal::{
     disclosure_message, limits::WRAP_BYTES, upload_message,
 };
 use serde_json::Value;
-use serve::ClientError;
+use serve::{ClientError, Reply};
 use statement::{EpochPurpose, Predicate, SampleId, SealDigest, StatementDigest};
 use tlog::sha256;
 
@@ -37,6 +37,8 @@ pub(super) struct HandSealed {
     seal: SealDigest,
     front: Vec<u8>,
     ciphertext: Vec<u8>,
+    /// Of the upload demand.
+    signature: Vec<u8>,
 }
 
 /// What a cell shows to be sealed to.
@@ -114,15 +116,16 @@ impl HandSealed {
             }
         }
         // Signed as it is: nobody on the way made this.
-        let seal = Front::parse(&front)?
-            .header()
-            .seal_digest(&sha256(&ciphertext));
+        let parsed = Front::parse(&front)?;
+        let seal = parsed.header().seal_digest(&sha256(&ciphertext));
+        let signature = key.sign(&upload_message(&seal, &parsed.wraps().digest()));
         Ok(Self {
             key,
             sample,
             seal,
             front,
             ciphertext,
+            signature,
         })
     }
 
@@ -143,20 +146,9 @@ impl HandSealed {
 
     /// All of it in one call.
     pub(super) async fn send(&self, world: &World, home: &str) -> Result<(), ClientError> {
-        let wraps = Front::parse(&self.front).map(|front| front.wraps().digest());
-        // It was parsed when it was made.
-        let Ok(wraps) = wraps else { return Ok(()) };
-        let signature = self.key.sign(&upload_message(&self.seal, &wraps));
-        let body = [&self.front, &self.ciphertext, &signature].map(|part| part.as_slice());
+        let body = [&self.front, &self.ciphertext, &self.signature].map(|part| part.as_slice());
         let url = format!("{}/samples", world.cell_url(home));
-        let sent = world.http.post(
-            &url,
-            KIND,
-            body.concat(),
-            ANSWER_BYTES_MAX,
-            Duration::from_secs(30),
-        );
-        sent.await.map(drop)
+        post(world, &url, body.concat()).await.map(drop)
     }
 
     /// The outcome in its verdict record, or how machines ended that set it aside, once there is one.
@@ -169,13 +161,7 @@ impl HandSealed {
         let signature = self.key.sign(&disclosure_message(&self.sample, &self.seal));
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let asked = world.http.post(
-                &url,
-                KIND,
-                signature.clone(),
-                ANSWER_BYTES_MAX,
-                Duration::from_secs(30),
-            );
+            let asked = post(world, &url, signature.clone());
             let shown: Value = serde_json::from_slice(&asked.await?.body)?;
             if shown["state"] == "set-aside" {
                 return Ok(text(&shown["touched"][0]["end"]));
@@ -193,6 +179,13 @@ impl HandSealed {
         }
         bail!("sample {} has no verdict after {PATIENCE:?}", self.sample)
     }
+}
+
+async fn post(world: &World, url: &str, body: Vec<u8>) -> Result<Reply, ClientError> {
+    let sent = world
+        .http
+        .post(url, KIND, body, ANSWER_BYTES_MAX, Duration::from_secs(30));
+    sent.await
 }
 
 fn text(value: &Value) -> String {
