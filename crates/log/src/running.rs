@@ -14,11 +14,13 @@ use crate::shared::Shared;
 use crate::shelf::Shelf;
 use crate::start::{self, Parts};
 use crate::surroundings::Surroundings;
-use crate::table::Table;
+use crate::table::{Fence, Table};
 
 /// A log that leads and works. It works on when this is dropped, as long as a router of it exists.
 pub struct Running {
     shared: Arc<Shared>,
+    /// The number under which this process leads.
+    fence: Fence,
     queue: mpsc::Sender<Submission>,
     stop: watch::Sender<bool>,
     sequencer: Part,
@@ -48,6 +50,7 @@ impl Running {
     pub(crate) fn begin(parts: Parts) -> Self {
         let Parts {
             shared,
+            fence,
             publisher,
             sequencer,
             integrator,
@@ -61,6 +64,7 @@ impl Running {
             publisher: part(&stop, publisher.run(stopping)),
             sizes: part(&stop, show_sizes(Arc::clone(&shared), stop.subscribe())),
             stop,
+            fence,
             shared,
         }
     }
@@ -83,7 +87,7 @@ impl Running {
     /// Finishes what is queued, once every router is gone, and ends.
     ///
     /// # Errors
-    /// Why a part failed.
+    /// Why a part failed; [`LogError::Deposed`] if another process leads, whatever failed first.
     pub async fn end(self) -> Result<(), LogError> {
         // The router and with it the last sender are gone: the sequencer finishes its queue and ends.
         drop(self.queue);
@@ -93,9 +97,13 @@ impl Running {
         self.stop.send_replace(true);
         let published = join(self.publisher, "publisher").await;
         let shown = join(self.sizes, "metrics").await;
+        let ended = sequenced.and(integrated).and(published).and(shown);
+        let why = match ended {
+            Ok(()) => Ok(()),
+            Err(error) => Err(why(&*self.shared.table, self.fence, error).await),
+        };
         self.shared.table.close().await;
-        // Why a part ended says more than how the server did.
-        sequenced.and(integrated).and(published).and(shown)
+        why
     }
 
     /// Ends every part where it stands, as the death of the process does.
@@ -108,6 +116,16 @@ impl Running {
         ] {
             part.abort();
         }
+    }
+}
+
+/// What an operator has to know about the end of a log. A process that was away while another led
+/// comes back to connections that were cut in the middle: what fails first is one of them, and
+/// nothing of it says why.
+async fn why(table: &dyn Table, fence: Fence, first: LogError) -> LogError {
+    match table.state().await {
+        Ok(state) => fence.check(state.fence.0).err().unwrap_or(first),
+        Err(_) => first,
     }
 }
 
@@ -154,5 +172,38 @@ async fn show_sizes(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) -> Res
             changed = rows.changed() => if changed.is_err() { return Ok(()) },
             changed = shown.changed() => if changed.is_err() { return Ok(()) },
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::sqlite::SqliteTable;
+
+    fn broken() -> LogError {
+        LogError::Row {
+            table: "signed",
+            what: "the connection broke".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_another_one_leads_ends_by_saying_so_whatever_failed_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("log.sqlite3");
+        let table = SqliteTable::open(&file).await.unwrap();
+        let ours = table.lead().await.unwrap();
+        let error = why(&table, ours, broken()).await;
+        assert!(matches!(error, LogError::Row { .. }), "nobody else leads");
+        let theirs = table.lead().await.unwrap();
+        let error = why(&table, ours, broken()).await;
+        assert!(
+            matches!(error, LogError::Deposed { ours: a, theirs: b } if (a, b) == (ours.0, theirs.0)),
+            "{error}"
+        );
+        table.close().await;
+        let error = why(&table, ours, broken()).await;
+        assert!(matches!(error, LogError::Row { .. }), "nobody can be asked");
     }
 }

@@ -34,7 +34,7 @@ use crate::shared::{Published, Shared};
 use crate::shelf::Shelf;
 use crate::sqlite::SqliteTable;
 use crate::surroundings::Surroundings;
-use crate::table::{State, Table};
+use crate::table::{Fence, State, Table};
 use crate::write::{Integrator, writing_side};
 
 /// What the log signed, by size: the root, and who remembers it.
@@ -43,6 +43,8 @@ pub(crate) type Claims = BTreeMap<u64, Vec<(Hash, String)>>;
 /// A log that is ready to run.
 pub(crate) struct Parts {
     pub(crate) shared: Arc<Shared>,
+    /// The number under which this process leads.
+    pub(crate) fence: Fence,
     pub(crate) publisher: Publisher,
     pub(crate) sequencer: Sequencer,
     pub(crate) integrator: Integrator,
@@ -127,6 +129,7 @@ pub(crate) async fn open_on(
         archive,
     };
     Ok(Parts {
+        fence,
         publisher: Publisher::new(maker, witnesses, announcer),
         sequencer,
         integrator,
