@@ -1,17 +1,13 @@
-//! The child of the tests: what `limpid center work` is, in a program of its own. `die` and `sleep` before it
-//! stand for a sample that takes its worker down.
+//! The program of the tests: what `limpid center work` is, in a program of its own. `die` and `endless` before its
+//! other arguments stand for a sample that takes its child down, `curious` for one that looks around.
 #![allow(missing_docs)]
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some("die") => std::process::abort(),
-        Some("sleep") => std::thread::sleep(std::time::Duration::from_secs(600)),
-        _ => {}
-    }
     let at = arguments
         .iter()
         .position(|argument| argument == "--database");
@@ -19,10 +15,20 @@ fn main() -> ExitCode {
     let Ok(database) = center::load_database(dir) else {
         return ExitCode::FAILURE;
     };
-    let (input, report) = (std::io::stdin().lock(), std::io::stdout().lock());
-    match center::work(input, report, &database) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(center::ChildError::Unopened(_)) => ExitCode::from(center::UNOPENED),
-        Err(_) => ExitCode::FAILURE,
-    }
+    let done = match arguments.first().map(String::as_str) {
+        Some("die") => sandbox::attend(|_, _, _| std::process::abort()),
+        Some("endless") => sandbox::attend(|_, _, _| {
+            loop {
+                std::hint::spin_loop();
+            }
+        }),
+        // Scans first, so that only what it does besides is held against it.
+        Some("curious") => sandbox::attend(|order, ciphertext, report| {
+            let worked = center::work(order.chain(ciphertext), report, &database);
+            drop(std::net::TcpStream::connect(("127.0.0.1", 1)));
+            u8::from(worked.is_err())
+        }),
+        _ => center::attend(&database),
+    };
+    done.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }

@@ -208,7 +208,7 @@ impl Cell {
             return Ok(Found::nothing(End::Lost));
         };
         let header = leased.front.header();
-        let report = workshop.run(header, &leased.seal, &key, ciphertext)?;
+        let report = workshop.run(header, &leased.seal, &key, &ciphertext)?;
         Ok(match report {
             Ok(bytes) => read_report(&bytes).unwrap_or_else(|| Found::nothing(End::Garbled)),
             Err(end) => Found::nothing(end),

@@ -1,14 +1,14 @@
 //! The child: one process for one sample, inside the sandbox. It gets the content key of this sample and nothing else
 //! that is secret, decrypts in memory, scans, writes one report and ends.
 //!
-//! Standard input:
+//! What it reads:
 //!
 //! ```text
-//! 2 bytes   length of the header, big-endian
-//! n bytes   header
-//! 32        seal digest
-//! 32        content key
-//! rest      ciphertext
+//! 2 bytes   length of the header, big-endian     )
+//! n bytes   header                               )
+//! 32        seal digest                          ) the order
+//! 32        content key                          )
+//! rest      ciphertext                             the file
 //! ```
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -117,6 +117,20 @@ pub fn work(
         (Err(error), None) => Err(error.into()),
         (Ok(_), None) => Ok(()),
     }
+}
+
+/// Forks a child for each order until there are no more, and has it do the work.
+///
+/// # Errors
+/// As [`sandbox::attend`].
+pub fn attend(database: &Database) -> Result<(), sandbox::SandboxError> {
+    sandbox::attend(|order, ciphertext, report| {
+        match work(order.chain(ciphertext), report, database) {
+            Ok(()) => 0,
+            Err(ChildError::Unopened(_)) => UNOPENED,
+            Err(_) => 1,
+        }
+    })
 }
 
 fn read_order(input: &mut impl Read) -> io::Result<(Header, SealDigest, ContentKey)> {

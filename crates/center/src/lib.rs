@@ -14,16 +14,15 @@
 //! Invariants: *acknowledged <= durable*; *one receipt and at most one verdict for each sample*, whoever dies when.
 //!
 //! What the parts hold: the intake sees ciphertext. One process holds the keys of analysis epochs and sees a seed for
-//! as long as it takes to check the wraps at rest. A child sees one sample in clear and its content key.
-//! Plaintext is in the memory of a child and nowhere else.
+//! as long as it takes to check the wraps at rest. A child sees one sample in clear and its content key; the program that
+//! forks it passes that key on and forgets it. Plaintext is in the memory of a child and nowhere else.
 //!
 //! In scope: intake, queue, workers, batches, what an owner is shown, erasing, analysis epochs, the census.
 //!
 //! Out of scope: which home is right for whom (`residency`, judged by endpoints), what counts (`law`), what a
 //! sample is (`scan`), opening at rest and transfers (not built yet), blind admission tokens (not built yet).
 //!
-//! Known holes: intake and the keys of analysis epochs are in one process, so what breaks into the first has the second;
-//! children are started one by one, not forked from a zygote, which costs tens of milliseconds each.
+//! Known holes: intake and the keys of analysis epochs are in one process, so what breaks into the first has the second.
 
 mod analysis;
 mod batches;
@@ -48,7 +47,7 @@ mod schema;
 mod workshop;
 
 pub use cell::Cell;
-pub use child::{ChildError, UNOPENED, load_database, work};
+pub use child::{ChildError, UNOPENED, attend, load_database, work};
 pub use config::{Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};

@@ -128,7 +128,7 @@ async fn a_sample_that_kills_its_workers_is_set_aside_with_its_reason() {
 async fn a_child_that_does_not_end_is_ended() {
     let world = World::found().await;
     let config = Config {
-        worker_arguments: vec!["sleep".to_owned()],
+        worker_arguments: vec!["endless".to_owned()],
         worker_wall_ms: 1_500,
         ..world.config()
     };
@@ -138,6 +138,22 @@ async fn a_child_that_does_not_end_is_ended() {
     owner.send(&cell.url).await.unwrap();
     let shown = owner.wait(&cell.url, "set-aside", "receipt").await;
     assert_eq!(shown["touched"][2]["end"], "time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_looks_around_is_killed_and_its_report_does_not_count() {
+    let world = World::found().await;
+    let config = Config {
+        worker_arguments: vec!["curious".to_owned()],
+        ..world.config()
+    };
+    let cell = world.start(config).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let owner = Owner::of(b"taken over", &keys, world.policy);
+    owner.send(&cell.url).await.unwrap();
+    let shown = owner.wait(&cell.url, "set-aside", "receipt").await;
+    assert!(shown["verdict"].is_null(), "nobody judged it");
+    assert_eq!(shown["touched"][2]["end"], "died");
 }
 
 /// A gzip whose one member is longer than its few bytes may hold.

@@ -124,7 +124,7 @@ async fn an_acknowledged_upload_survives_a_kill_and_is_receipted_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_is_fenced_and_the_sample_gets_one_verdict() {
     let world = World::found().await;
-    let cell = Process::start(&world, "sleep");
+    let cell = Process::start(&world, "endless");
     let url = cell.url().await;
     let keys = world.epoch_keys(&url).await;
     let owner = Owner::of(b"held by a worker that dies", &keys, world.policy);
@@ -150,4 +150,48 @@ async fn a_worker_that_dies_is_fenced_and_the_sample_gets_one_verdict() {
     assert_eq!(said.len(), 1);
     let (digest, _) = open_logged(&world, &shown["verdict"]).await;
     assert_eq!(digest, StatementDigest::of(&said[0].to_payload().unwrap()));
+}
+
+/// Kills every process of a uid that has to do with children; how many there were.
+fn kill_sandboxes(uid: u32) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let theirs = processes.filter(|entry| {
+        let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        status.contains(&format!("Uid:\t{uid}\t")) && line.split('\0').any(|it| it == "/child")
+    });
+    let pids: Vec<_> = theirs.map(|entry| entry.file_name()).collect();
+    // One of them may have ended meanwhile.
+    drop(Command::new("kill").arg("-KILL").args(&pids).output());
+    pids.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_program_that_forks_is_killed_another_goes_on_and_no_sample_has_two_verdicts() {
+    let world = World::found().await;
+    let config = config(world.path(), &world.log_url, world.anchor);
+    let uid = sandbox::Identity::for_party(config.sandbox_party)
+        .unwrap()
+        .uid();
+    let cell = world.start(config).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let mut owners = Vec::new();
+    for number in 0..24 {
+        let owner = Owner::of(format!("{number}").as_bytes(), &keys, world.policy);
+        owner.send(&cell.url).await.unwrap();
+        owners.push(owner);
+        // Not more often than a sample may be tried.
+        if number % 12 == 7 {
+            wait_for("a sandbox to be killed", async || {
+                (kill_sandboxes(uid) > 0).then_some(())
+            })
+            .await;
+        }
+    }
+    for owner in &owners {
+        let shown = owner.wait(&cell.url, "analysed", "verdict").await;
+        let ends = shown["touched"].as_array().unwrap();
+        let reported = ends.iter().filter(|it| it["end"] == "reported").count();
+        assert_eq!(reported, 1, "{ends:?}");
+    }
 }

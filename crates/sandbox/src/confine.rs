@@ -45,7 +45,7 @@ const THREADS: &str = "/proc/self/task";
 
 /// The first version of landlock that also restricts truncation, so that reading and writing are covered. Newer
 /// ones add what is not promised here: `ioctl` of devices, ports, signals.
-const ABI_WANTED: ABI = ABI::V3;
+pub(crate) const ABI_WANTED: ABI = ABI::V3;
 
 /// What the kernel holds this process to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ fn allow(
         .map_err(SandboxError::Landlock)
 }
 
-fn refuse_threads() -> Result<(), SandboxError> {
+pub(crate) fn refuse_threads() -> Result<(), SandboxError> {
     let count = fs::read_dir(THREADS)
         .map_err(SandboxError::io("count threads in", THREADS))?
         .count();

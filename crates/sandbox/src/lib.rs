@@ -17,6 +17,10 @@
 //! call returns. Out of scope: what the inputs mean and whether the output is any good (the rooms), and limits on
 //! processor time (the wall clock bounds it).
 //!
+//! Where one command a time is too slow, a [`Nursery`] keeps one sandbox for many orders: the program in it calls
+//! [`attend`], which forks one child for each order. Such a child has no files (landlock(7)) and only the system calls of
+//! a program that computes (seccomp(2)): `read`, `write`, memory, the clock. Another one kills it.
+//!
 //! Beside it stands [`confine_self`], which a daemon calls on itself: landlock(7) leaves it its own directory.
 //!
 //! There is no weak mode: without bubblewrap or namespaces [`preflight`] refuses and names the remedy. bubblewrap
@@ -24,13 +28,17 @@
 //!
 //! Known holes, said plainly: disk and memory sums are sampled every 50 ms, so a command can pass a limit for that
 //! long (single files and single processes are bounded by the kernel without sampling); a file that was unlinked,
-//! mapped and then closed is seen as memory only; all sandboxes share the host's kernel, and no filter narrows the
-//! system calls they may make.
+//! mapped and then closed is seen as memory only; all sandboxes share the host's kernel, and outside of a nursery no
+//! filter narrows the system calls they may make.
 
 mod confine;
 mod disk;
 mod identity;
+mod libraries;
 mod limits;
+mod narrow;
+mod nursery;
+mod orders;
 mod output;
 mod plan;
 mod preflight;
@@ -39,12 +47,16 @@ mod reach;
 mod refusal;
 mod run;
 mod watch;
+mod zygote;
 
 pub use confine::{Confinement, SYSTEM, confine_self};
 pub use identity::Identity;
+pub use libraries::Libraries;
 pub use limits::{LimitKind, Limits};
+pub use nursery::{Nursery, OrderLimits};
 pub use plan::Sandbox;
 pub use preflight::{Ready, preflight, preflight_in};
 pub use reach::check_reachable;
 pub use refusal::{Refusal, SandboxError};
 pub use run::{Exit, Finished};
+pub use zygote::attend;

@@ -128,6 +128,19 @@ pub enum SandboxError {
     /// The kernel has landlock and refused to confine this process.
     #[error("landlock refused to confine this process")]
     Landlock(#[source] landlock::RulesetError),
+    /// The kernel refused to narrow the system calls of this process, or knows no filter for this machine.
+    #[error(
+        "the system calls of this process cannot be narrowed; the kernel needs seccomp(2) with filters"
+    )]
+    Seccomp(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The program of a nursery did not wait for orders.
+    #[error("the program in the sandbox was not ready for orders ({exit}): {said}")]
+    NotReady {
+        /// How it ended.
+        exit: crate::Exit,
+        /// What it printed.
+        said: String,
+    },
     /// The pid namespace outlived the kill; the machine needs a look.
     #[error(
         "process {pid} of the sandbox is still there {waited_ms} ms after it was killed; look at it with: ps -o pid,state,wchan,args -p {pid}"

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 
 use crate::output::{Meter, capture};
 use crate::watch::{Seen, Watch, reported_exit_code};
@@ -86,14 +88,39 @@ impl Sandbox {
         ready: &Ready,
         input: impl Read + Send,
     ) -> Result<Finished, SandboxError> {
+        self.run_with(ready, Stdio::piped(), None, |stdin| {
+            if let Some(stdin) = stdin {
+                feed(input, stdin);
+            }
+        })
+    }
+
+    /// The same, with `stdin` as it is, until the command ends or `stop` is set; that counts as its wall clock.
+    pub(crate) fn run_on(
+        &self,
+        ready: &Ready,
+        stdin: OwnedFd,
+        stop: &AtomicBool,
+    ) -> Result<Finished, SandboxError> {
+        self.run_with(ready, stdin.into(), Some(stop), drop)
+    }
+
+    fn run_with(
+        &self,
+        ready: &Ready,
+        stdin: Stdio,
+        stop: Option<&AtomicBool>,
+        feed: impl FnOnce(Option<ChildStdin>) + Send,
+    ) -> Result<Finished, SandboxError> {
         self.check()?;
         self.identity.check()?;
         self.check_paths()?;
         let scratch = tempfile::tempdir()
             .map_err(SandboxError::io("make a folder in", std::env::temp_dir()))?;
         let status = scratch.path().join("status");
-        let mut command = self.command(ready, &status);
-        let mut child = command
+        let mut child = self
+            .command(ready, &status)
+            .stdin(stdin)
             .spawn()
             .map_err(SandboxError::io("start", &ready.bash))?;
         tracing::debug!(
@@ -101,7 +128,7 @@ impl Sandbox {
             pid = child.id(),
             "sandbox started"
         );
-        let stdin = child.stdin.take().expect("piped in command()");
+        let stdin = child.stdin.take();
         let meter = Meter::new(self.limits.output_bytes_max);
         let stdout = capture(
             child.stdout.take().expect("piped in command()"),
@@ -119,10 +146,11 @@ impl Sandbox {
             limits: &self.limits,
             writable: &writable,
             meter,
+            stop,
         };
         let seen = std::thread::scope(|scope| {
             // Ends at the latest when the command does: then nobody reads the other end of its pipe.
-            scope.spawn(move || feed(input, stdin));
+            scope.spawn(move || feed(stdin));
             watch.follow()
         })?;
         let stdout = stdout.join().expect("the reader does not panic");
@@ -158,10 +186,7 @@ impl Sandbox {
         let line = self.command_line(ready, status, tasks_now);
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]).env_clear().current_dir("/");
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 

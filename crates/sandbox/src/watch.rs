@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,6 +19,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) writable: &'a [PathBuf],
     pub(crate) meter: Meter,
+    /// Set when the caller's own clock is over.
+    pub(crate) stop: Option<&'a AtomicBool>,
 }
 
 /// What the watchdog saw.
@@ -76,7 +79,8 @@ impl Watch<'_> {
     }
 
     fn cheap_breach(&self, start: Instant) -> Option<LimitKind> {
-        if start.elapsed() >= Duration::from_millis(self.limits.wall_ms) {
+        let stopped = self.stop.is_some_and(|stop| stop.load(Ordering::SeqCst));
+        if stopped || start.elapsed() >= Duration::from_millis(self.limits.wall_ms) {
             Some(LimitKind::Wall)
         } else {
             self.meter.is_over().then_some(LimitKind::Output)

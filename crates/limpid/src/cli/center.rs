@@ -31,7 +31,7 @@ pub(super) enum Verb {
     Serve(ConfigFile),
     /// Make the key of an opening epoch, for center or supervisor, and log it
     Epoch(Epoch),
-    /// Analyse one sample, as a cell's child in its sandbox
+    /// Analyse samples, each in a child of its own, as a cell's program in its sandbox
     #[command(hide = true)]
     Work {
         /// Directory of the rule database
@@ -100,20 +100,19 @@ impl Epoch {
 }
 
 impl Verb {
-    /// Does a child's work, if this is one: before any thread starts, since a child has the memory for one sample
-    /// and not for threads.
+    /// Forks children for samples, if this is what was asked: before any thread starts, since a fork copies none.
     pub(super) fn work_as_child(&self) -> Option<ExitCode> {
         let Self::Work { database } = self else {
             return None;
         };
-        let work = || {
+        let attend = || -> Result<()> {
             let database = center::load_database(database.as_deref())?;
-            center::work(std::io::stdin().lock(), std::io::stdout().lock(), &database)
+            Ok(center::attend(&database)?)
         };
-        Some(match work() {
+        Some(match attend() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(center::ChildError::Unopened(_)) => ExitCode::from(center::UNOPENED),
-            Err(_) => ExitCode::FAILURE,
+            // Read by the cell, which says it to people.
+            Err(error) => Out::new(false).failed(&error),
         })
     }
 
