@@ -6,7 +6,9 @@
 //! either may be lost alone. What was not synced may be there, in part, in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use tlog::Hash;
 
 /// A file or folder, whatever it is called.
 pub(crate) type NodeId = usize;
@@ -15,7 +17,51 @@ pub(crate) type NodeId = usize;
 pub(crate) const ROOT: NodeId = 0;
 
 /// A folder and all below it: paths relative to it, `None` for folders.
-pub(crate) type Image = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Image = BTreeMap<String, Option<FileBytes>>;
+
+/// What is in a file. Copies share it, and its digest, until one of them changes: most of a disk is
+/// the same at two moments.
+#[derive(Debug, Clone, Default)]
+pub struct FileBytes(Arc<Held>);
+
+#[derive(Debug, Clone, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    digest: OnceLock<Hash>,
+}
+
+impl FileBytes {
+    pub(crate) fn digest(&self) -> &Hash {
+        self.0.digest.get_or_init(|| tlog::sha256(&self.0.bytes))
+    }
+
+    fn change(&mut self) -> &mut Vec<u8> {
+        let held = Arc::make_mut(&mut self.0);
+        held.digest = OnceLock::new();
+        &mut held.bytes
+    }
+}
+
+impl PartialEq for FileBytes {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.bytes == other.0.bytes
+    }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        let digest = OnceLock::new();
+        Self(Arc::new(Held { bytes, digest }))
+    }
+}
+
+impl std::ops::Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
 
 /// Something that happened to the disk.
 #[derive(Debug, Clone)]
@@ -50,7 +96,7 @@ impl Change {
 
 #[derive(Debug, Clone)]
 enum Content {
-    File(Vec<u8>),
+    File(FileBytes),
     Folder(BTreeMap<String, NodeId>),
 }
 
@@ -58,10 +104,10 @@ impl Content {
     fn apply(&mut self, change: &Change) {
         match (self, change) {
             (Self::File(content), Change::Write { offset, bytes, .. }) => {
-                put(content, *offset as usize, bytes);
+                put(content.change(), *offset as usize, bytes);
             }
             (Self::File(content), Change::Resize { bytes, .. }) => {
-                content.resize(*bytes as usize, 0);
+                content.change().resize(*bytes as usize, 0);
             }
             (Self::Folder(names), Change::Link { name, node, .. }) => {
                 names.insert(name.clone(), *node);
@@ -161,7 +207,7 @@ impl Disk {
         self.add(if is_folder {
             Content::Folder(BTreeMap::new())
         } else {
-            Content::File(Vec::new())
+            Content::File(FileBytes::default())
         })
     }
 
@@ -289,7 +335,7 @@ fn torn(node: &Node, seed: u64) -> Content {
                     let size = (SECTOR_BYTES - at % SECTOR_BYTES).min(rest.len());
                     let (sector, after) = rest.split_at(size);
                     if dice.below(8) < kept_of_eight {
-                        put(file, at, sector);
+                        put(file.change(), at, sector);
                     }
                     at += size;
                     rest = after;
@@ -336,7 +382,10 @@ mod tests {
 
     /// `f` with the durable bytes `old`, then `new` written over it, and a new file `g` = `x`.
     fn disk() -> (Disk, NodeId, NodeId) {
-        let mut disk = Disk::new(&Image::from([("f".to_owned(), Some(b"old".to_vec()))]));
+        let mut disk = Disk::new(&Image::from([(
+            "f".to_owned(),
+            Some(b"old".to_vec().into()),
+        )]));
         let f = disk.find("f").unwrap();
         let write = |node, bytes: &[u8]| Change::Write {
             node,
@@ -356,8 +405,8 @@ mod tests {
     }
 
     fn files(disk: &Disk, loss: Loss) -> Vec<(String, String)> {
-        let show = |(path, bytes): (String, Option<Vec<u8>>)| {
-            (path, String::from_utf8(bytes.unwrap()).unwrap())
+        let show = |(path, bytes): (String, Option<FileBytes>)| {
+            (path, String::from_utf8(bytes.unwrap().to_vec()).unwrap())
         };
         disk.after(loss).into_iter().map(show).collect()
     }
@@ -404,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_torn_write_leaves_whole_sectors_in_any_order() {
-        let mut disk = Disk::new(&Image::from([("f".to_owned(), Some(vec![0; 4096]))]));
+        let mut disk = Disk::new(&Image::from([("f".to_owned(), Some(vec![0; 4096].into()))]));
         let node = disk.find("f").unwrap();
         let bytes = vec![1; 4096].into();
         disk.apply(
@@ -422,7 +471,7 @@ mod tests {
             for sector in content.chunks(512) {
                 assert!(sector.iter().all(|byte| *byte == sector[0]));
             }
-            patterns.insert(content.clone());
+            patterns.insert(content.to_vec());
         }
         assert!(patterns.len() > 8, "only {} patterns", patterns.len());
     }

@@ -28,7 +28,7 @@ fn read_below(folder: &Path, above: &str, image: &mut Image) -> Result<()> {
             read_below(&entry.path(), &path, image)?;
         } else {
             let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?;
-            image.insert(path, Some(bytes));
+            image.insert(path, Some(bytes.into()));
         }
     }
     Ok(())
@@ -41,7 +41,7 @@ pub(crate) fn write_image(image: &Image, root: &Path) -> Result<()> {
         match content {
             // Folders come before what is in them.
             None => fs::create_dir_all(&path),
-            Some(bytes) => fs::write(&path, bytes),
+            Some(bytes) => fs::write(&path, &**bytes),
         }
         .with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -54,8 +54,8 @@ pub(crate) fn digest(image: &Image) -> [u8; 32] {
     for (path, content) in image {
         all.extend(path.as_bytes());
         all.push(0);
-        let content = content.as_ref().map(|bytes| tlog::sha256(bytes));
-        all.extend(content.iter().flat_map(|hash| *hash.as_bytes()));
+        let content = content.as_ref().map(|bytes| bytes.digest());
+        all.extend(content.iter().flat_map(|hash| hash.as_bytes()));
     }
     *tlog::sha256(&all).as_bytes()
 }
