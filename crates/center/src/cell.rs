@@ -11,13 +11,14 @@ use statement::{CountryCode, SampleId};
 use store::{Db, DirLock};
 use tokio::sync::Notify;
 
+use crate::arrivals::Arrivals;
 use crate::ciphertexts::Ciphertexts;
 use crate::config::Config;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
 use crate::keyring::Keyring;
 use crate::outbox::{Draft, Said};
-use crate::rate::{Counted, Rate};
+use crate::rate::Rate;
 use crate::schema::MIGRATIONS;
 
 /// A bundle, and of which checkpoint and entries it is.
@@ -35,7 +36,7 @@ pub struct Cell {
     pub(crate) keyring: Keyring,
     pub(crate) clock: Clock,
     pub(crate) rate: Rate,
-    pub(crate) queue: Counted,
+    pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) log: LogClient,
     /// The log as it was read last; nothing before it could be read.
     pub(crate) read: tokio::sync::Mutex<Read>,
@@ -69,7 +70,7 @@ impl Cell {
             ciphertexts: Ciphertexts::open(config.dir.join("ciphertext"))?,
             keyring: Keyring::open(config.dir.join("epochs"), db.clone()).await?,
             rate: Rate::new(config.uploads_per_minute),
-            queue: Counted::default(),
+            arrivals: Arrivals::new(db.clone()),
             read: tokio::sync::Mutex::new(Read {
                 follower,
                 home: config.home.clone(),

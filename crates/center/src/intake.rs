@@ -217,7 +217,7 @@ impl Cell {
         let seal = blocking(move || files.seal_digest(&header)).await?;
         let seal = seal.ok_or(Refusal::Signature)?;
         check_upload(&front, &seal, &signature)?;
-        let accepted = self.take_in(&front, &bytes, seal).await?;
+        let accepted = self.take_in((&front, &bytes), seal).await?;
         drop(occupied);
         Ok(accepted)
     }
@@ -251,47 +251,15 @@ impl Cell {
             Ok(occupied)
         })
         .await?;
-        let accepted = self.take_in(&front, bytes, seal).await?;
+        let accepted = self.take_in((&front, bytes), seal).await?;
         drop(occupied);
         Ok(accepted)
     }
 
-    /// From here on the sample is not lost: the ciphertext is durable, and one transaction moves it into the queue.
-    async fn take_in(
-        &self,
-        front: &Front,
-        bytes: &[u8],
-        seal: SealDigest,
-    ) -> Result<Accepted, Refusal> {
-        let (address, received) = (front.header().address(), self.now());
-        let sample = address.sample.as_str();
-        let epoch = front.header().epoch(EpochPurpose::Analysis).to_string();
-        let mut write = self.db.begin().await?;
-        let removed = sqlx::query("DELETE FROM uploads WHERE sample = ?").bind(sample);
-        let inserted = sqlx::query(
-            "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, ?, ?, 'waiting')",
-        )
-        .bind(sample)
-        .bind(seal.to_string())
-        .bind(bytes)
-        .bind(address.region.as_str())
-        .bind(to_sql(received));
-        let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES (?, ?)")
-            .bind(sample)
-            .bind(epoch);
-        for query in [removed, inserted, queued] {
-            query
-                .execute(&mut *write)
-                .await
-                .map_err(|e| taken(self.db.sort(e)))?;
-        }
-        self.db.commit(write).await?;
+    async fn take_in(&self, front: (&Front, &[u8]), seal: SealDigest) -> Result<Accepted, Refusal> {
+        let accepted = self.arrivals.take_in(front, seal, self.now()).await?;
         self.arrived.notify_one();
-        Ok(Accepted {
-            sample: address.sample.clone(),
-            seal,
-            received,
-        })
+        Ok(accepted)
     }
 
     async fn known(&self, sample: &SampleId) -> Result<Known, Refusal> {
@@ -334,23 +302,13 @@ impl Cell {
         })
     }
 
-    /// How many samples wait. Counted once a second as long as no second could fill the queue.
+    /// How many samples wait.
     async fn waiting(&self) -> Result<u64, CenterError> {
-        let now = self.now();
-        let counted = self.queue.load();
-        if let Some((second, count)) = counted
-            && second == now
-            && count.saturating_add(self.config.uploads_per_minute) < self.config.waiting_max
-        {
-            return Ok(count);
-        }
-        let row = sqlx::query("SELECT COUNT(*) FROM jobs")
+        let row = sqlx::query("SELECT waiting FROM queue")
             .fetch_one(self.db.readers())
             .await
             .map_err(|e| self.db.sort(e))?;
-        let count = from_sql(row.get(0));
-        self.queue.store(now, count);
-        Ok(count)
+        Ok(from_sql(row.get(0)))
     }
 
     async fn count_declined(&self) -> Result<(), CenterError> {

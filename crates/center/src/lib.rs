@@ -25,6 +25,7 @@
 //! Known holes: intake and the keys of analysis epochs are in one process, so what breaks into the first has the second.
 
 mod analysis;
+mod arrivals;
 mod batches;
 mod cell;
 mod census;

@@ -41,20 +41,6 @@ impl Rate {
     }
 }
 
-/// How many samples waited when they were counted last, and at which second that was.
-#[derive(Debug, Default)]
-pub(crate) struct Counted(Mutex<Option<(u64, u64)>>);
-
-impl Counted {
-    pub(crate) fn load(&self) -> Option<(u64, u64)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn store(&self, second: u64, count: u64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((second, count));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

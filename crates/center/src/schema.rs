@@ -107,6 +107,20 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         day TEXT PRIMARY KEY,
         statement INTEGER NOT NULL REFERENCES statements (id)
     ) STRICT;
+",
+"
+    -- How many jobs there are: a million of them are too many to be counted for each upload.
+    CREATE TABLE queue (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        waiting INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO queue SELECT 1, COUNT(*) FROM jobs;
+    CREATE TRIGGER job_came AFTER INSERT ON jobs BEGIN
+        UPDATE queue SET waiting = waiting + 1;
+    END;
+    CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
+        UPDATE queue SET waiting = waiting - 1;
+    END;
 "];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.

@@ -118,6 +118,39 @@ async fn a_sample_id_is_used_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_come_at_once_each_is_taken_once_and_told_so() {
+    let world = World::found().await;
+    let cell = world.start(idle(&world)).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let twice = std::sync::Arc::new(Owner::of(b"sent three times", &keys, world.policy));
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..30_u8 {
+        let owner = match number % 10 {
+            0 => std::sync::Arc::clone(&twice),
+            _ => std::sync::Arc::new(Owner::of(&[number], &keys, world.policy)),
+        };
+        let url = cell.url.clone();
+        calls.spawn(async move { (number, owner.send(&url).await) });
+    }
+    let mut taken = 0;
+    while let Some(call) = calls.join_next().await {
+        let (number, said) = call.unwrap();
+        match said {
+            Ok(said) => {
+                assert!(!said["seal"].is_null(), "{said}");
+                taken += 1;
+            }
+            // The same sample, while another call with it was under way.
+            Err(_) if number % 10 == 0 => assert_eq!(code(said), (409, "intake.busy".into())),
+            Err(error) => panic!("{number}: {error}"),
+        }
+    }
+    assert!(taken >= 28, "{taken}");
+    let asked = twice.send(&cell.url).await.unwrap();
+    assert!(!asked["seal"].is_null(), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_where_it_stopped() {
     let world = World::found().await;
     let cell = world.start(idle(&world)).await;

@@ -1,7 +1,8 @@
 //! A world with one cell: four parties, the center's log, two witnesses, a policy that all parties signed, the three
 //! epochs of the home CH. Nothing in it is a stand-in but the child, which is a program of its own.
 
-#![allow(dead_code)]
+// The benchmark uses some of it.
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../supervisor/tests/world/founding.rs"]
 mod founding;

@@ -1,0 +1,40 @@
+//! Analysis of this system's own files, from the queue to witnessed verdicts, in sandboxes.
+
+use std::time::Instant;
+
+use crate::load::{config, found, send_all, system_files, until};
+
+const FILES: usize = 4_000;
+
+pub async fn run() {
+    let files = system_files(FILES);
+    let total: u64 = files
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
+    let (count, cores) = (
+        files.len(),
+        std::thread::available_parallelism().unwrap().get(),
+    );
+    let world = found().await;
+    let cell = world.start(config(&world, 0)).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let read = move |n: usize| std::fs::read(&files[n]).unwrap();
+    send_all(&cell.url, (&keys, world.policy), count, read).await;
+    until(&world, |said| said.receipts >= count as u64).await;
+    cell.stop().await;
+    let started = Instant::now();
+    let cell = world.start(config(&world, cores)).await;
+    let said = until(&world, |said| said.verdicts >= count as u64).await;
+    let seconds = started.elapsed().as_secs_f64();
+    cell.stop().await;
+    println!(
+        "analysis: {count} files of this system, {:.0} MiB, {cores} workers on {cores} cores: {:.0} files/s, {:.0} for \
+         each core, {:.1} MiB/s; {} clean",
+        total as f64 / f64::from(1 << 20),
+        count as f64 / seconds,
+        count as f64 / seconds / cores as f64,
+        total as f64 / f64::from(1 << 20) / seconds,
+        said.clean,
+    );
+}

@@ -1,0 +1,158 @@
+//! Samples that came in whole, on their way into the queue: those that come at the same time share one transaction, and
+//! so one wait for the disk.
+//!
+//! Invariant: *acknowledged <= durable*. [`Arrivals::take_in`] returns after the transaction that its sample is in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use seal::Front;
+use statement::{EpochPurpose, SampleId, SealDigest};
+use store::{Db, DbError};
+use tokio::sync::oneshot;
+
+use crate::error::{CenterError, Refusal};
+use crate::intake::Accepted;
+use crate::schema::to_sql;
+
+/// Samples of one transaction. The others wait for the next; nobody waits for a transaction to fill.
+const TOGETHER_MAX: usize = 64;
+
+/// See the module.
+pub(crate) struct Arrivals {
+    db: Db,
+    waiting: Mutex<Vec<Arrival>>,
+    /// Held by the one that writes.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// A sample whose ciphertext is durable.
+struct Arrival {
+    sample: SampleId,
+    seal: SealDigest,
+    received: u64,
+    front: Vec<u8>,
+    region: String,
+    epoch: String,
+    kept: oneshot::Sender<Result<(), Refusal>>,
+}
+
+impl Arrival {
+    fn tell(self, kept: Result<(), Refusal>) {
+        // Nobody is there any more if the caller hung up.
+        self.kept.send(kept).ok();
+    }
+}
+
+impl Arrivals {
+    pub(crate) fn new(db: Db) -> Arc<Self> {
+        Arc::new(Self {
+            db,
+            waiting: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// From here on the sample is not lost: its ciphertext is durable, and one transaction moves it into the queue.
+    pub(crate) async fn take_in(
+        self: &Arc<Self>,
+        (front, bytes): (&Front, &[u8]),
+        seal: SealDigest,
+        received: u64,
+    ) -> Result<Accepted, Refusal> {
+        let address = front.header().address();
+        let sample = address.sample.clone();
+        let (kept, told) = oneshot::channel();
+        self.lock().push(Arrival {
+            sample: sample.clone(),
+            seal,
+            received,
+            front: bytes.to_vec(),
+            region: address.region.to_string(),
+            epoch: front.header().epoch(EpochPurpose::Analysis).to_string(),
+            kept,
+        });
+        // In a task of its own: a caller that hangs up takes nobody with it.
+        let arrivals = Arc::clone(self);
+        tokio::spawn(async move { arrivals.keep_all().await });
+        told.await.map_err(|_| CenterError::Ended)??;
+        Ok(Accepted {
+            sample,
+            seal,
+            received,
+        })
+    }
+
+    /// Keeps what waits, unless somebody did meanwhile.
+    async fn keep_all(&self) {
+        let _turn = self.turn.lock().await;
+        let batch: Vec<Arrival> = {
+            let mut waiting = self.lock();
+            let count = waiting.len().min(TOGETHER_MAX);
+            waiting.drain(..count).collect()
+        };
+        match self.keep(&batch).await {
+            Ok(kept) => {
+                for (arrival, kept) in batch.into_iter().zip(kept) {
+                    arrival.tell(kept);
+                }
+            }
+            // Each by itself, so that each is told its own reason.
+            Err(_) => {
+                for arrival in batch {
+                    let kept = self.keep(std::slice::from_ref(&arrival)).await;
+                    arrival.tell(kept.and_then(|kept| kept.into_iter().next().unwrap_or(Ok(()))));
+                }
+            }
+        }
+    }
+
+    /// One transaction; what each is told. One whose id was taken meanwhile is told so, and is not in it.
+    async fn keep(&self, batch: &[Arrival]) -> Result<Vec<Result<(), Refusal>>, Refusal> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut write = self.db.begin().await?;
+        let mut kept = Vec::with_capacity(batch.len());
+        for arrival in batch {
+            let sample = arrival.sample.as_str();
+            let inserted = sqlx::query(
+                "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, ?, ?, 'waiting')",
+            )
+            .bind(sample)
+            .bind(arrival.seal.to_string())
+            .bind(&arrival.front)
+            .bind(&arrival.region)
+            .bind(to_sql(arrival.received));
+            match inserted
+                .execute(&mut *write)
+                .await
+                .map_err(|e| self.db.sort(e))
+            {
+                Ok(_) => {}
+                // As if it had come a little later. Only this statement failed: the transaction goes on.
+                Err(DbError::Duplicate { .. }) => {
+                    kept.push(Err(Refusal::Busy));
+                    continue;
+                }
+                Err(other) => return Err(other.into()),
+            }
+            let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES (?, ?)")
+                .bind(sample)
+                .bind(&arrival.epoch);
+            let removed = sqlx::query("DELETE FROM uploads WHERE sample = ?").bind(sample);
+            for query in [queued, removed] {
+                query
+                    .execute(&mut *write)
+                    .await
+                    .map_err(|e| self.db.sort(e))?;
+            }
+            kept.push(Ok(()));
+        }
+        self.db.commit(write).await?;
+        Ok(kept)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arrival>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
