@@ -192,7 +192,7 @@ async fn an_anomaly_is_logged_without_anything_that_points_at_the_file() {
 }
 
 /// Whether these bytes stand in any file below.
-fn find(dir: &Path, needle: &[u8]) -> bool {
+pub(crate) fn find(dir: &Path, needle: &[u8]) -> bool {
     std::fs::read_dir(dir).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         match std::fs::symlink_metadata(&path) {

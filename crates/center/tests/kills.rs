@@ -9,6 +9,8 @@ use statement::{Predicate, Proven, ReceiptRecord, StatementDigest};
 use crate::world::{Owner, PATIENCE, World, config, open_logged, text, wait_for, wait_open};
 
 const WORLD: &str = "LIMPID_TEST_WORLD";
+/// Whose children are those of the cells here.
+const PARTY: u32 = 17;
 
 /// Not a claim of its own: the process that the tests below start and kill.
 #[tokio::test(flavor = "multi_thread")]
@@ -17,28 +19,31 @@ async fn child_runs_a_cell_when_asked_to() {
         return;
     };
     let told: Vec<&str> = told.split('\n').collect();
-    let [world, log_url, anchor, arguments] = told[..] else {
-        panic!("four lines");
+    let [world, log_url, anchor, party, arguments] = told[..] else {
+        panic!("five lines");
     };
     let mut config = config(Path::new(world), log_url, anchor.parse().unwrap());
     config.worker_arguments = arguments.split_whitespace().map(str::to_owned).collect();
-    config.sandbox_party = 17;
+    config.sandbox_party = party.parse().unwrap();
     center::serve(config, std::future::pending()).await.unwrap();
 }
 
 /// A cell in a process of its own; killed at the latest when the test ends.
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     dir: PathBuf,
 }
 
 impl Process {
-    fn start(world: &World, arguments: &str) -> Self {
+    pub(crate) fn start(world: &World, party: u32, arguments: &str) -> Self {
         let dir = world.path().join("cell");
         // A killed daemon leaves its address behind, which must not be taken for the next one's.
         drop(std::fs::remove_file(dir.join("url")));
         let place = world.path().display();
-        let told = format!("{place}\n{}\n{}\n{arguments}", world.log_url, world.anchor);
+        let told = format!(
+            "{place}\n{}\n{}\n{party}\n{arguments}",
+            world.log_url, world.anchor
+        );
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "kills::child_runs_a_cell_when_asked_to"])
             .env(WORLD, told)
@@ -49,7 +54,7 @@ impl Process {
         Self { child, dir }
     }
 
-    async fn url(&self) -> String {
+    pub(crate) async fn url(&self) -> String {
         let url = wait_url(&self.dir, PATIENCE).await.unwrap();
         wait_open(&url).await;
         url
@@ -69,7 +74,7 @@ async fn an_acknowledged_upload_survives_a_kill_and_is_receipted_once() {
     let world = World::found().await;
     let mut acknowledged = Vec::new();
     for round in 0..4 {
-        let cell = Process::start(&world, "");
+        let cell = Process::start(&world, PARTY, "");
         let url = cell.url().await;
         let keys = world.epoch_keys(&url).await;
         for number in 0..=round {
@@ -83,7 +88,7 @@ async fn an_acknowledged_upload_survives_a_kill_and_is_receipted_once() {
         drop(cell);
     }
     assert_eq!(acknowledged.len(), 10);
-    let cell = Process::start(&world, "");
+    let cell = Process::start(&world, PARTY, "");
     let url = cell.url().await;
     let mut places = std::collections::BTreeSet::new();
     for owner in &acknowledged {
@@ -124,7 +129,7 @@ async fn an_acknowledged_upload_survives_a_kill_and_is_receipted_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_is_fenced_and_the_sample_gets_one_verdict() {
     let world = World::found().await;
-    let cell = Process::start(&world, "endless");
+    let cell = Process::start(&world, PARTY, "endless");
     let url = cell.url().await;
     let keys = world.epoch_keys(&url).await;
     let owner = Owner::of(b"held by a worker that dies", &keys, world.policy);
@@ -135,7 +140,7 @@ async fn a_worker_that_dies_is_fenced_and_the_sample_gets_one_verdict() {
     })
     .await;
     drop(cell);
-    let cell = Process::start(&world, "");
+    let cell = Process::start(&world, PARTY, "");
     let shown = owner.wait(&cell.url().await, "analysed", "verdict").await;
     let ends: Vec<String> = shown["touched"]
         .as_array()
@@ -152,17 +157,25 @@ async fn a_worker_that_dies_is_fenced_and_the_sample_gets_one_verdict() {
     assert_eq!(digest, StatementDigest::of(&said[0].to_payload().unwrap()));
 }
 
-/// Kills every process of a uid that has to do with children; how many there were.
-fn kill_sandboxes(uid: u32) -> usize {
+/// Every process of a uid that has to do with children: bubblewrap, the program that forks, a child.
+pub(crate) fn children_of(uid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let theirs = processes.filter(|entry| {
         let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
         let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
         status.contains(&format!("Uid:\t{uid}\t")) && line.split('\0').any(|it| it == "/child")
     });
-    let pids: Vec<_> = theirs.map(|entry| entry.file_name()).collect();
+    theirs
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// Kills them; how many there were.
+fn kill_sandboxes(uid: u32) -> usize {
+    let pids = children_of(uid);
+    let named: Vec<String> = pids.iter().map(u32::to_string).collect();
     // One of them may have ended meanwhile.
-    drop(Command::new("kill").arg("-KILL").args(&pids).output());
+    drop(Command::new("kill").arg("-KILL").args(&named).output());
     pids.len()
 }
 

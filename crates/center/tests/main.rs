@@ -5,4 +5,5 @@ mod admission;
 mod analysis;
 mod forgetting;
 mod kills;
+mod traces;
 mod world;

@@ -1,5 +1,6 @@
 //! A day at reduced size: owners send while workers work; and what a day of 400,000 samples would need by that.
 
+use std::io::Write as _;
 use std::time::Instant;
 
 use crate::load::{config, found, send_all, system_files, until};
@@ -9,6 +10,18 @@ const DAY_SAMPLES: f64 = 400_000.0;
 const DAY_SECONDS: f64 = 86_400.0;
 /// How often a cell makes a batch unless it is told otherwise, and how many records one has at most.
 const BATCH_SECONDS: f64 = 60.0;
+
+/// Of so many samples one is such that machines give up: 0.4 %.
+const FOR_PEOPLE: usize = 250;
+/// Of so many one matches a rule.
+const SUSPICIOUS: usize = 40;
+
+/// A gzip whose one member is longer than its few bytes may hold.
+fn bomb() -> Vec<u8> {
+    let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    zip.write_all(&vec![0; 12 << 20]).unwrap();
+    zip.finish().unwrap()
+}
 
 pub async fn run() {
     let files = system_files(FILES);
@@ -24,10 +37,19 @@ pub async fn run() {
     let cell = world.start(config(&world, cores)).await;
     let keys = world.epoch_keys(&cell.url).await;
     let started = Instant::now();
-    let read = move |n: usize| std::fs::read(&files[n]).unwrap();
+    let bomb = bomb();
+    let read = move |n: usize| match n {
+        n if n % FOR_PEOPLE == 1 => bomb.clone(),
+        n if n % SUSPICIOUS == 2 => format!("limpid bench {}", n % 100).into_bytes(),
+        n => std::fs::read(&files[n]).unwrap(),
+    };
     send_all(&cell.url, (&keys, world.policy), count, read).await;
     let all = count as u64;
-    let said = until(&world, |said| said.receipts >= all && said.verdicts >= all).await;
+    let enough = count.div_ceil(FOR_PEOPLE) as u64;
+    let said = until(&world, |said| {
+        said.receipts >= all && said.verdicts >= all && said.anomalies >= enough
+    })
+    .await;
     let seconds = started.elapsed().as_secs_f64();
     let tables = std::fs::metadata(world.path().join("cell").join("cell.sqlite3"))
         .unwrap()
@@ -44,10 +66,11 @@ pub async fn run() {
         said.receipts, said.receipt_batches
     );
     println!(
-        "  verdicts {} in {} batches, {} clean, {} for people, {:.2} % by machines alone",
+        "  verdicts {} in {} batches: {} clean, {} suspicious, {} for people; {:.2} % by machines alone",
         said.verdicts,
         said.verdict_batches,
         said.clean,
+        said.suspicious,
         said.anomalies,
         100.0 * (1.0 - said.anomalies as f64 / count as f64)
     );

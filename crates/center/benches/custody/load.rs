@@ -127,6 +127,7 @@ pub struct Said {
     pub verdict_batches: u64,
     pub anomalies: u64,
     pub clean: u64,
+    pub suspicious: u64,
 }
 
 pub async fn said(world: &World) -> Said {
@@ -149,6 +150,7 @@ pub async fn said(world: &World) -> Said {
                 said.verdicts += batch.count;
                 said.verdict_batches += 1;
                 said.clean += batch.outcomes.clean;
+                said.suspicious += batch.outcomes.suspicious;
             }
             _ => said.anomalies += 1,
         }
