@@ -96,14 +96,30 @@ pub fn load_database(dir: Option<&Path>) -> Result<Database, ChildError> {
 ///
 /// # Errors
 /// [`ChildError`].
-pub fn work(
+pub fn work(input: impl Read, report: impl Write, database: &Database) -> Result<(), ChildError> {
+    let look = |sample: &mut dyn Read| scan::work(sample, report, database, &Limits::default());
+    looked_at(input, look)?.map(drop).map_err(ChildError::Scan)
+}
+
+/// The plaintext of an order, for a child that does something else with it.
+///
+/// # Errors
+/// [`ChildError`].
+pub fn open(input: impl Read) -> Result<Vec<u8>, ChildError> {
+    let mut bytes = Vec::new();
+    let read = looked_at(input, |sample| sample.read_to_end(&mut bytes))?;
+    read.map_err(ChildError::Order)?;
+    Ok(bytes)
+}
+
+/// What `look` makes of a sample. That the sample is not the right one comes before anything it says.
+fn looked_at<T>(
     mut input: impl Read,
-    report: impl Write,
-    database: &Database,
-) -> Result<(), ChildError> {
+    look: impl FnOnce(&mut dyn Read) -> T,
+) -> Result<T, ChildError> {
     let (header, seal, key) = read_order(&mut input).map_err(ChildError::Order)?;
     let mut refused = None;
-    let sample = Plain {
+    let mut sample = Plain {
         input,
         opener: Some(ContentOpener::new(&header, &key)),
         seal,
@@ -111,12 +127,8 @@ pub fn work(
         at: 0,
         refused: &mut refused,
     };
-    let done = scan::work(sample, report, database, &Limits::default());
-    match (done, refused) {
-        (_, Some(error)) => Err(ChildError::Unopened(error)),
-        (Err(error), None) => Err(error.into()),
-        (Ok(_), None) => Ok(()),
-    }
+    let made = look(&mut sample);
+    refused.map_or(Ok(made), |error| Err(ChildError::Unopened(error)))
 }
 
 /// Forks a child for each order until there are no more, and has it do the work.

@@ -48,7 +48,7 @@ mod schema;
 mod workshop;
 
 pub use cell::Cell;
-pub use child::{ChildError, UNOPENED, attend, load_database, work};
+pub use child::{ChildError, UNOPENED, attend, load_database, open, work};
 pub use config::{Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};

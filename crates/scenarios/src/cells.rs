@@ -182,7 +182,7 @@ impl World {
     /// When one does not start, or finds nothing in the log to stand on.
     pub async fn start_cells(&mut self, machines: &Machines, told: Told<'_>) -> Result<()> {
         for home in HOMES {
-            self.start_cell(home, machines, "")?;
+            self.start_cell(home, machines, ("", ""))?;
             told(&format!("cell {home} listens at {}", self.cell_url(home)));
         }
         for home in HOMES {
@@ -191,16 +191,21 @@ impl World {
         Ok(())
     }
 
-    /// Starts the cell of a home; `more` ends its configuration.
+    /// Starts the cell of a home, with more settings and sections in its configuration.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start_cell(&mut self, home: &str, machines: &Machines, more: &str) -> Result<()> {
+    pub fn start_cell(
+        &mut self,
+        home: &str,
+        machines: &Machines,
+        (settings, sections): (&str, &str),
+    ) -> Result<()> {
         let name = name_of(home);
         let config = format!(
             "dir = {:?}\nhome = \"{home}\"\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
              key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nworkers = 1\n\
-             sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{SERVER}{more}",
+             sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{settings}{SERVER}{sections}",
             self.make_dir("vendor", &name)?,
             self.center_log_url(),
             self.anchor(),

@@ -1,6 +1,6 @@
 //! `limpid demo`
 
-use std::{env, fs, path::PathBuf, time::Instant};
+use std::{env, fs, path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -20,9 +20,26 @@ pub(super) struct Demo {
     /// List the attacks
     #[arg(long, conflicts_with = "attack")]
     list: bool,
+    /// Be the program of a cell's children in the attack `escape`, with a hole in it
+    #[arg(long, hide = true)]
+    holed: bool,
+    /// Directory of the rule database, for that
+    #[arg(long, hide = true, value_name = "DIR", requires = "holed")]
+    database: Option<PathBuf>,
 }
 
 impl Demo {
+    /// Forks children for samples, if this is what was asked.
+    pub(super) fn work_as_child(&self) -> Option<ExitCode> {
+        self.holed.then(|| {
+            match scenarios::attack::attend_with_a_hole(self.database.as_deref()) {
+                Ok(()) => ExitCode::SUCCESS,
+                // Read by the cell, which says it to people.
+                Err(error) => Out::new(false).failed(&error),
+            }
+        })
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         if self.list {
             return list(out);

@@ -174,6 +174,7 @@ impl Limpid {
     pub(crate) fn work_as_child(&self) -> Option<std::process::ExitCode> {
         match &self.room {
             Room::Center(verb) => verb.work_as_child(),
+            Room::Demo(demo) => demo.work_as_child(),
             _ => None,
         }
     }

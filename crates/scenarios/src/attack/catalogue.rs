@@ -277,6 +277,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "limit.ratio",
     },
     Attack {
+        name: "escape",
+        title: "a sample takes its scanner over and tries to get out",
+        holds: "a hole in the scanner",
+        catcher: "cell",
+        place: "system calls that a child has left",
+        code: "died",
+    },
+    Attack {
         name: "copied-disk",
         title: "a cell's disk is copied and opened when its epoch is over",
         holds: "a cell's disk, and every key left on it",

@@ -23,7 +23,7 @@ const MARKER: &[u8] = b"a sentence that stands in this file and nowhere else: 9b
 /// Everything that was on the disk once the epoch is over: ciphertext, fronts, tables, the keys of later epochs.
 pub(super) async fn copied_disk(stage: &mut Stage) -> Result<Outcome> {
     let machines = stage.open_cells().await?;
-    stage.world.start_cell(HOME, &machines, EPOCHS)?;
+    stage.world.start_cell(HOME, &machines, ("", EPOCHS))?;
     let world = &stage.world;
     world.open_cell(HOME).await?;
     let target = Target::of(world, HOME).await?;

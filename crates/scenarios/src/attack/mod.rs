@@ -10,6 +10,7 @@ mod catalogue;
 mod census;
 mod copied_disk;
 mod custody;
+mod escape;
 mod flood;
 mod hand_sealed;
 mod history;
@@ -30,6 +31,7 @@ use anyhow::{Result, bail};
 use crate::{cast::Cast, story::Listener};
 
 use catalogue::ALL;
+pub use escape::attend_with_a_hole;
 pub use report::{Caught, Outcome, Report};
 use stage::Stage;
 
@@ -141,6 +143,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
         "small-census" => census::small_census(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
