@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// Power cuts of the log unless told otherwise; the witness gets half as many.
-pub(super) const CUTS: u64 = 4_000;
+pub(super) const CUTS: u64 = 500;
 /// How many of the same system call of one thread a log is struck at.
 const FAILPOINTS: u64 = 16;
 
