@@ -33,7 +33,7 @@ mod rules;
 pub use decision::{Asked, Decision, Moved, Residency};
 pub use entities::entities;
 pub use error::ResidencyError;
-pub use rules::Documents;
+pub use rules::{Documents, Terms};
 
 /// The evaluator that decides here, as a `policy` statement names it. Decisions are replayed by the evaluator they were made with.
 pub const LANGUAGE: &str = "cedar 4.14.1";

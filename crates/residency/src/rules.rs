@@ -6,7 +6,10 @@ use cedar_policy::{
     Authorizer, Context, Decision as Answer, Entities, EntityId, EntityTypeName, EntityUid,
     PolicyId, PolicySet, Request, Schema, ValidationMode, Validator,
 };
-use statement::{CountryCode, FileDigest, ResidencyPolicy, ShortName};
+use statement::{
+    Blob, CountryCode, FileDigest, ResidencyPolicy, ShortName, Statement, StatementDigest, Subject,
+};
+use tlog::Origin;
 
 use crate::{
     LANGUAGE,
@@ -25,7 +28,53 @@ pub struct Documents<'a> {
     pub entities: &'a str,
 }
 
+/// What a policy says besides its documents.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Logs that it is for.
+    pub audience: Vec<Origin>,
+    /// Unix seconds after which it may not be included any more.
+    pub not_after: u64,
+    /// 1 for the first, then one more each time.
+    pub version: u64,
+    /// The version before.
+    pub previous: Option<StatementDigest>,
+    /// The declaration that it speaks of.
+    pub declaration: StatementDigest,
+}
+
 impl Documents<'_> {
+    /// The policy that names these documents, for [`crate::LANGUAGE`].
+    pub fn policy(&self, terms: Terms) -> Statement {
+        let digest = |document: &str| FileDigest::of(document.as_bytes());
+        let [text, schema, entities] = [self.text, self.schema, self.entities].map(digest);
+        let mut blobs = [self.text, self.schema, self.entities].map(|document| Blob {
+            sha256: digest(document),
+            bytes: document.len() as u64,
+            public: true,
+        });
+        blobs.sort_by_key(|blob| blob.sha256);
+        let subjects = [
+            ("policy.cedar", text),
+            ("policy.cedarschema", schema),
+            ("entities.json", entities),
+        ];
+        let policy = ResidencyPolicy {
+            audience: terms.audience,
+            not_after: terms.not_after,
+            blobs: blobs.to_vec(),
+            version: terms.version,
+            previous: terms.previous,
+            declaration: terms.declaration,
+            language: LANGUAGE.to_owned(),
+            text,
+            schema,
+            entities,
+        };
+        let subjects = subjects.map(|(name, digest)| Subject::new(name, digest));
+        Statement::new(subjects.to_vec(), policy)
+    }
+
     /// Whether these are the documents that a policy names, and short enough to be read.
     ///
     /// # Errors

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use residency::{Documents, LANGUAGE, Residency, ResidencyError, entities};
-use statement::{Blob, CountryCode, Declaration, FileDigest, ResidencyPolicy, StatementDigest};
+use residency::{Documents, LANGUAGE, Residency, ResidencyError, Terms, entities};
+use statement::{CountryCode, Declaration, Predicate, ResidencyPolicy, StatementDigest};
 
 const DECLARATION: &str = include_str!("../../../examples/residency/declaration.json");
 const TEXT: &str = include_str!("../../../examples/residency/policy.cedar");
@@ -69,23 +69,16 @@ impl Example {
     }
 
     fn policy(&self) -> ResidencyPolicy {
-        let digest = |text: &str| FileDigest::of(text.as_bytes());
-        let all = [&self.text, &self.schema, &self.entities].map(|text| Blob {
-            sha256: digest(text),
-            bytes: text.len() as u64,
-            public: true,
-        });
-        ResidencyPolicy {
+        let said = self.documents().policy(Terms {
             audience: Vec::new(),
             not_after: 0,
-            blobs: all.to_vec(),
             version: 1,
             previous: None,
             declaration: StatementDigest::of(b"declaration"),
-            language: LANGUAGE.to_owned(),
-            text: digest(&self.text),
-            schema: digest(&self.schema),
-            entities: digest(&self.entities),
+        });
+        match said.predicate {
+            Predicate::Policy(policy) => policy,
+            other => panic!("{other:?}"),
         }
     }
 

@@ -3,11 +3,12 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
+use residency::{Documents, Terms};
 use serde::Deserialize;
 use serde_json::Value;
 use statement::{
-    Blob, Declaration, Envelope, EpochPurpose, Facility, FileDigest, Predicate, Promise, Region,
-    ResidencyPolicy, Statement, StatementDigest, Subject,
+    Declaration, Envelope, EpochPurpose, Facility, FileDigest, Promise, Region, Statement,
+    StatementDigest, Subject,
 };
 use tlog::Origin;
 
@@ -91,48 +92,45 @@ impl World {
             promises: said.promises,
         };
         let subject = Subject::new("declaration.json", FileDigest::of(text.as_bytes()));
-        let declaration = self.all_sign(subject, declared).await?;
-        let mut documents = Vec::new();
-        for name in ["policy.cedar", "policy.cedarschema", "entities.json"] {
-            let bytes = examples::text(&format!("residency/{name}"))?.as_bytes();
-            let author = statement_key(&self.dir, "vendor", "author")?;
-            let log = self.center_client()?;
-            let sha256 = log.put_blob(bytes.to_vec(), &author);
-            documents.push(Blob {
-                sha256: sha256.await?,
-                bytes: bytes.len() as u64,
-                public: true,
-            });
-        }
-        let [text, schema, entities] = [0, 1, 2].map(|at: usize| documents[at].sha256);
-        documents.sort_by_key(|blob| blob.sha256);
-        let policy = ResidencyPolicy {
-            audience: vec![center_log()?],
-            not_after: not_after(),
-            blobs: documents,
-            version: 1,
-            previous: None,
-            declaration,
-            language: residency::LANGUAGE.to_owned(),
-            text,
-            schema,
-            entities,
+        let declaration = Statement::new(vec![subject], declared);
+        let declaration = self.all_sign(&declaration).await?;
+        let documents = Documents {
+            text: examples::text("residency/policy.cedar")?,
+            schema: examples::text("residency/policy.cedarschema")?,
+            entities: examples::text("residency/entities.json")?,
         };
-        let policy = self
-            .all_sign(Subject::new("policy.cedar", text), policy)
-            .await?;
+        let policy = self.log_policy(&documents, declaration).await?;
+        let policy = self.all_sign(&policy).await?;
         Ok(Governed {
             declaration,
             policy,
         })
     }
 
-    async fn all_sign(
+    /// Keeps the documents of a first policy in the log; the policy that names them.
+    pub(crate) async fn log_policy(
         &self,
-        subject: Subject,
-        predicate: impl Into<Predicate>,
-    ) -> Result<StatementDigest> {
-        let payload = Statement::new(vec![subject], predicate).to_payload()?;
+        documents: &Documents<'_>,
+        declaration: StatementDigest,
+    ) -> Result<Statement> {
+        let (log, author) = (
+            self.center_client()?,
+            statement_key(&self.dir, "vendor", "author")?,
+        );
+        for document in [documents.text, documents.schema, documents.entities] {
+            log.put_blob(document.as_bytes().to_vec(), &author).await?;
+        }
+        Ok(documents.policy(Terms {
+            audience: vec![center_log()?],
+            not_after: not_after(),
+            version: 1,
+            previous: None,
+            declaration,
+        }))
+    }
+
+    async fn all_sign(&self, statement: &Statement) -> Result<StatementDigest> {
+        let payload = statement.to_payload()?;
         let log = self.center_client()?;
         let mut envelopes = Vec::new();
         for party in &self.cast.parties {

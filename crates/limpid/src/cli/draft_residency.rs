@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use residency::{Documents, LANGUAGE, Residency};
+use residency::{Documents, Residency, Terms};
 use serde::Deserialize;
 use serde_json::json;
 use statement::{
-    Blob, CountryCode, Declaration, Facility, FileDigest, Predicate, Promise, Region,
-    ResidencyPolicy, Statement, StatementDigest, Subject,
+    CountryCode, Declaration, Facility, FileDigest, Predicate, Promise, Region, Statement,
+    StatementDigest, Subject,
 };
 
 use super::draft::{Bounds, write_payload};
@@ -223,34 +223,12 @@ fn policy(
         Predicate::Policy(before) => Some(before.version),
         _ => None,
     })?;
-    let blob = |text: &String| Blob {
-        sha256: FileDigest::of(text.as_bytes()),
-        bytes: text.len() as u64,
-        public: true,
-    };
-    let blobs = [text, schema, entities].map(blob);
-    let [text, schema, entities] = [0, 1, 2].map(|at: usize| blobs[at].sha256);
-    let subjects = [
-        ("policy.cedar", text),
-        ("policy.cedarschema", schema),
-        ("entities.json", entities),
-    ];
-    let policy = ResidencyPolicy {
+    let policy = documents.policy(Terms {
         audience: bounds.audience(),
         not_after: bounds.not_after(),
-        blobs: blobs.to_vec(),
         version,
         previous,
         declaration: digest,
-        language: LANGUAGE.to_owned(),
-        text,
-        schema,
-        entities,
-    };
-    let subjects = subjects.map(|(name, digest)| Subject::new(name, digest));
-    write_payload(
-        out,
-        bounds.file(),
-        &Statement::new(subjects.to_vec(), policy),
-    )
+    });
+    write_payload(out, bounds.file(), &policy)
 }

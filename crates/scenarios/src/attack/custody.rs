@@ -5,11 +5,9 @@ use std::{fs, ops::ControlFlow};
 use anyhow::{Context as _, Result, bail};
 use endpoint::sharing::{self, SharingError};
 use logclient::Follower;
+use residency::Documents;
 use serve::ClientError;
-use statement::{
-    Blob, Envelope, FileDigest, Outcome as Found, Predicate, ResidencyPolicy, Statement,
-    StatementDigest, Subject,
-};
+use statement::{Envelope, Outcome as Found, Predicate, StatementDigest};
 
 use super::{
     Caught, Outcome,
@@ -17,7 +15,7 @@ use super::{
     stage::Stage,
 };
 use crate::{
-    ceremony::{CENTER_LOG, statement_key},
+    ceremony::statement_key,
     custody::bomb,
     examples,
     sharer::{Sharer, said},
@@ -113,40 +111,18 @@ pub(super) async fn own_policy(stage: &mut Stage) -> Result<Outcome> {
 /// The index of the vendor's one signature.
 async fn log_own_policy(world: &World) -> Result<u64> {
     let rules = examples::text("residency/policy.cedar")?.replace("\"CH\"", "\"RU\"");
-    let log = world.center_client()?;
-    let author = statement_key(&world.dir, "vendor", "author")?;
-    let mut blobs = Vec::new();
-    for document in [
-        rules.as_str(),
-        examples::text("residency/policy.cedarschema")?,
-        examples::text("residency/entities.json")?,
-    ] {
-        let sha256 = log.put_blob(document.as_bytes().to_vec(), &author);
-        blobs.push(Blob {
-            sha256: sha256.await?,
-            bytes: document.len() as u64,
-            public: true,
-        });
-    }
-    let [text, schema, entities] = [0, 1, 2].map(|at: usize| blobs[at].sha256);
-    blobs.sort_by_key(|blob| blob.sha256);
-    let policy = ResidencyPolicy {
-        audience: vec![CENTER_LOG.parse()?],
-        not_after: release::system_clock() + 86_400,
-        blobs,
-        version: 1,
-        previous: None,
-        declaration: declaration_of(world).await?,
-        language: residency::LANGUAGE.to_owned(),
-        text,
-        schema,
-        entities,
+    let documents = Documents {
+        text: &rules,
+        schema: examples::text("residency/policy.cedarschema")?,
+        entities: examples::text("residency/entities.json")?,
     };
-    let subject = Subject::new("policy.cedar", FileDigest::of(rules.as_bytes()));
-    let payload = Statement::new(vec![subject], policy).to_payload()?;
+    let declaration = declaration_of(world).await?;
+    let policy = world.log_policy(&documents, declaration).await?;
+    let payload = policy.to_payload()?;
     let governance = statement_key(&world.dir, "vendor", "governance")?;
     let envelope = Envelope::sign(payload, &governance)?;
     let patience = super::stage::PATIENCE;
+    let log = world.center_client()?;
     Ok(log.submit_until_witnessed(&envelope, patience).await?.index)
 }
 
