@@ -91,7 +91,7 @@ impl Workshop {
         ciphertext: &File,
     ) -> Result<Result<Vec<u8>, End>, CenterError> {
         let order = order(header, seal, key)?;
-        let mut nursery = match self.idle().pop() {
+        let mut nursery = match self.idle_one() {
             Some(nursery) => nursery,
             None => Nursery::start(self.sandbox.clone(), self.ready.clone())?,
         };
@@ -109,6 +109,16 @@ impl Workshop {
                 Err(End::Died)
             }
         })
+    }
+
+    /// One that waits. That another one ended while it waited is no sample's fault.
+    fn idle_one(&self) -> Option<Nursery> {
+        loop {
+            let nursery = self.idle().pop()?;
+            if nursery.is_whole() {
+                return Some(nursery);
+            }
+        }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Nursery>> {

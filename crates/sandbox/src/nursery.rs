@@ -137,8 +137,10 @@ impl Nursery {
 
     /// Whether another order can be given.
     #[must_use]
-    pub const fn is_whole(&self) -> bool {
-        self.running.is_some()
+    pub fn is_whole(&self) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| !running.is_finished())
     }
 
     fn await_child(
