@@ -207,6 +207,7 @@ def demands(file):
     messages = {
         "upload": f"limpid upload v1\n{SMALL.seal()}\n{wraps}\n",
         "erase": f"limpid erase v1\n{SMALL.sample}\n{SMALL.seal()}\n",
+        "disclose": f"limpid disclose v1\n{SMALL.sample}\n{SMALL.seal()}\n",
     }
     fields = {"upload_key": SMALL.upload.public.hex(), "seal": SMALL.seal()}
     for kind, message in messages.items():

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use seal::{
     Address, Ciphertext, ContentKey, ContentOpener, EpochKey, EpochKeys, Front, Header, Missealed,
-    Opened, SealError, Sealer, Seed, Side, UploadKey, WrapOpener, WrapSecret, erasure_message,
+    Opened, SealError, Sealer, Seed, Side, UploadKey, WrapOpener, WrapSecret, disclosure_message,
+    erasure_message,
     limits::{CHUNK_BYTES, TAG_BYTES},
     upload_message,
 };
@@ -220,7 +221,9 @@ fn demand(case: &Value) -> Answer {
             let wraps: StatementDigest = text(case, "wraps").parse().unwrap();
             upload_message(&seal, wraps.hash())
         }
-        _ => erasure_message(&text(case, "sample").parse().unwrap(), &seal),
+        "erase" => erasure_message(&text(case, "sample").parse().unwrap(), &seal),
+        "disclose" => disclosure_message(&text(case, "sample").parse().unwrap(), &seal),
+        other => panic!("{other}"),
     };
     key.verify(&message, &hex(case, "signature"))
         .map_err(|error| refused(&error))?;
