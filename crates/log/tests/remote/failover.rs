@@ -344,6 +344,7 @@ async fn a_leader_that_was_away_while_another_led_stops_when_it_comes_back() {
     // In the middle of whatever it does; then its connections are cut, as by a network.
     first.signal("STOP");
     ground.postgres.cut_leaders();
+    ground.postgres.cut_writers();
     ground.leads(1).await;
     load.goes_on(40).await;
     first.signal("CONT");

@@ -221,13 +221,19 @@ impl PostgresServer {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Cuts every session that holds the lock of a leader, or is in the middle of a write that
-    /// nobody goes on with.
+    /// Cuts every session that holds the lock of a leader.
     pub fn cut_leaders(&self) {
         self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks
+             WHERE locktype = 'advisory' AND pid <> pg_backend_pid()",
+        );
+    }
+
+    /// Cuts every session that is in the middle of a write.
+    pub fn cut_writers(&self) {
+        self.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE pid <> pg_backend_pid() AND (state = 'idle in transaction'
-                OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))",
+             WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()",
         );
     }
 }
