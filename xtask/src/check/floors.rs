@@ -74,7 +74,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 10] = [
+const SIDEWAYS: [(&str, &str); 11] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
@@ -82,6 +82,7 @@ const SIDEWAYS: [(&str, &str); 10] = [
     ("tuf", "tlog"),
     ("seal", "tlog"),
     ("seal", "statement"),
+    ("residency", "tlog"),
     ("residency", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
