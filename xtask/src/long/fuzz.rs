@@ -61,6 +61,10 @@ fn obstacle(root: &Path) -> Option<String> {
 
 fn guided(root: &Path, seconds: u64) -> Result<bool> {
     let targets = output(nightly(root).args(["fuzz", "list"]))?;
+    // First, so that one that does not compile is not taken for one that found something.
+    let mut build = nightly(root);
+    build.args(["fuzz", "build"]);
+    anyhow::ensure!(succeeds(&mut build)?, "`{}` failed", shown(&build));
     let compiler = output(program(root, "rustc").args(["+nightly", "--version"]))?;
     let mut result =
         format!("Compiler: {compiler}\n\n| target | seconds | result |\n|---|---|---|\n");
