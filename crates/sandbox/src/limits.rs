@@ -72,6 +72,8 @@ pub(crate) const OPEN_FILES_MAX: u64 = 4096;
 pub(crate) const OWN_PROCESSES: u64 = 2;
 /// Pause between two looks at a running command, milliseconds.
 pub(crate) const POLL_MS: u64 = 5;
+/// Pause between two looks at a sandbox that waits, milliseconds.
+pub(crate) const REST_MS: u64 = 20;
 /// Pause between two measurements of processes and memory, milliseconds.
 pub(crate) const SAMPLE_MS: u64 = 50;
 /// How long a killed pid namespace may take to be gone, milliseconds.

@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::orders::{BY_CODE, BY_SIGNAL, ORDER_BYTES_MAX, READY, receive, send};
+use crate::watch::Control;
 use crate::{Exit, Finished, LimitKind, Ready, Refusal, Sandbox, SandboxError};
 
 /// How long a program may take until it is ready for orders.
@@ -38,7 +39,7 @@ pub struct OrderLimits {
 #[derive(Debug)]
 pub struct Nursery {
     socket: OwnedFd,
-    stop: Arc<AtomicBool>,
+    control: Arc<Control>,
     /// The kernel ties the sandbox's life to this thread.
     running: Option<JoinHandle<Result<Finished, SandboxError>>>,
 }
@@ -65,15 +66,15 @@ impl Nursery {
             None,
         )
         .map_err(|error| SandboxError::io("make", "a pair of sockets")(error.into()))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopping = Arc::clone(&stop);
+        let control = Arc::new(Control::default());
+        let told = Arc::clone(&control);
         let running = std::thread::Builder::new()
             .name("nursery".to_owned())
-            .spawn(move || sandbox.run_on(&ready, theirs, &stopping))
+            .spawn(move || sandbox.run_on(&ready, theirs, &told))
             .map_err(SandboxError::io("start", "a thread"))?;
         let mut nursery = Self {
             socket: ours,
-            stop,
+            control,
             running: Some(running),
         };
         let mut said = [0_u8; READY.len()];
@@ -113,6 +114,7 @@ impl Nursery {
         let pipe = pipe_with(PipeFlags::CLOEXEC);
         let (output, theirs) =
             pipe.map_err(|error| SandboxError::io("make", "a pipe")(error.into()))?;
+        self.control.busy.store(true, Ordering::SeqCst);
         let sent = send(&self.socket, order, &[input, theirs.as_fd()]);
         drop(theirs);
         let deadline = Instant::now() + Duration::from_millis(limits.wall_ms);
@@ -121,7 +123,10 @@ impl Nursery {
             Err(_) => Err(Broken::Gone),
         };
         match done {
-            Ok(done) => Ok(done),
+            Ok(done) => {
+                self.control.busy.store(false, Ordering::SeqCst);
+                Ok(done)
+            }
             Err(Broken::Limit(kind)) => {
                 self.end(Duration::ZERO)?;
                 Ok((Exit::LimitExceeded(kind), Vec::new()))
@@ -189,7 +194,7 @@ impl Nursery {
         while !running.is_finished() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.stop.store(true, Ordering::SeqCst);
+        self.control.stop.store(true, Ordering::SeqCst);
         let finished = running.join().expect("the thread does not panic")?;
         Ok(Some(finished))
     }

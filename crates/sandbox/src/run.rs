@@ -7,10 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::atomic::AtomicBool;
 
 use crate::output::{Meter, capture};
-use crate::watch::{Seen, Watch, reported_exit_code};
+use crate::watch::{Control, Seen, Watch, reported_exit_code};
 use crate::{LimitKind, Ready, Refusal, Sandbox, SandboxError, check_reachable, processes};
 
 /// Bytes of standard input that are handed over at once.
@@ -95,21 +94,21 @@ impl Sandbox {
         })
     }
 
-    /// The same, with `stdin` as it is, until the command ends or `stop` is set; that counts as its wall clock.
+    /// The same, with `stdin` as it is, until the command ends or is stopped; that counts as its wall clock.
     pub(crate) fn run_on(
         &self,
         ready: &Ready,
         stdin: OwnedFd,
-        stop: &AtomicBool,
+        control: &Control,
     ) -> Result<Finished, SandboxError> {
-        self.run_with(ready, stdin.into(), Some(stop), drop)
+        self.run_with(ready, stdin.into(), Some(control), drop)
     }
 
     fn run_with(
         &self,
         ready: &Ready,
         stdin: Stdio,
-        stop: Option<&AtomicBool>,
+        control: Option<&Control>,
         feed: impl FnOnce(Option<ChildStdin>) + Send,
     ) -> Result<Finished, SandboxError> {
         self.check()?;
@@ -146,7 +145,7 @@ impl Sandbox {
             limits: &self.limits,
             writable: &writable,
             meter,
-            stop,
+            control,
         };
         let seen = std::thread::scope(|scope| {
             // Ends at the latest when the command does: then nobody reads the other end of its pipe.

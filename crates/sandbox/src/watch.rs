@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::limits::{GONE_MS, POLL_MS, SAMPLE_MS};
+use crate::limits::{GONE_MS, POLL_MS, REST_MS, SAMPLE_MS};
 use crate::output::Meter;
 use crate::{LimitKind, Limits, SandboxError, disk, processes};
 
@@ -19,8 +19,17 @@ pub(crate) struct Watch<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) writable: &'a [PathBuf],
     pub(crate) meter: Meter,
-    /// Set when the caller's own clock is over.
-    pub(crate) stop: Option<&'a AtomicBool>,
+    /// Of a caller with a clock of its own.
+    pub(crate) control: Option<&'a Control>,
+}
+
+/// What a caller says to the watchdog of a sandbox that it keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// The caller's clock is over.
+    pub(crate) stop: AtomicBool,
+    /// Something is done for the caller. While nothing is, only our own program waits in the sandbox, and nobody measures it.
+    pub(crate) busy: AtomicBool,
 }
 
 /// What the watchdog saw.
@@ -48,6 +57,10 @@ impl Watch<'_> {
                 break (status, self.meter.is_over().then_some(LimitKind::Output));
             }
             let mut breach = self.cheap_breach(start);
+            if breach.is_none() && self.rests() {
+                std::thread::sleep(Duration::from_millis(REST_MS));
+                continue;
+            }
             if breach.is_none() && Instant::now() >= sample_due {
                 let (memory, count) = self.sample();
                 peak_memory_bytes = peak_memory_bytes.max(memory);
@@ -78,8 +91,15 @@ impl Watch<'_> {
         })
     }
 
+    fn rests(&self) -> bool {
+        self.control
+            .is_some_and(|control| !control.busy.load(Ordering::SeqCst))
+    }
+
     fn cheap_breach(&self, start: Instant) -> Option<LimitKind> {
-        let stopped = self.stop.is_some_and(|stop| stop.load(Ordering::SeqCst));
+        let stopped = self
+            .control
+            .is_some_and(|control| control.stop.load(Ordering::SeqCst));
         if stopped || start.elapsed() >= Duration::from_millis(self.limits.wall_ms) {
             Some(LimitKind::Wall)
         } else {
