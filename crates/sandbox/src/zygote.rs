@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use fork::{Fork, fork};
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::SandboxError;
 use crate::confine::refuse_threads;
@@ -57,7 +57,7 @@ pub fn attend(work: impl Fn(&[u8], File, File) -> u8) -> Result<(), SandboxError
             Fork::Parent(child) => {
                 // The child has its own. Held here, the output would never end.
                 drop((input, output));
-                order[..bytes].fill(0);
+                order[..bytes].zeroize();
                 let status = ended(child).map_err(SandboxError::io("wait for", "a child"))?;
                 send(&socket, &status, &[]).map_err(broken())?;
             }

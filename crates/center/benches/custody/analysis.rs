@@ -2,24 +2,18 @@
 
 use std::time::Instant;
 
-use crate::load::{config, found, send_all, system_files, until};
+use crate::load::{SystemFiles, config, found, send_all, until};
 
 const FILES: usize = 4_000;
 
 pub async fn run() {
-    let files = system_files(FILES);
-    let total: u64 = files
-        .iter()
-        .map(|file| file.metadata().unwrap().len())
-        .sum();
-    let (count, cores) = (
-        files.len(),
-        std::thread::available_parallelism().unwrap().get(),
-    );
+    let files = SystemFiles::choose(FILES);
+    let (count, cores) = (files.count(), files.cores);
     let world = found().await;
     let cell = world.start(config(&world, 0)).await;
     let keys = world.epoch_keys(&cell.url).await;
-    let read = move |n: usize| std::fs::read(&files[n]).unwrap();
+    let mib = files.mib();
+    let read = move |n: usize| std::fs::read(&files.paths[n]).unwrap();
     send_all(&cell.url, (&keys, world.policy), count, read).await;
     until(&world, |said| said.receipts >= count as u64).await;
     cell.stop().await;
@@ -31,10 +25,10 @@ pub async fn run() {
     println!(
         "analysis: {count} files of this system, {:.0} MiB, {cores} workers on {cores} cores: {:.0} files/s, {:.0} for \
          each core, {:.1} MiB/s; {} clean",
-        total as f64 / f64::from(1 << 20),
+        mib,
         count as f64 / seconds,
         count as f64 / seconds / cores as f64,
-        total as f64 / f64::from(1 << 20) / seconds,
+        mib / seconds,
         said.clean,
     );
 }

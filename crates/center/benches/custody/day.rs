@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use crate::load::{config, found, send_all, system_files, until};
+use crate::load::{SystemFiles, config, found, send_all, until};
 
 const FILES: usize = 4_000;
 const DAY_SAMPLES: f64 = 400_000.0;
 const DAY_SECONDS: f64 = 86_400.0;
-/// How often a cell makes a batch unless it is told otherwise, and how many records one has at most.
+/// How often a cell makes a batch unless it is told otherwise.
 const BATCH_SECONDS: f64 = 60.0;
 
 /// Of so many samples one is such that machines give up: 0.4 %.
@@ -24,24 +24,17 @@ fn bomb() -> Vec<u8> {
 }
 
 pub async fn run() {
-    let files = system_files(FILES);
-    let total: u64 = files
-        .iter()
-        .map(|file| file.metadata().unwrap().len())
-        .sum();
-    let (count, cores) = (
-        files.len(),
-        std::thread::available_parallelism().unwrap().get(),
-    );
+    let files = SystemFiles::choose(FILES);
+    let (count, cores) = (files.count(), files.cores);
     let world = found().await;
     let cell = world.start(config(&world, cores)).await;
     let keys = world.epoch_keys(&cell.url).await;
     let started = Instant::now();
-    let bomb = bomb();
+    let (bomb, bytes) = (bomb(), files.bytes);
     let read = move |n: usize| match n {
         n if n % FOR_PEOPLE == 1 => bomb.clone(),
         n if n % SUSPICIOUS == 2 => format!("limpid bench {}", n % 100).into_bytes(),
-        n => std::fs::read(&files[n]).unwrap(),
+        n => std::fs::read(&files.paths[n]).unwrap(),
     };
     send_all(&cell.url, (&keys, world.policy), count, read).await;
     let all = count as u64;
@@ -56,7 +49,7 @@ pub async fn run() {
         .len();
     cell.stop().await;
 
-    let (sample_bytes, row) = (total as f64 / count as f64, tables as f64 / count as f64);
+    let (sample_bytes, row) = (bytes as f64 / count as f64, tables as f64 / count as f64);
     let gib = f64::from(1 << 30);
     println!(
         "day: {count} samples in {seconds:.0} s, owners, cell, log and witnesses on {cores} cores"

@@ -189,15 +189,41 @@ pub fn noise(number: usize, bytes: usize) -> Vec<u8> {
     out
 }
 
-/// Files of this system's own programs, libraries and documents: every so many of all in the order of their paths.
-pub fn system_files(count: usize) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for tree in ["/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share", "/etc"] {
-        below(Path::new(tree), &mut all);
+/// Files of this system's own programs, libraries and documents, and who looks at them.
+pub struct SystemFiles {
+    pub paths: Vec<PathBuf>,
+    pub bytes: u64,
+    /// Workers, one for each.
+    pub cores: usize,
+}
+
+impl SystemFiles {
+    /// Every so many of all, in the order of their paths.
+    pub fn choose(count: usize) -> Self {
+        let mut all = Vec::new();
+        for tree in ["/usr/bin", "/usr/lib", "/usr/sbin", "/usr/share", "/etc"] {
+            below(Path::new(tree), &mut all);
+        }
+        all.sort();
+        let step = (all.len() / count).max(1);
+        let paths: Vec<PathBuf> = all.into_iter().step_by(step).take(count).collect();
+        Self {
+            bytes: paths
+                .iter()
+                .map(|path| path.metadata().unwrap().len())
+                .sum(),
+            paths,
+            cores: std::thread::available_parallelism().unwrap().get(),
+        }
     }
-    all.sort();
-    let step = (all.len() / count).max(1);
-    all.into_iter().step_by(step).take(count).collect()
+
+    pub fn count(&self) -> usize {
+        self.paths.len()
+    }
+
+    pub fn mib(&self) -> f64 {
+        self.bytes as f64 / f64::from(1 << 20)
+    }
 }
 
 fn below(dir: &Path, all: &mut Vec<PathBuf>) {
