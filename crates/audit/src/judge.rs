@@ -14,6 +14,7 @@
 mod adverse;
 mod asof;
 mod beside;
+mod cedar;
 mod chain;
 mod clock;
 mod codes;
@@ -21,8 +22,10 @@ mod custody;
 mod evidence;
 mod facts;
 mod findings;
+mod homes;
 mod install;
 mod metadata;
+mod promises;
 mod release;
 mod residence;
 mod ring;
@@ -50,10 +53,11 @@ use crate::opened::{Keyring, Opened};
 pub use codes::CODES;
 pub use facts::Anchored;
 pub use findings::PublicationSeen;
+pub use homes::PolicySeen;
 pub use signed::SignedRelease;
 pub use types::{
-    Blob, CellCounts, CheckpointSeen, Delivery, Finding, Gate, Heard, Line, Newest, OutOfOrder,
-    Parts, Refused, Ruling, Severity, Summary,
+    Blob, CellCounts, CheckpointSeen, Delivery, Documents, Finding, Gate, Heard, Line, Newest,
+    OutOfOrder, Parts, PolicyCounts, PromiseSeen, Refused, Ruling, Severity, Summary,
 };
 
 /// One log, replayed whole. Memory grows with the statements that rules ask for, not with entries.

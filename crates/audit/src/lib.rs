@@ -39,6 +39,7 @@ mod run_checkpoints;
 mod run_cross;
 mod run_fork;
 mod run_log;
+mod run_policies;
 mod run_repository;
 mod run_signed;
 mod watch;

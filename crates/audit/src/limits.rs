@@ -14,6 +14,12 @@ pub(crate) const ARCHIVE_PAGE_BYTES_MAX: usize = 1024 * 20;
 pub(crate) const BLOB_BYTES_MAX: u64 = 256 << 20;
 /// Largest detached signature of a platform.
 pub(crate) const SIGNATURE_BYTES_MAX: u64 = 1 << 20;
+/// Longest of the three documents of a residency policy.
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 256 << 10;
+/// Most rules of a residency policy (`spec/policy.md`): each is asked about every country and home.
+pub(crate) const POLICY_RULES_MAX: usize = 64;
+/// Most homes that it chooses from.
+pub(crate) const POLICY_HOMES_MAX: usize = 16;
 /// Bundles on their way to the judge at one time: with the largest entries 64 MiB, usually 2.
 pub(crate) const BUNDLES_AHEAD: usize = 4;
 /// Archived checkpoints fetched ahead.

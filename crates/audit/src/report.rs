@@ -6,7 +6,7 @@ use serde::Serialize;
 use statement::{CountryCode, StatementDigest};
 
 use crate::findings::{Evidence, Found};
-use crate::judge::{CellCounts, Severity, Summary};
+use crate::judge::{CellCounts, PolicyCounts, PromiseSeen, Severity, Summary};
 use crate::run_cross::Kept;
 use crate::run_repository::RepositoryCounts;
 
@@ -241,6 +241,14 @@ fn log_json(log: &LogReport) -> serde_json::Value {
                 "automatic_share": cell.automatic_share(),
             })
         }).collect::<Vec<_>>(),
+        "policy": summary.policy.as_ref().map(|policy| {
+            serde_json::json!({"version": policy.version, "digest": policy.digest, "countries": policy.homes})
+        }),
+        "promises": summary.promises.iter().map(|promise| {
+            serde_json::json!({
+                "id": promise.id, "text": promise.text, "due": promise.due, "met": promise.met,
+            })
+        }).collect::<Vec<_>>(),
         "adverse": {"all": summary.adverse, "open": summary.adverse_open},
         "publications": {"all": summary.publications, "newest": newest},
     })
@@ -270,6 +278,10 @@ pub(crate) fn facts_of(log: &LogReport) -> Vec<(&'static str, String)> {
     let cells = summary.cells.iter();
     let cells = cells.map(|(home, cell)| ("cell", cell_of(home, cell)));
     let mut facts = facts_of_software(log);
+    let policy = summary.policy.iter();
+    facts.extend(policy.map(|policy| ("files go", policy_of(policy))));
+    let promises = summary.promises.iter();
+    facts.extend(promises.map(|promise| ("promise", promise_of(promise))));
     facts.extend(cells);
     facts
 }
@@ -320,6 +332,31 @@ fn facts_of_software(log: &LogReport) -> Vec<(&'static str, String)> {
         ),
         ("other logs", kept_of(log.kept)),
     ]
+}
+
+/// Where files go, by the rules themselves.
+fn policy_of(policy: &PolicyCounts) -> String {
+    let version = policy.version;
+    let homes = policy.homes.iter();
+    let homes: Vec<_> = homes
+        .map(|(home, countries)| format!("{countries} countries to {home}"))
+        .collect();
+    match homes.as_slice() {
+        [] => format!("version {version} of the policy; it was not replayed"),
+        homes => format!(
+            "version {version} of the policy, replayed: {}",
+            homes.join(", ")
+        ),
+    }
+}
+
+/// A promise and what became of it. That it is late is a finding.
+fn promise_of(promise: &PromiseSeen) -> String {
+    let PromiseSeen { id, due, met, .. } = promise;
+    match met {
+        Some(met) => format!("{id}: due {due}, kept {met}"),
+        None => format!("{id}: due {due}, open"),
+    }
 }
 
 /// What a cell did, and the share that no person has to look at.

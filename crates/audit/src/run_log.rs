@@ -49,6 +49,8 @@ pub(crate) struct LogAudit {
     pub(crate) broken: bool,
     /// Releases whose platform signature was attached again.
     pub(crate) attached: BTreeSet<StatementDigest>,
+    /// Residency policies that were replayed.
+    pub(crate) replayed: BTreeSet<StatementDigest>,
 }
 
 impl LogAudit {
@@ -72,6 +74,7 @@ impl LogAudit {
             looked_at: None,
             broken: false,
             attached: BTreeSet::new(),
+            replayed: BTreeSet::new(),
         }
     }
 
@@ -122,6 +125,7 @@ impl LogAudit {
         }
         self.blobs.finish(&self.reader.origin, findings).await?;
         self.attach_again(findings).await?;
+        self.replay_policies(findings).await?;
         Ok(true)
     }
 

@@ -50,7 +50,7 @@ impl LogAudit {
     }
 
     /// None if it is not there, or too large.
-    async fn read_blob(
+    pub(crate) async fn read_blob(
         &self,
         digest: FileDigest,
         bytes_max: u64,

@@ -9,6 +9,8 @@ mod honest;
 mod beside;
 #[path = "judge/custody.rs"]
 mod custody;
+#[path = "judge/homes.rs"]
+mod homes;
 #[path = "judge/residence.rs"]
 mod residence;
 

@@ -7,8 +7,8 @@ use residency::{Documents, Terms};
 use serde::Deserialize;
 use serde_json::Value;
 use statement::{
-    Declaration, Envelope, EpochPurpose, Facility, FileDigest, Promise, Region, Statement,
-    StatementDigest, Subject,
+    Day, Declaration, Envelope, EpochPurpose, Facility, FileDigest, Met, Promise, Region,
+    Statement, StatementDigest, Subject,
 };
 use tlog::Origin;
 
@@ -43,8 +43,10 @@ pub struct Machines {
 }
 
 /// What all parties signed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Governed {
+    /// What the declaration says.
+    pub said: Declaration,
     /// Regions, places, promises.
     pub declaration: StatementDigest,
     /// Where files go.
@@ -92,7 +94,7 @@ impl World {
             promises: said.promises,
         };
         let subject = Subject::new("declaration.json", FileDigest::of(text.as_bytes()));
-        let declaration = Statement::new(vec![subject], declared);
+        let declaration = Statement::new(vec![subject], declared.clone());
         let declaration = self.all_sign(&declaration).await?;
         let documents = Documents {
             text: examples::text("residency/policy.cedar")?,
@@ -102,9 +104,35 @@ impl World {
         let policy = self.log_policy(&documents, declaration).await?;
         let policy = self.all_sign(&policy).await?;
         Ok(Governed {
+            said: declared,
             declaration,
             policy,
         })
+    }
+
+    /// All parties declare that the promises are kept since today: late, for the example's are those of 2018. What shows it
+    /// is the key that files of these regions are sealed to.
+    ///
+    /// # Errors
+    /// When the cell shows no such key, or the log refuses.
+    pub async fn keep_promises(&self, governed: &Governed) -> Result<()> {
+        let day = Day::of(release::system_clock()).context("a day of our time")?;
+        let shown = self.shown(&self.cell_url(HOMES[0])).await?;
+        let mut epochs = shown["epochs"].as_array().into_iter().flatten();
+        let epoch = epochs.find(|epoch| epoch["purpose"] == "analysis");
+        let epoch = epoch.context("the cell shows no key of a day")?["epoch"].as_str();
+        let evidence = epoch.unwrap_or_default().parse()?;
+        let mut declared = governed.said.clone();
+        declared.version += 1;
+        declared.previous = Some(governed.declaration);
+        for promise in &mut declared.promises {
+            promise.met = Some(Met { day, evidence });
+        }
+        let text = examples::text("residency/declaration.json")?;
+        let subject = Subject::new("declaration.json", FileDigest::of(text.as_bytes()));
+        self.all_sign(&Statement::new(vec![subject], declared))
+            .await?;
+        Ok(())
     }
 
     /// Keeps the documents of a first policy in the log; the policy that names them.
@@ -242,12 +270,17 @@ impl World {
     /// Whether a cell knows its policy and one epoch of each purpose.
     async fn is_open(&self, url: &str) -> Result<bool> {
         // It answers 503 before it has read the log.
-        let Ok(bytes) = self.http.get(&format!("{url}/where"), 1 << 20).await else {
+        let Ok(shown) = self.shown(url).await else {
             return Ok(false);
         };
-        let shown: Value = serde_json::from_slice(&bytes)?;
         let epochs = shown["epochs"].as_array().map_or(0, Vec::len);
         Ok(!shown["policy"].is_null() && epochs >= 3)
+    }
+
+    /// What a cell says that it serves.
+    async fn shown(&self, url: &str) -> Result<Value> {
+        let bytes = self.http.get(&format!("{url}/where"), 1 << 20).await?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 
     /// Address of the cell of a home.

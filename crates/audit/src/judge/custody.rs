@@ -12,6 +12,7 @@ use super::{
     asof::AsOf,
     facts::{Fact, Said, Table},
     findings::about,
+    homes::Origins,
     types::{CellCounts, Finding, Severity},
 };
 
@@ -43,6 +44,7 @@ pub(super) struct Custody {
     receipts: Batches,
     verdicts: Batches,
     censuses: Table<(CountryCode, Day), Claimed>,
+    origins: Table<(CountryCode, Day), Origins>,
 }
 
 /// What several batches hold together.
@@ -71,6 +73,11 @@ impl Sum {
 }
 
 impl Custody {
+    /// Where the samples of each home and day came from, by its censuses.
+    pub(super) const fn origins(&self) -> &Table<(CountryCode, Day), Origins> {
+        &self.origins
+    }
+
     pub(super) fn add(&mut self, said: Said<'_>) {
         match &said.statement.predicate {
             Predicate::Receipts(batch) => {
@@ -91,6 +98,12 @@ impl Custody {
                 table.or_default().push(fact);
             }
             Predicate::Census(census) => {
+                let origins = said.fact(Origins {
+                    regions: census.regions.keys().map(ToString::to_string).collect(),
+                    countries: census.countries.keys().cloned().collect(),
+                });
+                let table = self.origins.entry((census.home.clone(), census.day));
+                table.or_default().push(origins);
                 let fact = said.fact(Claimed {
                     receipts: census.receipts,
                     verdicts: census.verdicts,

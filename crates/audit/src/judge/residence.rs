@@ -13,6 +13,7 @@ use super::{
     codes,
     facts::{Fact, Said},
     findings::about,
+    homes::Contents,
     types::{Finding, Refused, Severity},
 };
 
@@ -44,15 +45,17 @@ pub(super) struct Announced {
 /// The tables of this file.
 #[derive(Debug, Default)]
 pub(super) struct Residence {
+    pub(super) contents: Contents,
     versions: Vec<Fact<Version>>,
     epochs: Vec<Fact<Announced>>,
 }
 
 /// A version with its quorum.
 #[derive(Debug, Clone, Copy)]
-struct Complete {
-    digest: StatementDigest,
-    at: u64,
+pub(super) struct Complete {
+    pub(super) digest: StatementDigest,
+    /// The entry that completed it.
+    pub(super) at: u64,
 }
 
 impl Residence {
@@ -64,12 +67,20 @@ impl Residence {
         };
         match &said.statement.predicate {
             Predicate::Policy(policy) => {
+                let contents = &mut self.contents.policies;
+                contents
+                    .entry(said.digest)
+                    .or_insert_with(|| policy.clone());
                 let place = (policy.version, policy.previous);
                 let said_of = Some(policy.declaration);
                 let fact = said.fact(version(Governed::Policy, place, said_of));
                 self.versions.push(fact);
             }
             Predicate::Declaration(declared) => {
+                let contents = &mut self.contents.declarations;
+                contents
+                    .entry(said.digest)
+                    .or_insert_with(|| declared.clone());
                 let place = (declared.version, declared.previous);
                 let fact = said.fact(version(Governed::Declaration, place, None));
                 self.versions.push(fact);
@@ -279,6 +290,18 @@ impl<'a> AsOf<'a> {
 }
 
 impl Judge {
+    /// Every policy that is in force or was, oldest first; none if two contend.
+    pub(super) fn policy_chain(&self) -> Vec<Complete> {
+        let view = self.as_of(self.next_index());
+        view.chain_of(Governed::Policy).unwrap_or_default()
+    }
+
+    /// The same of declarations.
+    pub(super) fn declaration_chain(&self) -> Vec<Complete> {
+        let view = self.as_of(self.next_index());
+        view.chain_of(Governed::Declaration).unwrap_or_default()
+    }
+
     /// What stands about where files go, and should not.
     pub(super) fn residence_findings(&self) -> Vec<Finding> {
         let view = self.as_of(self.next_index());

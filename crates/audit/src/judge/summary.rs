@@ -62,6 +62,8 @@ impl Judge {
             }
         }
         summary.cells = self.cells();
+        summary.policy = self.policy_counts();
+        summary.promises = self.promises();
         let heard = |(party, at): (&PartyId, &u64)| {
             let by = self.clock.by(*at);
             (party.clone(), Heard { entry: *at, by })

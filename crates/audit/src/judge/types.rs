@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{CountryCode, FileDigest, OutcomeCounts, PartyId, StatementDigest};
+use statement::{CountryCode, Day, FileDigest, OutcomeCounts, PartyId, ShortName, StatementDigest};
 use tlog::Hash;
 
 /// What became of an entry.
@@ -260,6 +260,41 @@ impl CellCounts {
     }
 }
 
+/// The three documents of a policy, as its blobs have them.
+#[derive(Debug, Clone, Copy)]
+pub struct Documents<'a> {
+    /// The rules.
+    pub text: &'a [u8],
+    /// Their schema.
+    pub schema: &'a [u8],
+    /// The entities.
+    pub entities: &'a [u8],
+}
+
+/// The policy in force, and where it sends files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyCounts {
+    /// Its version.
+    pub version: u64,
+    /// Its digest.
+    pub digest: StatementDigest,
+    /// How many countries go to each home; empty while it was not replayed, or does not decide.
+    pub homes: BTreeMap<CountryCode, u64>,
+}
+
+/// A promise, by the day that was named first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromiseSeen {
+    /// Its name.
+    pub id: ShortName,
+    /// What is promised.
+    pub text: String,
+    /// By when.
+    pub due: Day,
+    /// Since when it is kept, by the first declaration that says so.
+    pub met: Option<Day>,
+}
+
 /// Counts, each with what it is out of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -305,6 +340,10 @@ pub struct Summary {
     pub newest: BTreeMap<String, Newest>,
     /// What each cell did.
     pub cells: BTreeMap<CountryCode, CellCounts>,
+    /// The policy in force.
+    pub policy: Option<PolicyCounts>,
+    /// What was promised, and what became of it.
+    pub promises: Vec<PromiseSeen>,
     /// Newest heartbeat by party.
     pub heartbeats: BTreeMap<PartyId, Heard>,
     /// Median time of the newest checkpoint, POSIX seconds.

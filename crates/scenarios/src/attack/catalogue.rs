@@ -301,6 +301,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "census.sums",
     },
     Attack {
+        name: "foreign-files",
+        title: "files that were promised to Moscow are kept in Zurich",
+        holds: "center key, and a cell",
+        catcher: "auditor",
+        place: "policy of the day, replayed for every country",
+        code: "census.home",
+    },
+    Attack {
         name: "hide-withdrawal",
         title: "a mirror leaves a withdrawal out of what it serves",
         holds: "a mirror",

@@ -1,4 +1,4 @@
-//! An attack on the numbers that everybody reads: the census of a cell.
+//! Attacks on the numbers that everybody reads: the census of a cell.
 
 use std::process::Command;
 
@@ -18,31 +18,50 @@ const HOME: &str = "CH";
 
 /// A file that machines cannot judge stands in the batches; the census calls it clean.
 pub(super) async fn small_census(stage: &mut Stage) -> Result<Outcome> {
-    stage.open_cells().await?;
-    let world = &stage.world;
-    let sealed = HandSealed::of(&bomb(), &Target::of(world, HOME).await?, Wrong::Nothing)?;
-    sealed.send(world, HOME).await?;
-    sealed.outcome(world, HOME).await?;
-    let honest = true_census(world, 2).await?;
-    log_census(stage, &honest).await?;
-    if let Some(caught) = audited(world)? {
+    taken_in(stage).await?;
+    let honest = true_census(&stage.world, 0).await?;
+    let honest_told = told(stage, &honest).await?;
+    if let Some(caught) = honest_told {
         bail!("the honest twin was found: {}", caught.detail);
     }
-    let mut small = true_census(world, 1).await?;
+    let mut small = true_census(&stage.world, 1).await?;
     small.outcomes.anomaly -= 1;
     small.outcomes.clean += 1;
-    log_census(stage, &small).await?;
     Ok(Outcome {
         honest: format!(
             "a census of {} files, {} for people, adds up",
             honest.analysed, honest.outcomes.anomaly
         ),
-        caught: audited(world)?,
+        caught: told(stage, &small).await?,
     })
 }
 
-/// What every batch so far says, as if it were one day.
-async fn true_census(world: &World, days_ago: u64) -> Result<Census> {
+/// Files that all parties promised to another home are counted in Zurich, as if nothing were wrong with that.
+pub(super) async fn foreign_files(stage: &mut Stage) -> Result<Outcome> {
+    taken_in(stage).await?;
+    let honest = true_census(&stage.world, 2).await?;
+    if let Some(caught) = told(stage, &honest).await? {
+        bail!("the honest twin was found: {}", caught.detail);
+    }
+    let mut foreign = true_census(&stage.world, 3).await?;
+    foreign.regions = [("rest".parse()?, foreign.received)].into();
+    Ok(Outcome {
+        honest: format!("{} files of Europe are counted in {HOME}", honest.received),
+        caught: told(stage, &foreign).await?,
+    })
+}
+
+/// One file that people have to see, taken in and judged.
+async fn taken_in(stage: &mut Stage) -> Result<()> {
+    stage.open_cells().await?;
+    let world = &stage.world;
+    let sealed = HandSealed::of(&bomb(), &Target::of(world, HOME).await?, Wrong::Nothing)?;
+    sealed.send(world, HOME).await?;
+    sealed.outcome(world, HOME).await.map(|_| ())
+}
+
+/// What every batch so far says, as if it were one day; today or one to come, for of the past no policy says where files go.
+async fn true_census(world: &World, days_on: u64) -> Result<Census> {
     let mut follower = Follower::new(world.center_client()?, world.anchor())
         .keeping(|said| matches!(said, Predicate::Receipts(_) | Predicate::Verdicts(_)));
     follower.sync().await?;
@@ -64,7 +83,7 @@ async fn true_census(world: &World, days_ago: u64) -> Result<Census> {
             _ => {}
         }
     }
-    let day = Day::of(release::system_clock() - days_ago * 86_400);
+    let day = Day::of(release::system_clock() + days_on * 86_400);
     Ok(Census {
         audience: vec![CENTER_LOG.parse()?],
         not_after: release::system_clock() + 86_400,
@@ -89,17 +108,18 @@ fn all_to(last: u64) -> Option<BatchRange> {
     (last > 0).then_some(BatchRange { first: 1, last })
 }
 
-async fn log_census(stage: &Stage, census: &Census) -> Result<()> {
+/// Logs a census and says what an outsider's audit finds about it.
+async fn told(stage: &Stage, census: &Census) -> Result<Option<Caught>> {
     let anchor = *stage.world.anchor().hash();
     let subject = Subject::new("constitution", statement::FileDigest::new(anchor));
     let payload = Statement::new(vec![subject], census.clone()).to_payload()?;
     let envelope = stage.sign_payload(payload, "vendor", "center")?;
     stage.log(&envelope).await?;
-    Ok(())
+    audited(&stage.world, &envelope.digest().to_string())
 }
 
-/// What an outsider's audit of the center's log finds about a census that does not add up.
-fn audited(world: &World) -> Result<Option<Caught>> {
+/// The broken promise that an audit of the center's log proves by this statement.
+fn audited(world: &World, statement: &str) -> Result<Option<Caught>> {
     let output = Command::new(&world.limpid)
         .args(["--json", "audit", "--anchor", &world.anchor().to_string()])
         .args(["--log", &world.center_log_url()])
@@ -110,7 +130,7 @@ fn audited(world: &World) -> Result<Option<Caught>> {
         .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
     let mut found = report["findings"].as_array().into_iter().flatten();
     let broken =
-        found.find(|found| found["severity"] == "red" && text(found, "code").starts_with("census"));
+        found.find(|found| found["severity"] == "red" && text(found, "subject") == statement);
     Ok(broken.map(|found| Caught {
         code: text(found, "code"),
         detail: text(found, "what"),

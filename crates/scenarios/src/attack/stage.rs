@@ -65,9 +65,10 @@ impl Stage {
         if let Some(machines) = &self.machines {
             return Ok(machines.clone());
         }
-        self.world.govern_residency().await?;
+        let governed = self.world.govern_residency().await?;
         let machines = release_rules(&self.world, &|_| ()).await?;
         self.world.start_cells(&machines, &mut |_| ()).await?;
+        self.world.keep_promises(&governed).await?;
         self.machines = Some(machines.clone());
         Ok(machines)
     }
