@@ -86,9 +86,7 @@ impl Maker {
         let size = goal.checkpoint.size();
         let found = granted(size, goal.files, FILES_PATIENCE, &self.shared.meters).await;
         let Some(found) = found else {
-            if self.wishes.is_closed() {
-                return Err(LogError::Ended { part: "integrator" });
-            }
+            until_stopped_if_closed(&self.wishes).await;
             tracing::error!(
                 size,
                 "the integrator went past a checkpoint without its files"
@@ -138,6 +136,14 @@ impl Maker {
     }
 }
 
+/// Waits for ever if the integrator ended. Then the log stops: because it was asked to, and a round in the middle of its
+/// work is no failure, or because the integrator failed, and it is the one that says so.
+async fn until_stopped_if_closed(wishes: &Wishes) {
+    if wishes.is_closed() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Waits until the tiles and bundles of a checkpoint are durable; `None` if they never will be. A
 /// wait that is longer than `patience` is said, and said again: nothing is published meanwhile.
 async fn granted(
@@ -169,6 +175,21 @@ mod tests {
     use tlog::Hash;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_round_whose_integrator_ended_is_no_failure_of_its_own() {
+        let wishes = Wishes::default();
+        until_stopped_if_closed(&wishes).await;
+        wishes.close();
+        let wish = wishes.checkpoint(7);
+        let found = granted(7, wish, FILES_PATIENCE, &Meters::new()).await;
+        assert!(found.is_none(), "nobody is there to grant it");
+        tokio::select! {
+            biased;
+            () = until_stopped_if_closed(&wishes) => panic!("it would end the log with an error"),
+            () = std::future::ready(()) => {}
+        }
+    }
 
     #[tokio::test]
     async fn a_checkpoint_that_waits_too_long_for_its_files_is_told_and_goes_on_when_they_come() {

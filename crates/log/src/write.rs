@@ -97,7 +97,7 @@ impl Wishes {
         wish.filter(|wish| wish.size == size)
     }
 
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         *self.lock() = Wished {
             wish: None,
             closed: true,
