@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use seal::Front;
 use statement::{EpochPurpose, SampleId, SealDigest};
-use store::{Db, DbError};
+use store::Db;
 use tokio::sync::oneshot;
 
 use crate::error::{CenterError, Refusal};
@@ -116,30 +116,27 @@ impl Arrivals {
         for arrival in batch {
             let sample = arrival.sample.as_str();
             let inserted = sqlx::query(
-                "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, ?, ?, 'waiting')",
+                "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, $4, $5, 'waiting')
+                 ON CONFLICT (sample) DO NOTHING",
             )
             .bind(sample)
             .bind(arrival.seal.to_string())
             .bind(&arrival.front)
             .bind(&arrival.region)
             .bind(to_sql(arrival.received));
-            match inserted
+            let inserted = inserted
                 .execute(&mut *write)
                 .await
-                .map_err(|e| self.db.sort(e))
-            {
-                Ok(_) => {}
-                // As if it had come a little later. Only this statement failed: the transaction goes on.
-                Err(DbError::Duplicate { .. }) => {
-                    kept.push(Err(Refusal::Busy));
-                    continue;
-                }
-                Err(other) => return Err(other.into()),
+                .map_err(|e| self.db.sort(e))?;
+            // Taken meanwhile: as if it had come a little later.
+            if inserted.rows_affected() == 0 {
+                kept.push(Err(Refusal::Busy));
+                continue;
             }
-            let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES (?, ?)")
+            let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES ($1, $2)")
                 .bind(sample)
                 .bind(&arrival.epoch);
-            let removed = sqlx::query("DELETE FROM uploads WHERE sample = ?").bind(sample);
+            let removed = sqlx::query("DELETE FROM uploads WHERE sample = $1").bind(sample);
             for query in [queued, removed] {
                 query
                     .execute(&mut *write)

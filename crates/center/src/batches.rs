@@ -66,7 +66,7 @@ impl Cell {
     pub(crate) async fn make_receipts(self: &std::sync::Arc<Self>) -> Result<usize, CenterError> {
         let rows = sqlx::query(
             "SELECT seal, front, received, region FROM samples WHERE receipt IS NULL AND state != 'erased'
-             ORDER BY received LIMIT ?",
+             ORDER BY received LIMIT $1",
         )
         .bind(BATCH_RECORDS_MAX as i64)
         .fetch_all(self.db.readers())
@@ -107,7 +107,7 @@ impl Cell {
         let id = made.said.keep(&self.db, &mut write, now).await?;
         for (record, proven) in &made.proven {
             sqlx::query(
-                "UPDATE samples SET receipt = ?, receipt_proven = ? WHERE sample = ? AND state != 'erased'",
+                "UPDATE samples SET receipt = $1, receipt_proven = $2 WHERE sample = $3 AND state != 'erased'",
             )
             .bind(id)
             .bind(proven)
@@ -117,7 +117,7 @@ impl Cell {
             .map_err(|e| self.db.sort(e))?;
         }
         for (region, count) in regions {
-            sqlx::query("INSERT INTO batch_regions (statement, region, count) VALUES (?, ?, ?)")
+            sqlx::query("INSERT INTO batch_regions (statement, region, count) VALUES ($1, $2, $3)")
                 .bind(id)
                 .bind(region)
                 .bind(count)
@@ -146,7 +146,7 @@ impl Cell {
     pub(crate) async fn make_verdicts(self: &std::sync::Arc<Self>) -> Result<usize, CenterError> {
         let rows = sqlx::query(
             "SELECT verdict_record FROM samples WHERE verdict IS NULL AND verdict_record IS NOT NULL
-             AND receipt IS NOT NULL ORDER BY finished LIMIT ?",
+             AND receipt IS NOT NULL ORDER BY finished LIMIT $1",
         )
         .bind(BATCH_RECORDS_MAX as i64)
         .fetch_all(self.db.readers())
@@ -174,7 +174,7 @@ impl Cell {
         let id = made.said.keep(&self.db, &mut write, self.now()).await?;
         for (record, proven) in &made.proven {
             sqlx::query(
-                "UPDATE samples SET verdict = ?, verdict_proven = ? WHERE sample = ? AND state != 'erased'",
+                "UPDATE samples SET verdict = $1, verdict_proven = $2 WHERE sample = $3 AND state != 'erased'",
             )
             .bind(id)
             .bind(proven)
@@ -264,7 +264,7 @@ impl Cell {
             let mut write = self.db.begin().await?;
             let id = said.keep(&self.db, &mut write, self.now()).await?;
             let changed = sqlx::query(
-                "UPDATE samples SET anomaly = ? WHERE sample = ? AND anomaly IS NULL AND state = 'analysed'",
+                "UPDATE samples SET anomaly = $1 WHERE sample = $2 AND anomaly IS NULL AND state = 'analysed'",
             )
             .bind(id)
             .bind(address.sample.as_str())
@@ -282,7 +282,7 @@ impl Cell {
     /// Whether a batch is due before its time, because as many wait as it may have.
     pub(crate) async fn batch_is_full(&self) -> Result<bool, CenterError> {
         let row = sqlx::query(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM samples WHERE receipt IS NULL AND state != 'erased' LIMIT ?)",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM samples WHERE receipt IS NULL AND state != 'erased' LIMIT $1) AS due",
         )
         .bind(BATCH_RECORDS_MAX as i64)
         .fetch_one(self.db.readers())

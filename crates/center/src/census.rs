@@ -30,8 +30,8 @@ impl Cell {
             return Ok(None);
         };
         let (bounds, name) = ([to_sql(day.start()), to_sql(day.end())], day.to_string());
-        let done = self.count("SELECT COUNT(*) FROM censuses WHERE day >= ?", &name);
-        let begun = sqlx::query("SELECT COUNT(*) FROM statements WHERE made < ?")
+        let done = self.count("SELECT COUNT(*) FROM censuses WHERE day >= $1", &name);
+        let begun = sqlx::query("SELECT COUNT(*) FROM statements WHERE made < $1")
             .bind(bounds[1])
             .fetch_one(self.db.readers());
         let (done, begun) = (done.await?, begun.await.map_err(|e| self.db.sort(e))?);
@@ -47,7 +47,7 @@ impl Cell {
         ))?;
         let mut write = self.db.begin().await?;
         let id = said.keep(&self.db, &mut write, self.now()).await?;
-        sqlx::query("INSERT INTO censuses (day, statement) VALUES (?, ?)")
+        sqlx::query("INSERT INTO censuses (day, statement) VALUES ($1, $2)")
             .bind(day.to_string())
             .bind(id)
             .execute(&mut *write)
@@ -62,7 +62,7 @@ impl Cell {
         let verdicts = self.batches("verdicts", bounds).await?;
         let declined = self
             .count(
-                "SELECT COALESCE(SUM(count), 0) FROM declined WHERE day = ?",
+                "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM declined WHERE day = $1",
                 &day.to_string(),
             )
             .await?;
@@ -73,14 +73,14 @@ impl Cell {
                 .fetch_one(self.db.readers())
         };
         let set_aside = within(
-            "SELECT COUNT(*) FROM samples WHERE state = 'set-aside' AND finished >= ? AND finished < ?",
+            "SELECT COUNT(*) FROM samples WHERE state = 'set-aside' AND finished >= $1 AND finished < $2",
         );
-        let erased = within("SELECT COUNT(*) FROM samples WHERE erased >= ? AND erased < ?");
+        let erased = within("SELECT COUNT(*) FROM samples WHERE erased >= $1 AND erased < $2");
         // Received by the end of the day, and not finished or erased by then.
         let waiting = within(
             "SELECT COUNT(*) FROM samples JOIN statements ON statements.id = samples.receipt
-             WHERE ?1 >= 0 AND statements.made < ?2 AND (finished IS NULL OR finished >= ?2)
-             AND (erased IS NULL OR erased >= ?2)",
+             WHERE $1 >= 0 AND statements.made < $2 AND (finished IS NULL OR finished >= $2)
+             AND (erased IS NULL OR erased >= $2)",
         );
         let number = |row: sqlx::sqlite::SqliteRow| from_sql(row.get(0));
         Ok(Census {
@@ -106,7 +106,7 @@ impl Cell {
 
     async fn batches(&self, kind: &'static str, bounds: [i64; 2]) -> Result<Batches, CenterError> {
         let rows = sqlx::query(
-            "SELECT seq, count, outcomes FROM statements WHERE kind = ? AND made >= ? AND made < ? ORDER BY seq",
+            "SELECT seq, count, outcomes FROM statements WHERE kind = $1 AND made >= $2 AND made < $3 ORDER BY seq",
         )
         .bind(kind)
         .bind(bounds[0])
@@ -133,9 +133,9 @@ impl Cell {
 
     async fn regions(&self, bounds: [i64; 2]) -> Result<BTreeMap<RegionName, u64>, CenterError> {
         let rows = sqlx::query(
-            "SELECT batch_regions.region, SUM(batch_regions.count) FROM batch_regions
+            "SELECT batch_regions.region, CAST(SUM(batch_regions.count) AS BIGINT) FROM batch_regions
              JOIN statements ON statements.id = batch_regions.statement
-             WHERE statements.made >= ? AND statements.made < ? GROUP BY batch_regions.region",
+             WHERE statements.made >= $1 AND statements.made < $2 GROUP BY batch_regions.region",
         )
         .bind(bounds[0])
         .bind(bounds[1])

@@ -127,7 +127,7 @@ impl Cell {
         let id = said.keep(&self.db, &mut write, now).await?;
         sqlx::query(
             "UPDATE samples SET front = NULL, state = 'erased', receipt_proven = NULL, verdict_record = NULL,
-             verdict_proven = NULL, outcome = NULL, region = '', erasure = ?, erased = ? WHERE sample = ?",
+             verdict_proven = NULL, outcome = NULL, region = '', erasure = $1, erased = $2 WHERE sample = $3",
         )
         .bind(id)
         .bind(to_sql(now))
@@ -135,7 +135,7 @@ impl Cell {
         .execute(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        sqlx::query("DELETE FROM jobs WHERE sample = ?")
+        sqlx::query("DELETE FROM jobs WHERE sample = $1")
             .bind(sample.as_str())
             .execute(&mut *write)
             .await
@@ -150,7 +150,7 @@ impl Cell {
     async fn sample(&self, sample: &SampleId) -> Result<Sample, Refusal> {
         let row = sqlx::query(
             "SELECT seal, front, state, received, receipt, receipt_proven, verdict, verdict_proven, anomaly, erasure
-             FROM samples WHERE sample = ?",
+             FROM samples WHERE sample = $1",
         )
         .bind(sample.as_str())
         .fetch_optional(self.db.readers())
@@ -191,7 +191,7 @@ impl Cell {
             return Ok(None);
         };
         let row =
-            sqlx::query("SELECT entry, proof FROM statements WHERE id = ? AND proof IS NOT NULL")
+            sqlx::query("SELECT entry, proof FROM statements WHERE id = $1 AND proof IS NOT NULL")
                 .bind(id)
                 .fetch_optional(self.db.readers())
                 .await

@@ -66,7 +66,7 @@ impl Jobs {
         let next = sqlx::query(
             "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
              JOIN samples ON samples.sample = jobs.sample
-             WHERE jobs.leased_until <= ? ORDER BY jobs.queued LIMIT 1",
+             WHERE jobs.leased_until <= $1 ORDER BY jobs.queued LIMIT 1",
         )
         .bind(to_sql(now))
         .fetch_optional(&mut *write)
@@ -88,7 +88,7 @@ impl Jobs {
             }
         }
         let fence: i64 = sqlx::query(
-            "INSERT INTO tries (sample, worker, rules, scoring, started) VALUES (?, ?, ?, ?, ?) RETURNING fence",
+            "INSERT INTO tries (sample, worker, rules, scoring, started) VALUES ($1, $2, $3, $4, $5) RETURNING fence",
         )
         .bind(&sample)
         .bind(tools.worker.to_string())
@@ -99,7 +99,7 @@ impl Jobs {
         .await
         .map_err(|e| self.db.sort(e))?
         .get(0);
-        sqlx::query("UPDATE jobs SET fence = ?, leased_until = ? WHERE queued = ?")
+        sqlx::query("UPDATE jobs SET fence = $1, leased_until = $2 WHERE queued = $3")
             .bind(fence)
             .bind(to_sql(until))
             .bind(queued)
@@ -119,7 +119,7 @@ impl Jobs {
 
     async fn next(&self, now: u64) -> Result<Option<i64>, CenterError> {
         let row =
-            sqlx::query("SELECT queued FROM jobs WHERE leased_until <= ? ORDER BY queued LIMIT 1")
+            sqlx::query("SELECT queued FROM jobs WHERE leased_until <= $1 ORDER BY queued LIMIT 1")
                 .bind(to_sql(now))
                 .fetch_optional(self.db.readers())
                 .await
@@ -136,7 +136,7 @@ impl Jobs {
         now: u64,
     ) -> Result<Ended, CenterError> {
         let mut write = self.db.begin().await?;
-        let holder = sqlx::query("SELECT fence FROM jobs WHERE sample = ?")
+        let holder = sqlx::query("SELECT fence FROM jobs WHERE sample = $1")
             .bind(leased.sample.as_str())
             .fetch_optional(&mut *write)
             .await
@@ -166,7 +166,7 @@ impl Jobs {
                 Ended::Done
             }
             None => {
-                sqlx::query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE sample = ?")
+                sqlx::query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE sample = $1")
                     .bind(leased.sample.as_str())
                     .execute(&mut *write)
                     .await
@@ -185,21 +185,23 @@ impl Jobs {
         end: End,
         now: u64,
     ) -> Result<(), CenterError> {
-        sqlx::query("UPDATE tries SET ended = ?, end = ? WHERE fence = ? AND end IS NULL")
-            .bind(to_sql(now))
-            .bind(end.as_str())
-            .bind(fence)
-            .execute(&mut **write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
+        sqlx::query(
+            "UPDATE tries SET ended = $1, \"end\" = $2 WHERE fence = $3 AND \"end\" IS NULL",
+        )
+        .bind(to_sql(now))
+        .bind(end.as_str())
+        .bind(fence)
+        .execute(&mut **write)
+        .await
+        .map_err(|e| self.db.sort(e))?;
         Ok(())
     }
 
     /// Whether a sample had its tries.
     async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
         let row = sqlx::query(
-            "SELECT COALESCE(SUM(end != 'lost'), 0), COALESCE(SUM(end = 'lost'), 0) FROM tries
-             WHERE sample = ? AND end IS NOT NULL",
+            "SELECT COUNT(*) FILTER (WHERE \"end\" != 'lost'), COUNT(*) FILTER (WHERE \"end\" = 'lost') FROM tries
+             WHERE sample = $1 AND \"end\" IS NOT NULL",
         )
         .bind(sample.as_str())
         .fetch_one(&mut **write)
@@ -218,8 +220,8 @@ impl Jobs {
     ) -> Result<(), CenterError> {
         let (outcome, record) = verdict.unzip();
         sqlx::query(
-            "UPDATE samples SET state = ?, finished = ?, outcome = ?, verdict_record = ?
-             WHERE sample = ? AND state = 'waiting'",
+            "UPDATE samples SET state = $1, finished = $2, outcome = $3, verdict_record = $4
+             WHERE sample = $5 AND state = 'waiting'",
         )
         .bind(state)
         .bind(to_sql(now))
@@ -229,7 +231,7 @@ impl Jobs {
         .execute(&mut **write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        sqlx::query("DELETE FROM jobs WHERE sample = ?")
+        sqlx::query("DELETE FROM jobs WHERE sample = $1")
             .bind(sample.as_str())
             .execute(&mut **write)
             .await
@@ -240,7 +242,7 @@ impl Jobs {
     /// The cell starts: no try of the process before it will come back.
     pub(crate) async fn take_over(&self, now: u64) -> Result<(), CenterError> {
         let mut write = self.db.begin().await?;
-        sqlx::query("UPDATE tries SET ended = ?, end = 'lost' WHERE end IS NULL")
+        sqlx::query("UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL")
             .bind(to_sql(now))
             .execute(&mut *write)
             .await
@@ -272,7 +274,7 @@ impl Jobs {
         now: u64,
     ) -> Result<usize, CenterError> {
         let mut write = self.db.begin().await?;
-        let waiting = sqlx::query("SELECT sample, fence FROM jobs WHERE epoch = ?")
+        let waiting = sqlx::query("SELECT sample, fence FROM jobs WHERE epoch = $1")
             .bind(epoch.to_string())
             .fetch_all(&mut *write)
             .await
@@ -283,8 +285,8 @@ impl Jobs {
                 self.end_try(&mut write, fence, End::Lost, now).await?;
             }
             sqlx::query(
-                "INSERT INTO tries (sample, worker, rules, scoring, started, ended, end)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?5, 'unopened')",
+                "INSERT INTO tries (sample, worker, rules, scoring, started, ended, \"end\")
+                 VALUES ($1, $2, $3, $4, $5, $5, 'unopened')",
             )
             .bind(&sample)
             .bind(tools.worker.to_string())
@@ -305,7 +307,7 @@ impl Jobs {
     /// The tries of a sample, in order.
     pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
         let rows = sqlx::query(
-            "SELECT worker, rules, scoring, started, ended, end FROM tries WHERE sample = ? ORDER BY fence",
+            "SELECT worker, rules, scoring, started, ended, \"end\" FROM tries WHERE sample = $1 ORDER BY fence",
         )
         .bind(sample.as_str())
         .fetch_all(self.db.readers())
@@ -398,7 +400,7 @@ mod tests {
         let sample = SampleId::new([5; 16]);
         let mut write = db.begin().await.unwrap();
         sqlx::query(
-            "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, 'europe', 1, 'waiting')",
+            "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, 'europe', 1, 'waiting')",
         )
         .bind(sample.as_str())
         .bind("00".repeat(32))
@@ -406,7 +408,7 @@ mod tests {
         .execute(&mut *write)
         .await
         .unwrap();
-        sqlx::query("INSERT INTO jobs (sample, epoch) VALUES (?, 'e')")
+        sqlx::query("INSERT INTO jobs (sample, epoch) VALUES ($1, 'e')")
             .bind(sample.as_str())
             .execute(&mut *write)
             .await

@@ -150,7 +150,7 @@ impl Keyring {
         let mut write = self.db.begin().await?;
         said.keep(&self.db, &mut write, now).await?;
         sqlx::query(
-            "INSERT INTO epochs (epoch, valid_from, valid_until, destroy_by) VALUES (?, ?, ?, ?)",
+            "INSERT INTO epochs (epoch, valid_from, valid_until, destroy_by) VALUES ($1, $2, $3, $4)",
         )
         .bind(digest.to_string())
         .bind(times[0])
@@ -167,7 +167,7 @@ impl Keyring {
     /// The epochs whose keys are to go: over and nothing waits for them, or past the promised end.
     pub(crate) async fn due(&self, now: u64) -> Result<Vec<StatementDigest>, CenterError> {
         let rows = sqlx::query(
-            "SELECT epoch FROM epochs WHERE destroyed IS NULL AND (destroy_by <= ?1 OR (valid_until < ?2
+            "SELECT epoch FROM epochs WHERE destroyed IS NULL AND (destroy_by <= $1 OR (valid_until < $2
              AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.epoch = epochs.epoch)
              AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.epoch = epochs.epoch)))",
         )
@@ -205,7 +205,7 @@ impl Keyring {
             .and_then(|opened| opened.sync_all())
             .map_err(file("make durable", &self.dir))?;
         let mut write = self.db.begin().await?;
-        sqlx::query("UPDATE epochs SET destroyed = ? WHERE epoch = ?")
+        sqlx::query("UPDATE epochs SET destroyed = $1 WHERE epoch = $2")
             .bind(to_sql(now))
             .bind(epoch.to_string())
             .execute(&mut *write)

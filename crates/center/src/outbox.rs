@@ -75,7 +75,7 @@ impl Said {
         let (seq, count) = self.batch.unzip();
         let row = sqlx::query(
             "INSERT INTO statements (kind, seq, count, outcomes, digest, entry, made)
-             VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         )
         .bind(self.kind)
         .bind(seq.map(to_sql))
@@ -93,7 +93,7 @@ impl Said {
 
 /// The number of the next batch of a kind. One task makes all batches of a kind, so nobody takes it in between.
 pub(crate) async fn next_seq(db: &Db, kind: &'static str) -> Result<u64, CenterError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) + 1 FROM statements WHERE kind = ?")
+    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) + 1 FROM statements WHERE kind = $1")
         .bind(kind)
         .fetch_one(db.readers())
         .await
@@ -110,7 +110,7 @@ pub(crate) async fn submit(
     policy: &Policy,
 ) -> Result<usize, CenterError> {
     let waiting =
-        sqlx::query("SELECT id, entry FROM statements WHERE proof IS NULL ORDER BY id LIMIT ?")
+        sqlx::query("SELECT id, entry FROM statements WHERE proof IS NULL ORDER BY id LIMIT $1")
             .bind(SUBMITTED_MAX)
             .fetch_all(db.readers())
             .await
@@ -140,7 +140,7 @@ pub(crate) async fn submit(
     if !proofs.is_empty() {
         let mut write = db.begin().await?;
         for (id, proof) in &proofs {
-            sqlx::query("UPDATE statements SET proof = ? WHERE id = ?")
+            sqlx::query("UPDATE statements SET proof = $1 WHERE id = $2")
                 .bind(proof)
                 .bind(id)
                 .execute(&mut *write)
