@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use seal::Front;
 use statement::{EpochPurpose, SampleId, SealDigest};
-use store::Db;
+use store::Tables;
+use store::tables::query;
 use tokio::sync::oneshot;
 
 use crate::error::{CenterError, Refusal};
@@ -19,7 +20,7 @@ const TOGETHER_MAX: usize = 64;
 
 /// See the module.
 pub(crate) struct Arrivals {
-    db: Db,
+    db: Tables,
     waiting: Mutex<Vec<Arrival>>,
     /// Held by the one that writes.
     turn: tokio::sync::Mutex<()>,
@@ -44,7 +45,7 @@ impl Arrival {
 }
 
 impl Arrivals {
-    pub(crate) fn new(db: Db) -> Arc<Self> {
+    pub(crate) fn new(db: Tables) -> Arc<Self> {
         Arc::new(Self {
             db,
             waiting: Mutex::default(),
@@ -115,7 +116,7 @@ impl Arrivals {
         let mut kept = Vec::with_capacity(batch.len());
         for arrival in batch {
             let sample = arrival.sample.as_str();
-            let inserted = sqlx::query(
+            let inserted = query(
                 "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, $4, $5, 'waiting')
                  ON CONFLICT (sample) DO NOTHING",
             )
@@ -133,10 +134,10 @@ impl Arrivals {
                 kept.push(Err(Refusal::Busy));
                 continue;
             }
-            let queued = sqlx::query("INSERT INTO jobs (sample, epoch) VALUES ($1, $2)")
+            let queued = query("INSERT INTO jobs (sample, epoch) VALUES ($1, $2)")
                 .bind(sample)
                 .bind(&arrival.epoch);
-            let removed = sqlx::query("DELETE FROM uploads WHERE sample = $1").bind(sample);
+            let removed = query("DELETE FROM uploads WHERE sample = $1").bind(sample);
             for query in [queued, removed] {
                 query
                     .execute(&mut *write)

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
 use statement::{
     Anomaly, BatchTree, Day, FileDigest, Outcome, OutcomeCounts, Predicate, Proven, Reason,
     ReceiptRecord, Receipts, Record, StatementDigest, Subject, VerdictRecord, Verdicts,
     limits::BATCH_RECORDS_MAX,
 };
+use store::tables::query;
 
 use crate::analysis::public_name;
 use crate::cell::Cell;
@@ -64,7 +64,7 @@ fn make<R: Record + Clone>(
 impl Cell {
     /// Receipts for what came; returns how many.
     pub(crate) async fn make_receipts(self: &std::sync::Arc<Self>) -> Result<usize, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT seal, front, received, region FROM samples WHERE receipt IS NULL AND state != 'erased'
              ORDER BY received LIMIT $1",
         )
@@ -106,7 +106,7 @@ impl Cell {
         let mut write = self.db.begin().await?;
         let id = made.said.keep(&self.db, &mut write, now).await?;
         for (record, proven) in &made.proven {
-            sqlx::query(
+            query(
                 "UPDATE samples SET receipt = $1, receipt_proven = $2 WHERE sample = $3 AND state != 'erased'",
             )
             .bind(id)
@@ -117,7 +117,7 @@ impl Cell {
             .map_err(|e| self.db.sort(e))?;
         }
         for (region, count) in regions {
-            sqlx::query("INSERT INTO batch_regions (statement, region, count) VALUES ($1, $2, $3)")
+            query("INSERT INTO batch_regions (statement, region, count) VALUES ($1, $2, $3)")
                 .bind(id)
                 .bind(region)
                 .bind(count)
@@ -144,7 +144,7 @@ impl Cell {
 
     /// Verdicts of what was analysed; returns how many. Only of samples whose receipt was made before.
     pub(crate) async fn make_verdicts(self: &std::sync::Arc<Self>) -> Result<usize, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT verdict_record FROM samples WHERE verdict IS NULL AND verdict_record IS NOT NULL
              AND receipt IS NOT NULL ORDER BY finished LIMIT $1",
         )
@@ -155,7 +155,7 @@ impl Cell {
         if rows.is_empty() {
             return Ok(0);
         }
-        let parse = |row: &sqlx::sqlite::SqliteRow| {
+        let parse = |row: &store::tables::Row| {
             let text: String = row.get(0);
             VerdictRecord::parse(&text).map_err(|_| row_error("a verdict record"))
         };
@@ -173,7 +173,7 @@ impl Cell {
         let mut write = self.db.begin().await?;
         let id = made.said.keep(&self.db, &mut write, self.now()).await?;
         for (record, proven) in &made.proven {
-            sqlx::query(
+            query(
                 "UPDATE samples SET verdict = $1, verdict_proven = $2 WHERE sample = $3 AND state != 'erased'",
             )
             .bind(id)
@@ -216,7 +216,7 @@ impl Cell {
 
     /// One `anomaly` for each sample whose verdict says so and is witnessed; returns how many.
     pub(crate) async fn make_anomalies(&self) -> Result<usize, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT samples.front, samples.seal, samples.received, samples.verdict_record, receipts.digest, verdicts.digest
              FROM samples JOIN statements AS receipts ON receipts.id = samples.receipt
              JOIN statements AS verdicts ON verdicts.id = samples.verdict
@@ -263,7 +263,7 @@ impl Cell {
             let said = self.sign(Draft::single("anomaly", subject, anomaly))?;
             let mut write = self.db.begin().await?;
             let id = said.keep(&self.db, &mut write, self.now()).await?;
-            let changed = sqlx::query(
+            let changed = query(
                 "UPDATE samples SET anomaly = $1 WHERE sample = $2 AND anomaly IS NULL AND state = 'analysed'",
             )
             .bind(id)
@@ -281,7 +281,7 @@ impl Cell {
 
     /// Whether a batch is due before its time, because as many wait as it may have.
     pub(crate) async fn batch_is_full(&self) -> Result<bool, CenterError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT COUNT(*) FROM (SELECT 1 FROM samples WHERE receipt IS NULL AND state != 'erased' LIMIT $1) AS due",
         )
         .bind(BATCH_RECORDS_MAX as i64)

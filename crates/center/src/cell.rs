@@ -8,7 +8,7 @@ use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
 use serve::{Client, Clock};
 use statement::{CountryCode, SampleId};
-use store::{Db, DirLock};
+use store::{DirLock, Tables};
 use tokio::sync::Notify;
 
 use crate::arrivals::Arrivals;
@@ -31,7 +31,7 @@ pub(crate) struct CachedBundle {
 /// One cell at work. Holds a lock, so two of them never work on one directory.
 pub struct Cell {
     pub(crate) config: Config,
-    pub(crate) db: Db,
+    pub(crate) db: Tables,
     pub(crate) ciphertexts: Ciphertexts,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Clock,
@@ -62,7 +62,7 @@ impl Cell {
         let passphrase = config.passphrase.as_deref().map(Passphrase::from_origin);
         let passphrase = passphrase.transpose()?;
         let secret = SecretKey::load(&config.key, passphrase.as_ref())?;
-        let db = Db::open(&config.dir.join("cell.sqlite3"), MIGRATIONS).await?;
+        let db = Tables::open_file(&config.dir.join("cell.sqlite3"), MIGRATIONS).await?;
         let client = Client::new(&config.client)?;
         let log = LogClient::new(client, &config.log_url, config.origin.clone());
         let follower = Follower::new(log.clone(), config.anchor).keeping(matters);

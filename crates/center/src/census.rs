@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
 use statement::{BatchRange, Census, Day, FileDigest, OutcomeCounts, RegionName, Subject};
+use store::tables::query;
 
 use crate::cell::Cell;
 use crate::error::CenterError;
@@ -31,7 +31,7 @@ impl Cell {
         };
         let (bounds, name) = ([to_sql(day.start()), to_sql(day.end())], day.to_string());
         let done = self.count("SELECT COUNT(*) FROM censuses WHERE day >= $1", &name);
-        let begun = sqlx::query("SELECT COUNT(*) FROM statements WHERE made < $1")
+        let begun = query("SELECT COUNT(*) FROM statements WHERE made < $1")
             .bind(bounds[1])
             .fetch_one(self.db.readers());
         let (done, begun) = (done.await?, begun.await.map_err(|e| self.db.sort(e))?);
@@ -47,7 +47,7 @@ impl Cell {
         ))?;
         let mut write = self.db.begin().await?;
         let id = said.keep(&self.db, &mut write, self.now()).await?;
-        sqlx::query("INSERT INTO censuses (day, statement) VALUES ($1, $2)")
+        query("INSERT INTO censuses (day, statement) VALUES ($1, $2)")
             .bind(day.to_string())
             .bind(id)
             .execute(&mut *write)
@@ -67,7 +67,7 @@ impl Cell {
             )
             .await?;
         let within = |sql: &'static str| {
-            sqlx::query(sql)
+            query(sql)
                 .bind(bounds[0])
                 .bind(bounds[1])
                 .fetch_one(self.db.readers())
@@ -82,7 +82,7 @@ impl Cell {
              WHERE $1 >= 0 AND statements.made < $2 AND (finished IS NULL OR finished >= $2)
              AND (erased IS NULL OR erased >= $2)",
         );
-        let number = |row: sqlx::sqlite::SqliteRow| from_sql(row.get(0));
+        let number = |row: store::tables::Row| from_sql(row.get(0));
         Ok(Census {
             audience: self.audience(),
             not_after: self.not_after(),
@@ -105,7 +105,7 @@ impl Cell {
     }
 
     async fn batches(&self, kind: &'static str, bounds: [i64; 2]) -> Result<Batches, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT seq, count, outcomes FROM statements WHERE kind = $1 AND made >= $2 AND made < $3 ORDER BY seq",
         )
         .bind(kind)
@@ -132,7 +132,7 @@ impl Cell {
     }
 
     async fn regions(&self, bounds: [i64; 2]) -> Result<BTreeMap<RegionName, u64>, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT batch_regions.region, CAST(SUM(batch_regions.count) AS BIGINT) FROM batch_regions
              JOIN statements ON statements.id = batch_regions.statement
              WHERE statements.made >= $1 AND statements.made < $2 GROUP BY batch_regions.region",
@@ -155,7 +155,7 @@ impl Cell {
     }
 
     async fn count(&self, sql: &'static str, day: &str) -> Result<u64, CenterError> {
-        let row = sqlx::query(sql)
+        let row = query(sql)
             .bind(day)
             .fetch_one(self.db.readers())
             .await

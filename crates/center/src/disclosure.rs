@@ -2,8 +2,8 @@
 
 use seal::{Front, disclosure_message, erasure_message};
 use serde::Serialize;
-use sqlx::Row;
 use statement::{Erasure, ErasureCause, FileDigest, SampleId, SealDigest, Subject};
+use store::tables::query;
 
 use crate::cell::Cell;
 use crate::ciphertexts::blocking;
@@ -120,12 +120,12 @@ impl Cell {
         blocking(move || files.remove(&name)).await?;
         let mut write = self.db.begin().await?;
         // What is deleted is overwritten in the file, not only forgotten.
-        sqlx::query("PRAGMA secure_delete = ON")
-            .fetch_optional(&mut *write)
+        write
+            .overwrite_deleted()
             .await
             .map_err(|e| self.db.sort(e))?;
         let id = said.keep(&self.db, &mut write, now).await?;
-        sqlx::query(
+        query(
             "UPDATE samples SET front = NULL, state = 'erased', receipt_proven = NULL, verdict_record = NULL,
              verdict_proven = NULL, outcome = NULL, region = '', erasure = $1, erased = $2 WHERE sample = $3",
         )
@@ -135,7 +135,7 @@ impl Cell {
         .execute(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        sqlx::query("DELETE FROM jobs WHERE sample = $1")
+        query("DELETE FROM jobs WHERE sample = $1")
             .bind(sample.as_str())
             .execute(&mut *write)
             .await
@@ -148,7 +148,7 @@ impl Cell {
     }
 
     async fn sample(&self, sample: &SampleId) -> Result<Sample, Refusal> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT seal, front, state, received, receipt, receipt_proven, verdict, verdict_proven, anomaly, erasure
              FROM samples WHERE sample = $1",
         )
@@ -190,12 +190,11 @@ impl Cell {
         let Some(id) = id else {
             return Ok(None);
         };
-        let row =
-            sqlx::query("SELECT entry, proof FROM statements WHERE id = $1 AND proof IS NOT NULL")
-                .bind(id)
-                .fetch_optional(self.db.readers())
-                .await
-                .map_err(|e| self.db.sort(e))?;
+        let row = query("SELECT entry, proof FROM statements WHERE id = $1 AND proof IS NOT NULL")
+            .bind(id)
+            .fetch_optional(self.db.readers())
+            .await
+            .map_err(|e| self.db.sort(e))?;
         let Some(row) = row else {
             return Ok(None);
         };

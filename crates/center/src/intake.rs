@@ -3,8 +3,8 @@
 //! Invariant: *acknowledged <= durable*. Each function returns after the disk has what its answer says.
 
 use seal::{Ciphertext, Front, UploadKey, upload_message};
-use sqlx::Row;
 use statement::{EpochPurpose, SampleId, SealDigest};
+use store::tables::query;
 use tlog::Hash;
 
 use crate::cell::Cell;
@@ -66,7 +66,7 @@ impl Cell {
         }
         self.admit(&front).await?;
         let mut write = self.db.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO uploads (sample, front, held, epoch, touched) VALUES ($1, $2, 0, $3, $4)",
         )
         .bind(address.sample.as_str())
@@ -176,7 +176,7 @@ impl Cell {
         })
         .await?;
         let mut write = self.db.begin().await?;
-        sqlx::query("UPDATE uploads SET held = $1, touched = $2 WHERE sample = $3 AND held = $4")
+        query("UPDATE uploads SET held = $1, touched = $2 WHERE sample = $3 AND held = $4")
             .bind(to_sql(found))
             .bind(to_sql(self.now()))
             .bind(sample.as_str())
@@ -269,7 +269,7 @@ impl Cell {
             .acquire()
             .await
             .map_err(|e| self.db.sort(e))?;
-        let upload = sqlx::query("SELECT front, held FROM uploads WHERE sample = $1")
+        let upload = query("SELECT front, held FROM uploads WHERE sample = $1")
             .bind(sample.as_str())
             .fetch_optional(&mut *write)
             .await
@@ -280,7 +280,7 @@ impl Cell {
                 held: from_sql(row.get(1)),
             });
         }
-        let taken = sqlx::query("SELECT front, seal, received FROM samples WHERE sample = $1")
+        let taken = query("SELECT front, seal, received FROM samples WHERE sample = $1")
             .bind(sample.as_str())
             .fetch_optional(&mut *write)
             .await
@@ -304,7 +304,7 @@ impl Cell {
 
     /// How many samples wait.
     async fn waiting(&self) -> Result<u64, CenterError> {
-        let row = sqlx::query("SELECT waiting FROM queue")
+        let row = query("SELECT CAST(SUM(waiting) AS BIGINT) FROM queue")
             .fetch_one(self.db.readers())
             .await
             .map_err(|e| self.db.sort(e))?;
@@ -314,7 +314,7 @@ impl Cell {
     async fn count_declined(&self) -> Result<(), CenterError> {
         let day = statement::Day::of(self.now()).ok_or(CenterError::Clock)?;
         let mut write = self.db.begin().await?;
-        sqlx::query(
+        query(
             "INSERT INTO declined (day, count) VALUES ($1, 1) ON CONFLICT (day) DO UPDATE SET count = declined.count + 1",
         )
         .bind(day.to_string())
@@ -326,7 +326,7 @@ impl Cell {
 
     /// Forgets uploads that nobody goes on with.
     pub(crate) async fn forget_uploads(&self) -> Result<(), CenterError> {
-        let old = sqlx::query("SELECT sample FROM uploads WHERE touched < $1 LIMIT $2")
+        let old = query("SELECT sample FROM uploads WHERE touched < $1 LIMIT $2")
             .bind(to_sql(self.now().saturating_sub(UPLOAD_SECONDS)))
             .bind(FORGOTTEN_MAX)
             .fetch_all(self.db.readers())
@@ -343,7 +343,7 @@ impl Cell {
         &self,
         epoch: statement::StatementDigest,
     ) -> Result<(), CenterError> {
-        let orphans = sqlx::query("SELECT sample FROM uploads WHERE epoch = $1")
+        let orphans = query("SELECT sample FROM uploads WHERE epoch = $1")
             .bind(epoch.to_string())
             .fetch_all(self.db.readers())
             .await
@@ -361,7 +361,7 @@ impl Cell {
             return Ok(());
         };
         let mut write = self.db.begin().await?;
-        let gone = sqlx::query("DELETE FROM uploads WHERE sample = $1")
+        let gone = query("DELETE FROM uploads WHERE sample = $1")
             .bind(sample.as_str())
             .execute(&mut *write)
             .await

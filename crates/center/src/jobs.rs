@@ -2,9 +2,9 @@
 //! who comes back with an older one was too late, and changes nothing.
 
 use seal::Front;
-use sqlx::Row;
 use statement::{FileDigest, SampleId, SealDigest, StatementDigest};
-use store::{Db, Write};
+use store::Tables;
+use store::tables::{Write, query};
 
 use crate::analysis::{End, Found};
 use crate::error::CenterError;
@@ -43,11 +43,11 @@ pub(crate) enum Ended {
 /// The queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
-    db: Db,
+    db: Tables,
 }
 
 impl Jobs {
-    pub(crate) fn new(db: Db) -> Self {
+    pub(crate) fn new(db: Tables) -> Self {
         Self { db }
     }
 
@@ -63,7 +63,7 @@ impl Jobs {
             return Ok(None);
         }
         let mut write = self.db.begin().await?;
-        let next = sqlx::query(
+        let next = query(
             "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
              JOIN samples ON samples.sample = jobs.sample
              WHERE jobs.leased_until <= $1 ORDER BY jobs.queued LIMIT 1",
@@ -87,7 +87,7 @@ impl Jobs {
                 return Ok(None);
             }
         }
-        let fence: i64 = sqlx::query(
+        let fence: i64 = query(
             "INSERT INTO tries (sample, worker, rules, scoring, started) VALUES ($1, $2, $3, $4, $5) RETURNING fence",
         )
         .bind(&sample)
@@ -99,7 +99,7 @@ impl Jobs {
         .await
         .map_err(|e| self.db.sort(e))?
         .get(0);
-        sqlx::query("UPDATE jobs SET fence = $1, leased_until = $2 WHERE queued = $3")
+        query("UPDATE jobs SET fence = $1, leased_until = $2 WHERE queued = $3")
             .bind(fence)
             .bind(to_sql(until))
             .bind(queued)
@@ -118,12 +118,11 @@ impl Jobs {
     }
 
     async fn next(&self, now: u64) -> Result<Option<i64>, CenterError> {
-        let row =
-            sqlx::query("SELECT queued FROM jobs WHERE leased_until <= $1 ORDER BY queued LIMIT 1")
-                .bind(to_sql(now))
-                .fetch_optional(self.db.readers())
-                .await
-                .map_err(|e| self.db.sort(e))?;
+        let row = query("SELECT queued FROM jobs WHERE leased_until <= $1 ORDER BY queued LIMIT 1")
+            .bind(to_sql(now))
+            .fetch_optional(self.db.readers())
+            .await
+            .map_err(|e| self.db.sort(e))?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -136,7 +135,7 @@ impl Jobs {
         now: u64,
     ) -> Result<Ended, CenterError> {
         let mut write = self.db.begin().await?;
-        let holder = sqlx::query("SELECT fence FROM jobs WHERE sample = $1")
+        let holder = query("SELECT fence FROM jobs WHERE sample = $1")
             .bind(leased.sample.as_str())
             .fetch_optional(&mut *write)
             .await
@@ -166,7 +165,7 @@ impl Jobs {
                 Ended::Done
             }
             None => {
-                sqlx::query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE sample = $1")
+                query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE sample = $1")
                     .bind(leased.sample.as_str())
                     .execute(&mut *write)
                     .await
@@ -185,21 +184,19 @@ impl Jobs {
         end: End,
         now: u64,
     ) -> Result<(), CenterError> {
-        sqlx::query(
-            "UPDATE tries SET ended = $1, \"end\" = $2 WHERE fence = $3 AND \"end\" IS NULL",
-        )
-        .bind(to_sql(now))
-        .bind(end.as_str())
-        .bind(fence)
-        .execute(&mut **write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
+        query("UPDATE tries SET ended = $1, \"end\" = $2 WHERE fence = $3 AND \"end\" IS NULL")
+            .bind(to_sql(now))
+            .bind(end.as_str())
+            .bind(fence)
+            .execute(&mut **write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         Ok(())
     }
 
     /// Whether a sample had its tries.
     async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT COUNT(*) FILTER (WHERE \"end\" != 'lost'), COUNT(*) FILTER (WHERE \"end\" = 'lost') FROM tries
              WHERE sample = $1 AND \"end\" IS NOT NULL",
         )
@@ -219,7 +216,7 @@ impl Jobs {
         now: u64,
     ) -> Result<(), CenterError> {
         let (outcome, record) = verdict.unzip();
-        sqlx::query(
+        query(
             "UPDATE samples SET state = $1, finished = $2, outcome = $3, verdict_record = $4
              WHERE sample = $5 AND state = 'waiting'",
         )
@@ -231,7 +228,7 @@ impl Jobs {
         .execute(&mut **write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        sqlx::query("DELETE FROM jobs WHERE sample = $1")
+        query("DELETE FROM jobs WHERE sample = $1")
             .bind(sample.as_str())
             .execute(&mut **write)
             .await
@@ -242,16 +239,16 @@ impl Jobs {
     /// The cell starts: no try of the process before it will come back.
     pub(crate) async fn take_over(&self, now: u64) -> Result<(), CenterError> {
         let mut write = self.db.begin().await?;
-        sqlx::query("UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL")
+        query("UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL")
             .bind(to_sql(now))
             .execute(&mut *write)
             .await
             .map_err(|e| self.db.sort(e))?;
-        let held = sqlx::query("SELECT sample FROM jobs WHERE fence IS NOT NULL")
+        let held = query("SELECT sample FROM jobs WHERE fence IS NOT NULL")
             .fetch_all(&mut *write)
             .await
             .map_err(|e| self.db.sort(e))?;
-        sqlx::query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE fence IS NOT NULL")
+        query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE fence IS NOT NULL")
             .execute(&mut *write)
             .await
             .map_err(|e| self.db.sort(e))?;
@@ -274,7 +271,7 @@ impl Jobs {
         now: u64,
     ) -> Result<usize, CenterError> {
         let mut write = self.db.begin().await?;
-        let waiting = sqlx::query("SELECT sample, fence FROM jobs WHERE epoch = $1")
+        let waiting = query("SELECT sample, fence FROM jobs WHERE epoch = $1")
             .bind(epoch.to_string())
             .fetch_all(&mut *write)
             .await
@@ -284,7 +281,7 @@ impl Jobs {
             if let Some(fence) = row.get::<Option<i64>, _>(1) {
                 self.end_try(&mut write, fence, End::Lost, now).await?;
             }
-            sqlx::query(
+            query(
                 "INSERT INTO tries (sample, worker, rules, scoring, started, ended, \"end\")
                  VALUES ($1, $2, $3, $4, $5, $5, 'unopened')",
             )
@@ -306,14 +303,14 @@ impl Jobs {
 
     /// The tries of a sample, in order.
     pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT worker, rules, scoring, started, ended, \"end\" FROM tries WHERE sample = $1 ORDER BY fence",
         )
         .bind(sample.as_str())
         .fetch_all(self.db.readers())
         .await
         .map_err(|e| self.db.sort(e))?;
-        let read = |(attempt, row): (u64, &sqlx::sqlite::SqliteRow)| Try {
+        let read = |(attempt, row): (u64, &store::tables::Row)| Try {
             attempt,
             worker: row.get(0),
             rules: row.get(1),
@@ -394,12 +391,12 @@ mod tests {
     }
 
     async fn queue(dir: &std::path::Path) -> (Jobs, SampleId) {
-        let db = Db::open(&dir.join("cell.sqlite3"), MIGRATIONS)
+        let db = Tables::open_file(&dir.join("cell.sqlite3"), MIGRATIONS)
             .await
             .unwrap();
         let sample = SampleId::new([5; 16]);
         let mut write = db.begin().await.unwrap();
-        sqlx::query(
+        query(
             "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, 'europe', 1, 'waiting')",
         )
         .bind(sample.as_str())
@@ -408,7 +405,7 @@ mod tests {
         .execute(&mut *write)
         .await
         .unwrap();
-        sqlx::query("INSERT INTO jobs (sample, epoch) VALUES ($1, 'e')")
+        query("INSERT INTO jobs (sample, epoch) VALUES ($1, 'e')")
             .bind(sample.as_str())
             .execute(&mut *write)
             .await
@@ -455,11 +452,11 @@ mod tests {
             .end(&second, &reported(), Some("again".into()), 151)
             .await;
         assert_eq!(again.unwrap(), Ended::TooLate);
-        let row = sqlx::query("SELECT verdict_record, state FROM samples");
+        let row = query("SELECT verdict_record, state FROM samples");
         let row = row.fetch_one(jobs.db.readers()).await.unwrap();
         assert_eq!(
-            (row.get::<&str, _>(0), row.get::<&str, _>(1)),
-            ("in time", "analysed")
+            (row.get(0), row.get(1)),
+            ("in time".to_owned(), "analysed".to_owned())
         );
         let ends: Vec<_> = jobs.tries(&sample).await.unwrap();
         let ends: Vec<_> = ends.into_iter().map(|it| it.end.unwrap()).collect();
@@ -484,7 +481,7 @@ mod tests {
         }
         let tries = jobs.tries(&sample).await.unwrap();
         assert_eq!(tries.len(), usize::try_from(LOST_MAX).unwrap());
-        let row = sqlx::query("SELECT state FROM samples").fetch_one(jobs.db.readers());
-        assert_eq!(row.await.unwrap().get::<&str, _>(0), "set-aside");
+        let row = query("SELECT state FROM samples").fetch_one(jobs.db.readers());
+        assert_eq!(row.await.unwrap().get::<String, _>(0), "set-aside");
     }
 }

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keys::OpeningKey;
 use seal::WrapOpener as _;
-use sqlx::Row;
 use statement::{
     CountryCode, Epoch, EpochPurpose, FileDigest, SEAL_SUITE, StatementDigest, Subject,
 };
-use store::Db;
+use store::Tables;
+use store::tables::query;
 
 use crate::config::EpochTimes;
 use crate::error::CenterError;
@@ -66,20 +66,20 @@ impl EpochPlan {
 /// The key files of a cell.
 pub(crate) struct Keyring {
     dir: PathBuf,
-    db: Db,
+    db: Tables,
     open: Mutex<BTreeMap<StatementDigest, Arc<OpeningKey>>>,
 }
 
 impl Keyring {
     /// Opens the directory and removes the keys that nobody was ever told of.
-    pub(crate) async fn open(dir: PathBuf, db: Db) -> Result<Self, CenterError> {
+    pub(crate) async fn open(dir: PathBuf, db: Tables) -> Result<Self, CenterError> {
         fs::create_dir_all(&dir).map_err(file("make", &dir))?;
         let keyring = Self {
             dir,
             db,
             open: Mutex::default(),
         };
-        let known = sqlx::query("SELECT epoch FROM epochs WHERE destroyed IS NULL")
+        let known = query("SELECT epoch FROM epochs WHERE destroyed IS NULL")
             .fetch_all(keyring.db.readers())
             .await
             .map_err(|e| keyring.db.sort(e))?;
@@ -127,7 +127,7 @@ impl Keyring {
 
     /// When the newest epoch ends that is not destroyed.
     pub(crate) async fn newest_end(&self) -> Result<Option<u64>, CenterError> {
-        let row = sqlx::query("SELECT MAX(valid_until) FROM epochs WHERE destroyed IS NULL")
+        let row = query("SELECT MAX(valid_until) FROM epochs WHERE destroyed IS NULL")
             .fetch_one(self.db.readers())
             .await
             .map_err(|e| self.db.sort(e))?;
@@ -149,7 +149,7 @@ impl Keyring {
         key.save_new(&self.path(digest), None)?;
         let mut write = self.db.begin().await?;
         said.keep(&self.db, &mut write, now).await?;
-        sqlx::query(
+        query(
             "INSERT INTO epochs (epoch, valid_from, valid_until, destroy_by) VALUES ($1, $2, $3, $4)",
         )
         .bind(digest.to_string())
@@ -166,7 +166,7 @@ impl Keyring {
 
     /// The epochs whose keys are to go: over and nothing waits for them, or past the promised end.
     pub(crate) async fn due(&self, now: u64) -> Result<Vec<StatementDigest>, CenterError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT epoch FROM epochs WHERE destroyed IS NULL AND (destroy_by <= $1 OR (valid_until < $2
              AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.epoch = epochs.epoch)
              AND NOT EXISTS (SELECT 1 FROM uploads WHERE uploads.epoch = epochs.epoch)))",
@@ -176,7 +176,7 @@ impl Keyring {
         .fetch_all(self.db.readers())
         .await
         .map_err(|e| self.db.sort(e))?;
-        let parse = |row: &sqlx::sqlite::SqliteRow| {
+        let parse = |row: &store::tables::Row| {
             let text: String = row.get(0);
             text.parse::<StatementDigest>()
                 .map_err(|_| CenterError::Row {
@@ -205,7 +205,7 @@ impl Keyring {
             .and_then(|opened| opened.sync_all())
             .map_err(file("make durable", &self.dir))?;
         let mut write = self.db.begin().await?;
-        sqlx::query("UPDATE epochs SET destroyed = $1 WHERE epoch = $2")
+        query("UPDATE epochs SET destroyed = $1 WHERE epoch = $2")
             .bind(to_sql(now))
             .bind(epoch.to_string())
             .execute(&mut *write)

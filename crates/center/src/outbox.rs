@@ -3,9 +3,9 @@
 
 use keys::StatementKey;
 use logclient::{LogClient, Submitted};
-use sqlx::Row;
 use statement::{Envelope, Predicate, Statement, StatementDigest, Subject};
-use store::{Db, Write};
+use store::Tables;
+use store::tables::{Write, query};
 use tlog::Policy;
 use tokio::task::JoinSet;
 
@@ -68,12 +68,12 @@ impl Said {
     /// Keeps it, to be submitted; returns the number of its row.
     pub(crate) async fn keep(
         &self,
-        db: &Db,
+        db: &Tables,
         write: &mut Write,
         now: u64,
     ) -> Result<i64, CenterError> {
         let (seq, count) = self.batch.unzip();
-        let row = sqlx::query(
+        let row = query(
             "INSERT INTO statements (kind, seq, count, outcomes, digest, entry, made)
              VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         )
@@ -92,8 +92,8 @@ impl Said {
 }
 
 /// The number of the next batch of a kind. One task makes all batches of a kind, so nobody takes it in between.
-pub(crate) async fn next_seq(db: &Db, kind: &'static str) -> Result<u64, CenterError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(seq), 0) + 1 FROM statements WHERE kind = $1")
+pub(crate) async fn next_seq(db: &Tables, kind: &'static str) -> Result<u64, CenterError> {
+    let row = query("SELECT COALESCE(MAX(seq), 0) + 1 FROM statements WHERE kind = $1")
         .bind(kind)
         .fetch_one(db.readers())
         .await
@@ -105,12 +105,12 @@ pub(crate) async fn next_seq(db: &Db, kind: &'static str) -> Result<u64, CenterE
 ///
 /// A proof is looked at before it is kept: owners get it from here.
 pub(crate) async fn submit(
-    db: &Db,
+    db: &Tables,
     log: &LogClient,
     policy: &Policy,
 ) -> Result<usize, CenterError> {
     let waiting =
-        sqlx::query("SELECT id, entry FROM statements WHERE proof IS NULL ORDER BY id LIMIT $1")
+        query("SELECT id, entry FROM statements WHERE proof IS NULL ORDER BY id LIMIT $1")
             .bind(SUBMITTED_MAX)
             .fetch_all(db.readers())
             .await
@@ -140,7 +140,7 @@ pub(crate) async fn submit(
     if !proofs.is_empty() {
         let mut write = db.begin().await?;
         for (id, proof) in &proofs {
-            sqlx::query("UPDATE statements SET proof = $1 WHERE id = $2")
+            query("UPDATE statements SET proof = $1 WHERE id = $2")
                 .bind(proof)
                 .bind(id)
                 .execute(&mut *write)

@@ -4,8 +4,11 @@
 //! Nothing here is in clear: ciphertext is in files, keys are in key files, and what the tables know of a file
 //! is its size, its region and what machines said.
 
+use store::tables::{Each, Step};
+
 /// Steps of the schema; only ever added to.
-pub(crate) const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[Step] = &[
+    Step::Same("
     CREATE TABLE uploads (
         sample TEXT PRIMARY KEY,
         front BLOB NOT NULL,
@@ -79,10 +82,10 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         scoring TEXT NOT NULL,
         started INTEGER NOT NULL,
         ended INTEGER,
-        end TEXT
+        \"end\" TEXT
     ) STRICT;
     CREATE INDEX tries_by_sample ON tries (sample);
-    CREATE INDEX tries_open ON tries (fence) WHERE end IS NULL;
+    CREATE INDEX tries_open ON tries (fence) WHERE \"end\" IS NULL;
 
     CREATE TABLE epochs (
         epoch TEXT PRIMARY KEY,
@@ -107,8 +110,8 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         day TEXT PRIMARY KEY,
         statement INTEGER NOT NULL REFERENCES statements (id)
     ) STRICT;
-",
-"
+"),
+    Step::Each(Each { sqlite: "
     -- How many jobs there are: a million of them are too many to be counted for each upload.
     CREATE TABLE queue (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -121,7 +124,26 @@ pub(crate) const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
         UPDATE queue SET waiting = waiting - 1;
     END;
-"];
+", postgres: "
+    -- Each change of it is a row of its own, so that nobody waits for another to write; the leader adds them up.
+    CREATE TABLE queue (
+        waiting BIGINT NOT NULL
+    );
+    INSERT INTO queue SELECT COUNT(*) FROM jobs;
+    CREATE FUNCTION job_came() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO queue SELECT COUNT(*) FROM came;
+        RETURN NULL;
+    END $$;
+    CREATE FUNCTION job_went() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO queue SELECT -COUNT(*) FROM went HAVING COUNT(*) > 0;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER job_came AFTER INSERT ON jobs REFERENCING NEW TABLE AS came
+        FOR EACH STATEMENT EXECUTE FUNCTION job_came();
+    CREATE TRIGGER job_went AFTER DELETE ON jobs REFERENCING OLD TABLE AS went
+        FOR EACH STATEMENT EXECUTE FUNCTION job_went();
+" }),
+];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.
 pub(crate) fn to_sql(number: u64) -> i64 {

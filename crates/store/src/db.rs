@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, Transaction};
 
 use crate::limits::{ACQUIRE_TIMEOUT, BUSY_PAUSE, BUSY_TIMEOUT, READERS_MAX, WAL_PAGES};
 use crate::scratch::{Durability, make_directories};
-use crate::{DbError, StoreError};
+use crate::{DbError, Place, StoreError};
 
 /// A write transaction; rolled back when dropped before [`Db::commit`].
 pub type Write = Transaction<'static, Sqlite>;
@@ -155,7 +155,7 @@ impl Db {
         let known = migrations.len() as i64;
         if !(0..=known).contains(&found) {
             return Err(DbError::SchemaTooNew {
-                path: self.path.clone(),
+                place: Place::File(self.path.clone()),
                 found,
                 known,
             });
@@ -164,7 +164,7 @@ impl Db {
             self.apply(step, sql)
                 .await
                 .map_err(|source| DbError::Migration {
-                    path: self.path.clone(),
+                    place: Place::File(self.path.clone()),
                     step,
                     source,
                 })?;

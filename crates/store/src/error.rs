@@ -124,64 +124,84 @@ impl StoreError {
     }
 }
 
+/// Where a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file of this machine.
+    File(PathBuf),
+    /// Host, database and schema of a server.
+    Server(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Why the database refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// The disk is full. The transaction is rolled back.
-    #[error("no space left for the database {}; free some space, nothing committed is lost", path.display())]
+    #[error("no space left for the database {place}; free some space, nothing committed is lost")]
     DiskFull {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
 
     /// The file or its directory cannot be written or opened.
-    #[error("the database {} cannot be written; make it and its directory writable for this user", path.display())]
+    #[error("the database {place} cannot be written; make it writable for this user")]
     ReadOnly {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
 
     /// Another process keeps the database locked.
-    #[error("the database {} stays locked by another process; stop it", path.display())]
+    #[error("the database {place} stays locked by another process")]
     Busy {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
 
     /// The file is damaged or is no database.
-    #[error("{} is damaged or is no SQLite database; restore it from a copy", path.display())]
+    #[error("the database {place} is damaged or is none; restore it from a copy")]
     Corrupt {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
 
     /// A unique key exists already. The caller usually knows what that means.
-    #[error("the row exists already in {}", path.display())]
+    #[error("the row exists already in {place}")]
     Duplicate {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
 
     /// The database was written by a newer program.
-    #[error("the database {} has schema {found}, this program knows up to {known}; use the newer program", path.display())]
+    #[error(
+        "the database {place} has schema {found}, this program knows up to {known}; use the newer program"
+    )]
     SchemaTooNew {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        place: Place,
         /// Its `user_version`.
         found: i64,
         /// Count of migrations we have.
@@ -189,13 +209,13 @@ pub enum DbError {
     },
 
     /// A migration failed; the schema stays as it was before it.
-    #[error("schema step {step} of {} failed", path.display())]
+    #[error("schema step {step} of {place} failed")]
     Migration {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        place: Place,
         /// Number of the step, from 1.
         step: i64,
-        /// What SQLite said.
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
@@ -204,12 +224,33 @@ pub enum DbError {
     #[error(transparent)]
     Store(#[from] StoreError),
 
+    /// The server does not answer, or ended in the middle. Whether a commit under way was done is not known.
+    #[error("the database {place} does not answer; nothing committed is lost, see that it runs")]
+    Unreachable {
+        /// The database.
+        place: Place,
+        /// What became of the way to it.
+        #[source]
+        source: sqlx::Error,
+    },
+
+    /// The server cannot be used as it is.
+    #[cfg(feature = "postgres")]
+    #[error("the database {place} cannot be used")]
+    Server {
+        /// The database.
+        place: Place,
+        /// Why not.
+        #[source]
+        source: crate::PostgresError,
+    },
+
     /// Anything else.
-    #[error("the database {} refused", path.display())]
+    #[error("the database {place} refused")]
     Other {
-        /// The database file.
-        path: PathBuf,
-        /// What SQLite said.
+        /// The database.
+        place: Place,
+        /// What the database said.
         #[source]
         source: sqlx::Error,
     },
@@ -227,23 +268,68 @@ mod code {
     pub(super) const NOTADB: u32 = 26;
 }
 
+/// PostgreSQL's codes (postgresql.org/docs/current/errcodes-appendix.html).
+#[cfg(feature = "postgres")]
+mod sqlstate {
+    pub(super) const READ_ONLY: &str = "25006";
+    pub(super) const NO_PRIVILEGE: &str = "42501";
+    pub(super) const DEADLOCK: &str = "40P01";
+    pub(super) const DISK_FULL: &str = "53100";
+    pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
+    pub(super) const QUERY_CANCELED: &str = "57014";
+    pub(super) const DATA_CORRUPTED: &str = "XX001";
+    pub(super) const INDEX_CORRUPTED: &str = "XX002";
+    /// Shut down by an administrator, after a crash, starting up, idle in a transaction for too long, too many
+    /// connections.
+    pub(super) const ENDED: [&str; 5] = ["57P01", "57P02", "57P03", "25P03", "53300"];
+}
+
 impl DbError {
     /// Sorts what SQLite answered about the database at `path`.
     pub(crate) fn sort(path: &Path, source: sqlx::Error) -> Self {
-        let path = path.to_owned();
+        let place = Place::File(path.to_owned());
         let Some(db) = source.as_database_error() else {
-            return Self::Other { path, source };
+            return Self::Other { place, source };
         };
         if db.is_unique_violation() {
-            return Self::Duplicate { path, source };
+            return Self::Duplicate { place, source };
         }
         let extended = db.code().and_then(|code| code.parse::<u32>().ok());
         match extended.map(|code| code & 0xff) {
-            Some(code::FULL) => Self::DiskFull { path, source },
-            Some(code::READONLY | code::CANTOPEN | code::PERM) => Self::ReadOnly { path, source },
-            Some(code::BUSY | code::LOCKED) => Self::Busy { path, source },
-            Some(code::CORRUPT | code::NOTADB) => Self::Corrupt { path, source },
-            _ => Self::Other { path, source },
+            Some(code::FULL) => Self::DiskFull { place, source },
+            Some(code::READONLY | code::CANTOPEN | code::PERM) => Self::ReadOnly { place, source },
+            Some(code::BUSY | code::LOCKED) => Self::Busy { place, source },
+            Some(code::CORRUPT | code::NOTADB) => Self::Corrupt { place, source },
+            _ => Self::Other { place, source },
+        }
+    }
+
+    /// Sorts what a PostgreSQL server answered, or what became of the way to it.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn sort_server(place: &str, source: sqlx::Error) -> Self {
+        let place = Place::Server(place.to_owned());
+        let Some(db) = source.as_database_error() else {
+            return match source {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) => {
+                    Self::Unreachable { place, source }
+                }
+                _ => Self::Other { place, source },
+            };
+        };
+        if db.is_unique_violation() {
+            return Self::Duplicate { place, source };
+        }
+        match db.code().as_deref() {
+            Some(sqlstate::DISK_FULL) => Self::DiskFull { place, source },
+            Some(sqlstate::READ_ONLY | sqlstate::NO_PRIVILEGE) => Self::ReadOnly { place, source },
+            Some(sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK | sqlstate::QUERY_CANCELED) => {
+                Self::Busy { place, source }
+            }
+            Some(sqlstate::DATA_CORRUPTED | sqlstate::INDEX_CORRUPTED) => {
+                Self::Corrupt { place, source }
+            }
+            Some(code) if sqlstate::ENDED.contains(&code) => Self::Unreachable { place, source },
+            _ => Self::Other { place, source },
         }
     }
 }
