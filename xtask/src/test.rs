@@ -19,7 +19,7 @@ use std::time::Instant;
 const WITH_DEMO: &str = "LIMPID_TEST_DEMO";
 
 /// PostgreSQL and S3 are off unless asked for; their tests are not.
-const REMOTE: &str = "limpid-log/remote";
+const REMOTE: &str = "limpid-log/remote,limpid-center/postgres,limpid-store/postgres";
 
 /// 0 if all passed, 1 if not, 2 if this machine lacks something.
 pub(crate) fn run() -> Result<u8> {

@@ -150,11 +150,12 @@ fn epoch_keys(ground: &Ground, front: &Front) -> Result<EpochKeys, SealError> {
 }
 
 impl Cell {
-    fn tools(&self) -> Tools {
+    fn tools(&self, process: i64) -> Tools {
         Tools {
             worker: self.config.worker,
             rules: self.config.rules,
             scoring: self.config.scoring,
+            process,
         }
     }
 
@@ -163,13 +164,13 @@ impl Cell {
         self: &Arc<Self>,
         workshop: &Arc<Workshop>,
     ) -> Result<bool, CenterError> {
-        let Some(ground) = self.ground() else {
+        let (Some(ground), Some(process)) = (self.ground(), self.lead.process()) else {
             return Ok(false);
         };
         let (jobs, now) = (Jobs::new(self.db.clone()), self.now());
         let seconds = self.config.worker_wall_ms.div_ceil(1000) + LEASE_SLACK_SECONDS;
         let until = now.saturating_add(seconds);
-        let Some(leased) = jobs.lease(self.tools(), now, until).await? else {
+        let Some(leased) = jobs.lease(self.tools(process), now, until).await? else {
             return Ok(false);
         };
         let (cell, workshop) = (Arc::clone(self), Arc::clone(workshop));
@@ -280,7 +281,7 @@ impl Cell {
         for epoch in self.keyring.due(now).await? {
             self.keyring.destroy(epoch, now).await?;
             let jobs = Jobs::new(self.db.clone());
-            let lost = jobs.give_up(epoch, self.tools(), now).await?;
+            let lost = jobs.give_up(epoch, self.tools(0), now).await?;
             if lost > 0 {
                 tracing::error!(%epoch, lost, "samples waited until the key was gone; nobody can analyse them");
             }

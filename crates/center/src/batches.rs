@@ -103,7 +103,7 @@ impl Cell {
             blocking(move || make(records, |root| cell.sign(cell.receipts(seq, count, root))))
                 .await?;
         let now = self.now();
-        let mut write = self.db.begin().await?;
+        let mut write = self.lead.begin().await?;
         let id = made.said.keep(&self.db, &mut write, now).await?;
         for (record, proven) in &made.proven {
             query(
@@ -170,7 +170,7 @@ impl Cell {
             })
         })
         .await?;
-        let mut write = self.db.begin().await?;
+        let mut write = self.lead.begin().await?;
         let id = made.said.keep(&self.db, &mut write, self.now()).await?;
         for (record, proven) in &made.proven {
             query(
@@ -261,7 +261,7 @@ impl Cell {
                 FileDigest::new(*record.seal.hash()),
             );
             let said = self.sign(Draft::single("anomaly", subject, anomaly))?;
-            let mut write = self.db.begin().await?;
+            let mut write = self.lead.begin().await?;
             let id = said.keep(&self.db, &mut write, self.now()).await?;
             let changed = query(
                 "UPDATE samples SET anomaly = $1 WHERE sample = $2 AND anomaly IS NULL AND state = 'analysed'",

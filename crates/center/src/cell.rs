@@ -1,8 +1,7 @@
 //! A cell: its home, its key, its tables, and what it knows of the log.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
@@ -17,9 +16,11 @@ use crate::config::Config;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
 use crate::keyring::Keyring;
+use crate::lead::Lead;
+use crate::occupied::{Occupancy, Occupied};
 use crate::outbox::{Draft, Said};
-use crate::rate::Rate;
-use crate::schema::MIGRATIONS;
+use crate::rate::{Backlog, Rate};
+use crate::remote;
 
 /// A bundle, and of which checkpoint and entries it is.
 pub(crate) struct CachedBundle {
@@ -32,10 +33,13 @@ pub(crate) struct CachedBundle {
 pub struct Cell {
     pub(crate) config: Config,
     pub(crate) db: Tables,
+    /// Whether this process leads.
+    pub(crate) lead: Arc<Lead>,
     pub(crate) ciphertexts: Ciphertexts,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Clock,
     pub(crate) rate: Rate,
+    pub(crate) backlog: Backlog,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) log: LogClient,
     /// The log as it was read last; nothing before it could be read.
@@ -47,7 +51,7 @@ pub struct Cell {
     /// What `/where` rests on, as it was made last.
     pub(crate) bundle: tokio::sync::Mutex<Option<CachedBundle>>,
     ground: RwLock<Option<Arc<Ground>>>,
-    busy: Arc<Mutex<BTreeSet<SampleId>>>,
+    occupancy: Occupancy,
     key: StatementKey,
     _lock: DirLock,
 }
@@ -62,14 +66,17 @@ impl Cell {
         let passphrase = config.passphrase.as_deref().map(Passphrase::from_origin);
         let passphrase = passphrase.transpose()?;
         let secret = SecretKey::load(&config.key, passphrase.as_ref())?;
-        let db = Tables::open_file(&config.dir.join("cell.sqlite3"), MIGRATIONS).await?;
+        let site = remote::open(&config).await?;
+        let db = site.db;
+        let lead = Arc::new(Lead::new(db.clone()));
         let client = Client::new(&config.client)?;
         let log = LogClient::new(client, &config.log_url, config.origin.clone());
         let follower = Follower::new(log.clone(), config.anchor).keeping(matters);
         Ok(Self {
-            ciphertexts: Ciphertexts::open(config.dir.join("ciphertext"))?,
-            keyring: Keyring::open(config.dir.join("epochs"), db.clone()).await?,
+            ciphertexts: Ciphertexts::open(site.files.join("ciphertext"))?,
+            keyring: Keyring::open(site.files.join("epochs"), db.clone(), Arc::clone(&lead))?,
             rate: Rate::new(config.uploads_per_minute),
+            backlog: Backlog::default(),
             arrivals: Arrivals::new(db.clone()),
             read: tokio::sync::Mutex::new(Read {
                 follower,
@@ -80,7 +87,8 @@ impl Cell {
             erased: AtomicBool::new(true),
             bundle: tokio::sync::Mutex::default(),
             ground: RwLock::default(),
-            busy: Arc::default(),
+            occupancy: site.occupancy,
+            lead,
             key: StatementKey::new(secret)?,
             db,
             clock,
@@ -136,26 +144,6 @@ impl Cell {
 
     /// Keeps everybody else from working on a sample's ciphertext until the guard is dropped.
     pub(crate) fn occupy(&self, sample: &SampleId) -> Result<Occupied, Refusal> {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if !busy.insert(sample.clone()) {
-            return Err(Refusal::Busy);
-        }
-        Ok(Occupied {
-            sample: sample.clone(),
-            busy: Arc::clone(&self.busy),
-        })
-    }
-}
-
-/// A sample that one call works on.
-pub(crate) struct Occupied {
-    sample: SampleId,
-    busy: Arc<Mutex<BTreeSet<SampleId>>>,
-}
-
-impl Drop for Occupied {
-    fn drop(&mut self) {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        busy.remove(&self.sample);
+        self.occupancy.occupy(sample)
     }
 }

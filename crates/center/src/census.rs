@@ -45,7 +45,7 @@ impl Cell {
             Subject::new("constitution", anchor),
             census,
         ))?;
-        let mut write = self.db.begin().await?;
+        let mut write = self.lead.begin().await?;
         let id = said.keep(&self.db, &mut write, self.now()).await?;
         query("INSERT INTO censuses (day, statement) VALUES ($1, $2)")
             .bind(day.to_string())

@@ -7,6 +7,8 @@ use serve::{ClientConfig, ServerConfig};
 use statement::{CountryCode, StatementDigest};
 use tlog::Origin;
 
+use crate::remote::RemoteConfig;
+
 /// What a cell needs to know.
 ///
 /// ```toml
@@ -24,8 +26,11 @@ use tlog::Origin;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Directory of its own: tables, ciphertext, keys of epochs. One process at a time.
+    /// Directory of its own: tables, ciphertext, keys of epochs, unless `remote` has them. One process at a time.
     pub dir: PathBuf,
+    /// Tables and files beyond this directory, for several processes of one cell.
+    #[serde(default)]
+    pub remote: Option<RemoteConfig>,
     /// The jurisdiction whose samples it takes.
     pub home: CountryCode,
     /// Origin of the log that it speaks in.

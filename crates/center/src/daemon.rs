@@ -12,7 +12,6 @@ use crate::cell::{CachedBundle, Cell};
 use crate::config::Config;
 use crate::error::{CenterError, Refusal, chain};
 use crate::http::router;
-use crate::jobs::Jobs;
 use crate::limits::PIECE_BYTES_MAX;
 use crate::outbox::submit;
 use crate::workshop::Workshop;
@@ -41,7 +40,7 @@ pub async fn serve_by(
     let cell = Arc::new(Cell::open(config, clock).await?);
     let config = &cell.config;
     ReadyFile::clear(&config.dir)?;
-    Jobs::new(cell.db.clone()).take_over(cell.now()).await?;
+    cell.take_place().await?;
     let mut duties = JoinSet::new();
     let metrics = Metrics::new();
     if config.workers > 0 {
@@ -79,11 +78,15 @@ fn tell(metrics: &Metrics, duty: &'static str, done: Result<(), CenterError>) {
 async fn follow(cell: Arc<Cell>, metrics: Metrics) {
     let pause = Duration::from_millis(cell.config.poll_ms);
     loop {
+        tell(&metrics, "lead", cell.take_place().await);
         tell(&metrics, "log", cell.read_on().await);
-        tell(&metrics, "epochs", cell.keep_epochs().await);
-        tell(&metrics, "uploads", cell.forget_uploads().await);
         tell(&metrics, "erasing", cell.finish_erasing().await);
-        tell(&metrics, "census", cell.take_census().await.map(drop));
+        cell.keyring.forget_destroyed();
+        if cell.lead.leads() {
+            tell(&metrics, "epochs", cell.keep_epochs().await);
+            tell(&metrics, "uploads", cell.forget_uploads().await);
+            tell(&metrics, "census", cell.take_census().await.map(drop));
+        }
         tokio::time::sleep(pause).await;
     }
 }
@@ -95,6 +98,9 @@ async fn make_batches(cell: Arc<Cell>, metrics: Metrics) {
     let mut made = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(look).await;
+        if !cell.lead.leads() {
+            continue;
+        }
         let is_full = cell.batch_is_full().await.unwrap_or(false);
         if !is_full && made.elapsed() < whole {
             continue;
@@ -113,8 +119,8 @@ async fn speak(cell: Arc<Cell>, metrics: Metrics) {
         let policy = cell.read.lock().await.policy();
         // Before the log is readable nothing is known of its witnesses.
         let policy = match policy {
-            Some(policy) => policy,
-            None => {
+            Some(policy) if cell.lead.leads() => policy,
+            _ => {
                 tokio::time::sleep(pause).await;
                 continue;
             }
@@ -129,6 +135,19 @@ async fn speak(cell: Arc<Cell>, metrics: Metrics) {
 }
 
 impl Cell {
+    /// Sees to this process's place among those of the cell. Who leads ends what others began that are gone.
+    async fn take_place(&self) -> Result<(), CenterError> {
+        let now = self.now();
+        if self.lead.take(now).await? {
+            tracing::info!("this process leads the cell");
+            self.keyring.remove_untold().await?;
+        }
+        match self.lead.leads() {
+            true => self.lead.bury(now).await,
+            false => Ok(()),
+        }
+    }
+
     /// What `/where` rests on, as a bundle. Made once for each checkpoint, since it is many requests to the log.
     pub(crate) async fn where_bundle(&self) -> Result<Vec<u8>, Refusal> {
         let ground = self.ground().ok_or(Refusal::Closed)?;

@@ -124,6 +124,11 @@ impl Cell {
             .overwrite_deleted()
             .await
             .map_err(|e| self.db.sort(e))?;
+        query("DELETE FROM jobs WHERE sample = $1")
+            .bind(sample.as_str())
+            .execute(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         let id = said.keep(&self.db, &mut write, now).await?;
         query(
             "UPDATE samples SET front = NULL, state = 'erased', receipt_proven = NULL, verdict_record = NULL,
@@ -135,11 +140,6 @@ impl Cell {
         .execute(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        query("DELETE FROM jobs WHERE sample = $1")
-            .bind(sample.as_str())
-            .execute(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
         self.db.commit(write).await?;
         self.erased
             .store(true, std::sync::atomic::Ordering::Relaxed);

@@ -66,6 +66,29 @@ pub enum CenterError {
         /// What is wrong.
         what: String,
     },
+    /// Another process of the cell leads.
+    #[error("another process of this cell leads; nothing was written")]
+    Deposed,
+    /// `[remote]` in a program that cannot.
+    #[error(
+        "this program was built without the feature `remote`; build it with it to use `[remote]`"
+    )]
+    NotBuilt,
+    /// Where the address of the database is.
+    #[error("`postgres` in section `[remote]` cannot be used")]
+    Secret(#[from] store::SecretError),
+    /// The address of the database.
+    #[cfg(feature = "postgres")]
+    #[error("the database in section `[remote]` cannot be used")]
+    Postgres(#[from] store::PostgresError),
+    /// Another directory than the tables speak of.
+    #[error(
+        "{} does not hold the files of this database; name the directory that its other processes share", path.display()
+    )]
+    OtherPlace {
+        /// The directory.
+        path: std::path::PathBuf,
+    },
     /// The clock of this machine.
     #[error("this machine's clock shows a time that cannot be written; set it")]
     Clock,

@@ -10,14 +10,15 @@ use crate::analysis::{End, Found};
 use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
 use crate::limits::{LOST_MAX, TRIES_MAX};
-use crate::schema::{from_sql, to_sql};
+use crate::schema::{NEXT_JOB, from_sql, to_sql};
 
-/// What the tries of a cell are made with: statement digests of releases.
+/// What the tries of a cell are made with: statement digests of releases, and the process that makes them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tools {
     pub(crate) worker: StatementDigest,
     pub(crate) rules: StatementDigest,
     pub(crate) scoring: StatementDigest,
+    pub(crate) process: i64,
 }
 
 /// A sample that one try holds.
@@ -63,15 +64,11 @@ impl Jobs {
             return Ok(None);
         }
         let mut write = self.db.begin().await?;
-        let next = query(
-            "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
-             JOIN samples ON samples.sample = jobs.sample
-             WHERE jobs.leased_until <= $1 ORDER BY jobs.queued LIMIT 1",
-        )
-        .bind(to_sql(now))
-        .fetch_optional(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
+        let next = query(self.db.choose(NEXT_JOB))
+            .bind(to_sql(now))
+            .fetch_optional(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         let Some(row) = next else {
             return Ok(None);
         };
@@ -88,13 +85,14 @@ impl Jobs {
             }
         }
         let fence: i64 = query(
-            "INSERT INTO tries (sample, worker, rules, scoring, started) VALUES ($1, $2, $3, $4, $5) RETURNING fence",
+            "INSERT INTO tries (sample, worker, rules, scoring, started, process) VALUES ($1, $2, $3, $4, $5, $6) RETURNING fence",
         )
         .bind(&sample)
         .bind(tools.worker.to_string())
         .bind(tools.rules.to_string())
         .bind(tools.scoring.to_string())
         .bind(to_sql(now))
+        .bind(tools.process)
         .fetch_one(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?
@@ -135,12 +133,14 @@ impl Jobs {
         now: u64,
     ) -> Result<Ended, CenterError> {
         let mut write = self.db.begin().await?;
-        let holder = query("SELECT fence FROM jobs WHERE sample = $1")
+        // A write and not a look: until the end of this transaction nobody else leases it.
+        let held = query("UPDATE jobs SET leased_until = 0 WHERE sample = $1 AND fence = $2")
             .bind(leased.sample.as_str())
-            .fetch_optional(&mut *write)
+            .bind(leased.fence)
+            .execute(&mut *write)
             .await
             .map_err(|e| self.db.sort(e))?;
-        if holder.and_then(|row| row.get::<Option<i64>, _>(0)) != Some(leased.fence) {
+        if held.rows_affected() == 0 {
             return Ok(Ended::TooLate);
         }
         self.end_try(&mut write, leased.fence, found.end, now)
@@ -215,6 +215,11 @@ impl Jobs {
         (state, verdict): (&'static str, Option<(&'static str, String)>),
         now: u64,
     ) -> Result<(), CenterError> {
+        query("DELETE FROM jobs WHERE sample = $1")
+            .bind(sample.as_str())
+            .execute(&mut **write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         let (outcome, record) = verdict.unzip();
         query(
             "UPDATE samples SET state = $1, finished = $2, outcome = $3, verdict_record = $4
@@ -228,27 +233,30 @@ impl Jobs {
         .execute(&mut **write)
         .await
         .map_err(|e| self.db.sort(e))?;
-        query("DELETE FROM jobs WHERE sample = $1")
-            .bind(sample.as_str())
-            .execute(&mut **write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
         Ok(())
     }
 
-    /// The cell starts: no try of the process before it will come back.
-    pub(crate) async fn take_over(&self, now: u64) -> Result<(), CenterError> {
+    /// A process is gone: no try of it will come back.
+    pub(crate) async fn take_over(&self, process: i64, now: u64) -> Result<(), CenterError> {
         let mut write = self.db.begin().await?;
-        query("UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL")
-            .bind(to_sql(now))
-            .execute(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        let held = query("SELECT sample FROM jobs WHERE fence IS NOT NULL")
-            .fetch_all(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        query("UPDATE jobs SET fence = NULL, leased_until = 0 WHERE fence IS NOT NULL")
+        let held = query(
+            "UPDATE jobs SET fence = NULL, leased_until = 0 WHERE fence IN
+             (SELECT fence FROM tries WHERE \"end\" IS NULL AND process = $1) RETURNING sample",
+        )
+        .bind(process)
+        .fetch_all(&mut *write)
+        .await
+        .map_err(|e| self.db.sort(e))?;
+        query(
+            "UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL AND process = $2",
+        )
+        .bind(to_sql(now))
+        .bind(process)
+        .execute(&mut *write)
+        .await
+        .map_err(|e| self.db.sort(e))?;
+        query("DELETE FROM processes WHERE process = $1")
+            .bind(process)
             .execute(&mut *write)
             .await
             .map_err(|e| self.db.sort(e))?;
@@ -271,11 +279,13 @@ impl Jobs {
         now: u64,
     ) -> Result<usize, CenterError> {
         let mut write = self.db.begin().await?;
-        let waiting = query("SELECT sample, fence FROM jobs WHERE epoch = $1")
-            .bind(epoch.to_string())
-            .fetch_all(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
+        let waiting = query(
+            "UPDATE jobs SET leased_until = leased_until WHERE epoch = $1 RETURNING sample, fence",
+        )
+        .bind(epoch.to_string())
+        .fetch_all(&mut *write)
+        .await
+        .map_err(|e| self.db.sort(e))?;
         for row in &waiting {
             let sample: String = row.get(0);
             if let Some(fence) = row.get::<Option<i64>, _>(1) {
@@ -420,6 +430,7 @@ mod tests {
             worker: release,
             rules: release,
             scoring: release,
+            process: 0,
         }
     }
 
@@ -477,7 +488,7 @@ mod tests {
             {
                 break;
             }
-            jobs.take_over(now + 5).await.unwrap();
+            jobs.take_over(0, now + 5).await.unwrap();
         }
         let tries = jobs.tries(&sample).await.unwrap();
         assert_eq!(tries.len(), usize::try_from(LOST_MAX).unwrap());

@@ -2,7 +2,7 @@
 //!
 //! Order, so that a cell killed in between promises nothing that it cannot keep: the key is durable, then the
 //! statement is kept and submitted, then endpoints seal to it. A key file whose statement was never kept is removed
-//! at the next start.
+//! by whoever leads next.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,6 +20,7 @@ use store::tables::query;
 
 use crate::config::EpochTimes;
 use crate::error::CenterError;
+use crate::lead::Lead;
 use crate::outbox::{Draft, Said};
 use crate::schema::{from_sql, to_sql};
 
@@ -67,31 +68,43 @@ impl EpochPlan {
 pub(crate) struct Keyring {
     dir: PathBuf,
     db: Tables,
+    lead: Arc<Lead>,
     open: Mutex<BTreeMap<StatementDigest, Arc<OpeningKey>>>,
 }
 
 impl Keyring {
-    /// Opens the directory and removes the keys that nobody was ever told of.
-    pub(crate) async fn open(dir: PathBuf, db: Tables) -> Result<Self, CenterError> {
+    /// Opens the directory.
+    pub(crate) fn open(dir: PathBuf, db: Tables, lead: Arc<Lead>) -> Result<Self, CenterError> {
         fs::create_dir_all(&dir).map_err(file("make", &dir))?;
-        let keyring = Self {
+        Ok(Self {
             dir,
             db,
+            lead,
             open: Mutex::default(),
-        };
+        })
+    }
+
+    /// Removes the keys that nobody was ever told of. For who has just begun to lead: a leader before it can no longer
+    /// keep the statement of a key that it made.
+    pub(crate) async fn remove_untold(&self) -> Result<(), CenterError> {
         let known = query("SELECT epoch FROM epochs WHERE destroyed IS NULL")
-            .fetch_all(keyring.db.readers())
+            .fetch_all(self.db.readers())
             .await
-            .map_err(|e| keyring.db.sort(e))?;
+            .map_err(|e| self.db.sort(e))?;
         let known: Vec<String> = known.iter().map(|row| row.get(0)).collect();
-        for entry in fs::read_dir(&keyring.dir).map_err(file("list", &keyring.dir))? {
-            let path = entry.map_err(file("list", &keyring.dir))?.path();
+        for entry in fs::read_dir(&self.dir).map_err(file("list", &self.dir))? {
+            let path = entry.map_err(file("list", &self.dir))?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             if stem.is_none_or(|stem| !known.iter().any(|epoch| epoch == stem)) {
                 fs::remove_file(&path).map_err(file("remove", &path))?;
             }
         }
-        Ok(keyring)
+        Ok(())
+    }
+
+    /// Forgets the keys whose files another process removed.
+    pub(crate) fn forget_destroyed(&self) {
+        self.opened().retain(|epoch, _| self.path(*epoch).is_file());
     }
 
     fn path(&self, epoch: StatementDigest) -> PathBuf {
@@ -104,7 +117,7 @@ impl Keyring {
 
     /// Whether the key is here.
     pub(crate) fn holds(&self, epoch: StatementDigest) -> bool {
-        self.opened().contains_key(&epoch) || self.path(epoch).is_file()
+        self.path(epoch).is_file()
     }
 
     /// The key of an epoch; nothing once it is destroyed. Blocks.
@@ -113,12 +126,14 @@ impl Keyring {
         epoch: StatementDigest,
     ) -> Result<Option<Arc<OpeningKey>>, CenterError> {
         let mut opened = self.opened();
+        let path = self.path(epoch);
+        // Asked each time: another process may have destroyed it.
+        if !path.is_file() {
+            opened.remove(&epoch);
+            return Ok(None);
+        }
         if let Some(key) = opened.get(&epoch) {
             return Ok(Some(Arc::clone(key)));
-        }
-        let path = self.path(epoch);
-        if !path.is_file() {
-            return Ok(None);
         }
         let key = Arc::new(OpeningKey::load(&path, None)?);
         opened.insert(epoch, Arc::clone(&key));
@@ -147,7 +162,7 @@ impl Keyring {
         let said = sign(Draft::single("epoch", subject, epoch))?;
         let digest = said.digest();
         key.save_new(&self.path(digest), None)?;
-        let mut write = self.db.begin().await?;
+        let mut write = self.lead.begin().await?;
         said.keep(&self.db, &mut write, now).await?;
         query(
             "INSERT INTO epochs (epoch, valid_from, valid_until, destroy_by) VALUES ($1, $2, $3, $4)",
@@ -204,7 +219,7 @@ impl Keyring {
         File::open(&self.dir)
             .and_then(|opened| opened.sync_all())
             .map_err(file("make durable", &self.dir))?;
-        let mut write = self.db.begin().await?;
+        let mut write = self.lead.begin().await?;
         query("UPDATE epochs SET destroyed = $1 WHERE epoch = $2")
             .bind(to_sql(now))
             .bind(epoch.to_string())

@@ -40,10 +40,13 @@ mod http;
 mod intake;
 mod jobs;
 mod keyring;
+mod lead;
 mod limits;
+mod occupied;
 mod opening_epoch;
 mod outbox;
 mod rate;
+mod remote;
 mod schema;
 mod workshop;
 
@@ -56,3 +59,4 @@ pub use http::router;
 pub use keyring::EpochPlan;
 pub use limits::PIECE_BYTES_MAX;
 pub use opening_epoch::log_opening_epoch;
+pub use remote::RemoteConfig;

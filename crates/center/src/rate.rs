@@ -41,6 +41,32 @@ impl Rate {
     }
 }
 
+/// Seconds for which a count of what waits is good enough, where counting is dear and others take samples in too.
+const COUNT_SECONDS: u64 = 2;
+
+/// How many samples wait, as it was counted a moment ago, and what this process let in since. Others let in what
+/// they may beside it, so a queue grows longer than it may by what they take in while a count is good enough.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    counted: Mutex<Option<(u64, u64)>>,
+}
+
+impl Backlog {
+    /// The last count, if it is good enough; whoever asks lets one more in.
+    pub(crate) fn recent(&self, now: u64) -> Option<u64> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, waiting) = counted.as_mut()?;
+        let is_good = (*at..at.saturating_add(COUNT_SECONDS)).contains(&now);
+        is_good.then(|| std::mem::replace(waiting, waiting.saturating_add(1)))
+    }
+
+    /// What was just counted.
+    pub(crate) fn set(&self, now: u64, waiting: u64) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        *counted = Some((now, waiting));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +79,18 @@ mod tests {
         assert!(!rate.take(900), "a clock set back brings nothing");
         assert_eq!((0..200).filter(|_| rate.take(5_000)).count(), 120);
         assert!(!Rate::new(0).take(7));
+    }
+
+    #[test]
+    fn a_count_is_good_for_two_seconds_and_grows_by_what_was_let_in() {
+        let backlog = Backlog::default();
+        assert_eq!(backlog.recent(10), None);
+        backlog.set(10, 5);
+        assert_eq!(
+            [10, 11, 11].map(|now| backlog.recent(now)),
+            [Some(5), Some(6), Some(7)]
+        );
+        assert_eq!(backlog.recent(12), None);
+        assert_eq!(backlog.recent(9), None, "a clock set back");
     }
 }

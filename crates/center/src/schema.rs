@@ -3,8 +3,23 @@
 //!
 //! Nothing here is in clear: ciphertext is in files, keys are in key files, and what the tables know of a file
 //! is its size, its region and what machines said.
+//!
+//! All that SQLite and PostgreSQL are told differently stands here. Of one sample a transaction locks its job before its
+//! row of `samples`, everywhere, so that none waits for another in a circle.
 
 use store::tables::{Each, Step};
+
+/// The two texts of [`NEXT_JOB`].
+macro_rules! next_job {
+    ($lock:literal) => {
+        concat!(
+            "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
+             JOIN samples ON samples.sample = jobs.sample
+             WHERE jobs.leased_until <= $1 ORDER BY jobs.queued LIMIT 1",
+            $lock
+        )
+    };
+}
 
 /// Steps of the schema; only ever added to.
 pub(crate) const MIGRATIONS: &[Step] = &[
@@ -125,27 +140,38 @@ pub(crate) const MIGRATIONS: &[Step] = &[
         UPDATE queue SET waiting = waiting - 1;
     END;
 ", postgres: "
-    -- Each change of it is a row of its own, so that nobody waits for another to write; the leader adds them up.
-    CREATE TABLE queue (
-        waiting BIGINT NOT NULL
-    );
-    INSERT INTO queue SELECT COUNT(*) FROM jobs;
-    CREATE FUNCTION job_came() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO queue SELECT COUNT(*) FROM came;
-        RETURN NULL;
-    END $$;
-    CREATE FUNCTION job_went() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO queue SELECT -COUNT(*) FROM went HAVING COUNT(*) > 0;
-        RETURN NULL;
-    END $$;
-    CREATE TRIGGER job_came AFTER INSERT ON jobs REFERENCING NEW TABLE AS came
-        FOR EACH STATEMENT EXECUTE FUNCTION job_came();
-    CREATE TRIGGER job_went AFTER DELETE ON jobs REFERENCING OLD TABLE AS went
-        FOR EACH STATEMENT EXECUTE FUNCTION job_went();
-" }),
+    -- No row that every upload waits for. A process counts now and then, not for each.
+    CREATE VIEW queue AS SELECT COUNT(*) AS waiting FROM jobs;
+"}),
+    Step::Same("
+    -- Processes of this cell, as long as somebody may have to end what they began. 0 is who worked before them.
+    CREATE TABLE processes (
+        process INTEGER PRIMARY KEY AUTOINCREMENT,
+        started INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO processes (process, started) VALUES (0, 0);
+    ALTER TABLE tries ADD COLUMN process INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE leader (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        fence INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO leader VALUES (1, 0);
+    -- Which directory holds the files that these tables speak of.
+    CREATE TABLE place (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        mark TEXT NOT NULL
+    ) STRICT;
+"),
 ];
 
-/// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.
+/// The job that waits longest and that nobody holds. Several processes lease at the same time: each takes one that no
+/// other is just taking, and none waits.
+pub(crate) const NEXT_JOB: Each = Each {
+    sqlite: next_job!(""),
+    postgres: next_job!(" FOR UPDATE OF jobs SKIP LOCKED"),
+};
+
+/// Integers of SQL are signed; ours are times, sizes and counts far below 2^63.
 pub(crate) fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

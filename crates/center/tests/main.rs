@@ -5,5 +5,12 @@ mod admission;
 mod analysis;
 mod forgetting;
 mod kills;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod traces;
 mod world;
+
+#[cfg(feature = "postgres")]
+pub(crate) use store::Secret;
+#[cfg(feature = "postgres")]
+pub(crate) use world::PATIENCE;

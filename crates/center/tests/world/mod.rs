@@ -277,6 +277,7 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
     let release = |name: &str| StatementDigest::of(name.as_bytes());
     center::Config {
         dir: world.join("cell"),
+        remote: None,
         home: home(),
         origin: CENTER_LOG.parse().unwrap(),
         log_url: log_url.to_owned(),

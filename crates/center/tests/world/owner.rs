@@ -22,6 +22,7 @@ pub enum Tweak {
     GarbageWrap,
 }
 
+#[derive(Clone)]
 pub struct Owner {
     pub key: SigningKey,
     pub sample: SampleId,

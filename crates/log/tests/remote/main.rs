@@ -21,6 +21,8 @@ mod table_contract;
 #[path = "../world/mod.rs"]
 mod world;
 
+pub(crate) use log::Secret;
+
 use std::time::Duration;
 
 /// Longer than anything here takes, shorter than a test's patience.

@@ -1,14 +1,16 @@
-//! A PostgreSQL server of a test's own, on a unix socket in its own directory.
+//! A PostgreSQL server of a test's own, on a unix socket in its own directory. Other crates' tests include this file.
+
+// Each of them uses some of it.
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use log::Secret;
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, Secret};
 
 /// The unprivileged user of the Debian package, under whom it runs where the tests are root.
 const USER: &str = "postgres";

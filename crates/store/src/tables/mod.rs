@@ -25,6 +25,8 @@ mod step;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
 
 pub use held::Held;
 pub use query::{Done, Field, Index, Query, Row, Value, query};
@@ -48,10 +50,14 @@ pub struct Tables {
 enum Engine {
     Sqlite(Db),
     #[cfg(feature = "postgres")]
-    Postgres {
-        address: PostgresAddress,
-        pool: sqlx::postgres::PgPool,
-    },
+    Postgres(Arc<Server>),
+}
+
+#[cfg(feature = "postgres")]
+#[derive(Debug)]
+struct Server {
+    address: PostgresAddress,
+    pool: sqlx::postgres::PgPool,
 }
 
 /// A write transaction; rolled back when dropped before [`Tables::commit`].
@@ -89,7 +95,7 @@ impl Tables {
             source,
         })?;
         let pool = address.pool(CONNECTIONS_MAX);
-        let engine = Engine::Postgres { address, pool };
+        let engine = Engine::Postgres(Arc::new(Server { address, pool }));
         Ok(Self { engine })
     }
 
@@ -102,8 +108,8 @@ impl Tables {
         let held = match &self.engine {
             Engine::Sqlite(db) => Held::SqliteWrite(db.begin().await?),
             #[cfg(feature = "postgres")]
-            Engine::Postgres { pool, .. } => {
-                let begun = crate::postgres::answered_query(pool.begin()).await;
+            Engine::Postgres(server) => {
+                let begun = crate::postgres::answered_query(server.pool.begin()).await;
                 Held::PostgresWrite(begun.map_err(|e| self.sort(e))?)
             }
         };
@@ -140,7 +146,7 @@ impl Tables {
         let held = match &self.engine {
             Engine::Sqlite(db) => Held::SqliteRead(db.readers().acquire().await?),
             #[cfg(feature = "postgres")]
-            Engine::Postgres { pool, .. } => Held::PostgresRead(pool.acquire().await?),
+            Engine::Postgres(server) => Held::PostgresRead(server.pool.acquire().await?),
         };
         Ok(Read(held))
     }
@@ -151,7 +157,7 @@ impl Tables {
         match &self.engine {
             Engine::Sqlite(_) => each.sqlite,
             #[cfg(feature = "postgres")]
-            Engine::Postgres { .. } => each.postgres,
+            Engine::Postgres(_) => each.postgres,
         }
     }
 
@@ -170,7 +176,7 @@ impl Tables {
         match &self.engine {
             Engine::Sqlite(db) => db.empty_wal().await,
             #[cfg(feature = "postgres")]
-            Engine::Postgres { .. } => Ok(true),
+            Engine::Postgres(_) => Ok(true),
         }
     }
 
@@ -180,7 +186,7 @@ impl Tables {
         match &self.engine {
             Engine::Sqlite(db) => db.sort(source),
             #[cfg(feature = "postgres")]
-            Engine::Postgres { address, .. } => DbError::sort_server(address.place(), source),
+            Engine::Postgres(server) => DbError::sort_server(server.address.place(), source),
         }
     }
 
@@ -192,9 +198,9 @@ impl Tables {
         match &self.engine {
             Engine::Sqlite(_) => Ok(Locks::Alone),
             #[cfg(feature = "postgres")]
-            Engine::Postgres { address, .. } => {
-                let place = address.place().to_owned();
-                match SessionLocks::begin(address).await {
+            Engine::Postgres(server) => {
+                let place = server.address.place().to_owned();
+                match SessionLocks::begin(&server.address).await {
                     Ok(session) => Ok(Locks::Session { session, place }),
                     Err(source) => Err(DbError::Server {
                         place: Place::Server(place),
@@ -210,7 +216,7 @@ impl Tables {
         match &self.engine {
             Engine::Sqlite(db) => db.close().await,
             #[cfg(feature = "postgres")]
-            Engine::Postgres { pool, .. } => pool.close().await,
+            Engine::Postgres(server) => server.pool.close().await,
         }
     }
 }

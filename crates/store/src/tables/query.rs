@@ -121,9 +121,9 @@ macro_rules! run {
             }
             #[cfg(feature = "postgres")]
             On::Any(Tables {
-                engine: Engine::Postgres { pool, .. },
+                engine: Engine::Postgres(server),
             }) => {
-                let running = $query.postgres()?.$run(pool);
+                let running = $query.postgres()?.$run(&server.pool);
                 answered_query(running).await.map($each)
             }
         }
