@@ -7,54 +7,21 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// Not a place where a secret may be.
-    #[error(
-        "a secret is named as `env:NAME` or `file:PATH`; this begins with `{given}`, take it out of the configuration"
-    )]
-    SecretOrigin {
-        /// The first 8 characters.
-        given: String,
-    },
-    /// The environment lacks it.
-    #[error("the environment variable {name} has no secret")]
-    SecretUnset {
-        /// The variable.
-        name: String,
-    },
-    /// The file cannot be read.
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] store::SecretError),
+    /// The database.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Postgres(#[from] store::PostgresError),
+    /// A file of certificates cannot be read.
     #[error("{} cannot be read", path.display())]
-    SecretFile {
+    Certificates {
         /// The file.
         path: PathBuf,
         /// The system's answer.
         #[source]
         source: std::io::Error,
-    },
-    /// Others can read or change the file.
-    #[error("{} has mode {mode:o}; it holds a secret, run `chmod 600` on it", path.display())]
-    SecretOpen {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// Empty, too long, or more than one line.
-    #[error("{origin} is not one line of 1 to 4,096 bytes")]
-    SecretForm {
-        /// Where it was read.
-        origin: String,
-    },
-    /// The address of the database has another form.
-    #[error("the address is not `postgres://user@host/database`: {why}")]
-    Address {
-        /// What is wrong with it; never the address itself.
-        why: String,
-    },
-    /// The schema's name would have to be quoted.
-    #[error("schema `{given}`: a name has 1 to 63 of a-z, 0-9 and `_` and begins with a letter")]
-    Schema {
-        /// The name, cut to 200 characters.
-        given: String,
     },
     /// Anybody on the way could read and change what is said.
     #[error(
@@ -67,37 +34,6 @@ pub enum RemoteError {
         found: String,
         /// What would prove it.
         needed: &'static str,
-    },
-    /// The server may lose what it acknowledges.
-    #[error(
-        "the server runs with `{setting} = {found}` and may lose what it acknowledged; set it to `{needed}` and start the server again"
-    )]
-    Undurable {
-        /// The setting.
-        setting: String,
-        /// Its value.
-        found: String,
-        /// The value it must have.
-        needed: &'static str,
-    },
-    /// A standby accepts no writes.
-    #[error("the server is a standby that only reads; connect to the primary")]
-    Standby,
-    /// A table that a crash of the server empties.
-    #[error(
-        "table `{table}` is not kept in the server's journal; run `ALTER TABLE {table} SET LOGGED`"
-    )]
-    Unlogged {
-        /// The table.
-        table: String,
-    },
-    /// The schema was made by a newer program.
-    #[error("the schema has step {found}, this program knows up to {known}; use the newer program")]
-    SchemaTooNew {
-        /// Step of the schema.
-        found: i64,
-        /// Steps that this program knows.
-        known: i64,
     },
     /// The bucket, region or endpoint has another form.
     #[error("`{field}` is `{given}`: {why}")]

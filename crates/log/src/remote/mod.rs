@@ -26,8 +26,6 @@
 
 pub(crate) mod blobs;
 mod config;
-#[cfg(feature = "remote")]
-mod durability;
 mod error;
 #[cfg(feature = "remote")]
 mod postgres;
@@ -36,7 +34,6 @@ mod public;
 mod rows;
 #[cfg(feature = "remote")]
 mod s3;
-mod secret;
 #[cfg(feature = "remote")]
 mod standby;
 
@@ -51,7 +48,7 @@ pub use postgres::PostgresTable;
 pub(crate) use public::public;
 #[cfg(feature = "remote")]
 pub use s3::S3Shelf;
-pub use secret::Secret;
+pub use store::Secret;
 
 /// Opens a log where its configuration says that it is; `None` if it was stopped before it led.
 #[cfg(feature = "remote")]

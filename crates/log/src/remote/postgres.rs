@@ -11,15 +11,14 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode, Postgres};
+use sqlx::postgres::{PgConnection, PgPool, Postgres};
 use sqlx::{Connection as _, Row as _, Transaction};
+use store::PostgresAddress;
 use tokio::sync::Mutex;
 
-use super::durability::{SESSION, admit, check, check_tables};
-use super::rows::{check_schema, from_sql, mark_of, migrate, to_sql};
+use super::rows::{MIGRATIONS, from_sql, mark_of, to_sql};
 use super::{RemoteError, Secret};
 use crate::batch::Batch;
 use crate::error::LogError;
@@ -28,9 +27,7 @@ use crate::table::{Fence, Mark, SignedTree, State, Table, Work, may_follow};
 /// Connections besides that of the leader's lock.
 const CONNECTIONS_MAX: u32 = 8;
 
-/// How long a connection, and how long any one thing, is waited for. The server ends what it does
-/// for us sooner.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long any one thing is waited for. The server ends what it does for us sooner.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How often a process that waits to lead asks.
@@ -42,9 +39,7 @@ const LOCK_CLASS: i64 = 0x6c69_6d70;
 
 /// The rows of one log in PostgreSQL.
 pub struct PostgresTable {
-    /// Host, database and schema, for errors.
-    place: String,
-    options: PgConnectOptions,
+    place: PostgresAddress,
     pool: PgPool,
     /// What the next ones are told about who leads.
     address: String,
@@ -54,7 +49,9 @@ pub struct PostgresTable {
 
 impl fmt::Debug for PostgresTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PostgresTable").field(&self.place).finish()
+        f.debug_tuple("PostgresTable")
+            .field(&self.place.place())
+            .finish()
     }
 }
 
@@ -66,21 +63,13 @@ impl PostgresTable {
     /// The address is none, or leads to another machine without proof of which; the server cannot
     /// be reached, is a standby, may lose what it acknowledges, or has tables of a newer program.
     pub async fn open(url: &Secret, schema: &str, address: &str) -> Result<Self, LogError> {
-        let no_place = |source| remote("use the address of PostgreSQL".to_owned(), source);
-        check_schema(schema).map_err(no_place)?;
-        let options = options(url).map_err(no_place)?;
-        let place = place(&options, schema);
-        let options = options.options([("search_path", schema)]).options(SESSION);
-        let prepared = within(prepare(&options, schema)).await;
-        prepared.map_err(|source| remote(format!("open {place}"), source))?;
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS_MAX)
-            .acquire_timeout(CONNECT_TIMEOUT)
-            .after_connect(|connection, _| Box::pin(admit(connection)))
-            .connect_lazy_with(options.clone());
+        let place = PostgresAddress::read(url, schema)
+            .map_err(|source| remote("use the address of PostgreSQL".to_owned(), source.into()))?;
+        let prepared = place.prepare(MIGRATIONS).await;
+        prepared.map_err(|source| remote(format!("open {}", place.place()), source.into()))?;
+        let pool = place.pool(CONNECTIONS_MAX);
         Ok(Self {
             place,
-            options,
             pool,
             address: address.to_owned(),
             lease: Mutex::new(None),
@@ -102,7 +91,7 @@ impl PostgresTable {
     }
 
     fn refused(&self, action: &'static str, source: RemoteError) -> LogError {
-        remote(format!("{action} in {}", self.place), source)
+        remote(format!("{action} in {}", self.place.place()), source)
     }
 
     /// A transaction that nobody else writes beside, if nobody led since; and where the log stands.
@@ -287,7 +276,7 @@ impl PostgresTable {
         let led = async {
             let mut connection = match held {
                 Some(connection) => connection,
-                None => within(connect(&self.options)).await?,
+                None => self.place.connect().await?,
             };
             while !within(try_lock(&mut connection)).await? {
                 tokio::time::sleep(LEAD_POLL).await;
@@ -374,19 +363,6 @@ const SILENT: RemoteError = RemoteError::Silent {
     seconds: ANSWER_TIMEOUT.as_secs(),
 };
 
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, RemoteError> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    check(&mut connection).await?;
-    Ok(connection)
-}
-
-async fn prepare(options: &PgConnectOptions, schema: &str) -> Result<(), RemoteError> {
-    let mut connection = connect(options).await?;
-    migrate(&mut connection, schema).await?;
-    check_tables(&mut connection).await?;
-    Ok(connection.close().await?)
-}
-
 async fn try_lock(connection: &mut PgConnection) -> Result<bool, RemoteError> {
     let row =
         sqlx::query("SELECT pg_try_advisory_lock(($1 << 32) | 'state'::regclass::oid::bigint)")
@@ -394,56 +370,6 @@ async fn try_lock(connection: &mut PgConnection) -> Result<bool, RemoteError> {
             .fetch_one(connection)
             .await?;
     Ok(row.get(0))
-}
-
-/// Reads the address, and has another machine prove which it is.
-fn options(url: &Secret) -> Result<PgConnectOptions, RemoteError> {
-    let text = url.reveal();
-    if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-        return Err(RemoteError::Address {
-            why: "it begins otherwise".to_owned(),
-        });
-    }
-    let options = PgConnectOptions::from_str(text).map_err(|error| RemoteError::Address {
-        why: error.to_string(),
-    })?;
-    let host = options.get_host();
-    if options.get_socket().is_some() || host.starts_with('/') || is_loopback(host) {
-        return Ok(options);
-    }
-    let found = match options.get_ssl_mode() {
-        // What is not said is decided here.
-        PgSslMode::Prefer | PgSslMode::VerifyFull => {
-            return Ok(options.ssl_mode(PgSslMode::VerifyFull));
-        }
-        PgSslMode::Disable => "sslmode=disable",
-        PgSslMode::Allow => "sslmode=allow",
-        PgSslMode::Require => "sslmode=require",
-        PgSslMode::VerifyCa => "sslmode=verify-ca",
-    };
-    Err(RemoteError::Unproven {
-        host: host.to_owned(),
-        found: found.to_owned(),
-        needed: "sslmode=verify-full",
-    })
-}
-
-/// Whether a host is this machine.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-fn place(options: &PgConnectOptions, schema: &str) -> String {
-    let host = match options.get_socket() {
-        Some(socket) => socket.display().to_string(),
-        None => options.get_host().to_owned(),
-    };
-    let database = options.get_database().unwrap_or(options.get_username());
-    format!("PostgreSQL at {host}, database {database}, schema {schema}")
 }
 
 impl Table for PostgresTable {

@@ -26,12 +26,12 @@ use object_store::{
 use store::{RelativePath, StoreError};
 use tokio::task::JoinSet;
 
-use super::postgres::is_loopback;
 use super::public::headers;
 use super::{RemoteError, S3Config, Secret};
 use crate::error::chain;
 use crate::shelf::{File, Shelf};
 use crate::table::Work;
+use store::postgres::is_loopback;
 
 /// Requests at the same time.
 const REQUESTS_MAX: usize = 16;
@@ -309,7 +309,7 @@ fn client(config: &S3Config) -> Result<AmazonS3, RemoteError> {
 }
 
 fn authorities(path: &std::path::Path) -> Result<Vec<Certificate>, RemoteError> {
-    let bytes = std::fs::read(path).map_err(|source| RemoteError::SecretFile {
+    let bytes = std::fs::read(path).map_err(|source| RemoteError::Certificates {
         path: path.to_owned(),
         source,
     })?;

@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serve::{Metrics, Problem, ReadyFile};
 use statement::FileDigest;
+use store::SecretError;
 
 use super::public::public;
 use super::{PostgresTable, RemoteConfig, RemoteError, S3Shelf, Secret, blobs};
@@ -76,10 +77,10 @@ pub(super) async fn wait_to_lead(
     opened.transpose()
 }
 
-fn no_secret(source: RemoteError) -> LogError {
+fn no_secret(source: SecretError) -> LogError {
     LogError::Remote {
         action: "use `postgres` in section `[remote]`".to_owned(),
-        source: Box::new(source),
+        source: Box::new(RemoteError::from(source)),
     }
 }
 

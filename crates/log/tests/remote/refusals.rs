@@ -6,7 +6,7 @@ use std::sync::Arc;
 use log::{
     Batch, LogError, Mark, PostgresTable, RemoteError, S3Shelf, Secret, Shelf as _, Table as _,
 };
-use store::StoreError;
+use store::{PostgresError, StoreError};
 
 use crate::postgres_server::PostgresServer;
 use crate::s3_server::{Conditions, S3Server};
@@ -49,7 +49,7 @@ async fn a_server_that_may_lose_what_it_acknowledged_is_refused() {
         let server = PostgresServer::start_with(&[&format!("{name}=off")]);
         let error = remote(open(&server, "log").await);
         assert!(
-            matches!(&error, RemoteError::Undurable { setting, found, needed: "on" }
+            matches!(&error, RemoteError::Postgres(PostgresError::Undurable { setting, found, needed: "on" })
                 if setting == name && found == "off"),
             "{error}"
         );
@@ -69,14 +69,14 @@ async fn tables_that_were_changed_are_refused() {
     for schema in ["Log", "a b", "", "a;drop"] {
         assert!(matches!(
             remote(open(&server, schema).await),
-            RemoteError::Schema { .. }
+            RemoteError::Postgres(PostgresError::Schema { .. })
         ));
     }
     open(&server, "log").await.unwrap().close().await;
     server.sql("ALTER TABLE log.tail SET UNLOGGED");
     let error = remote(open(&server, "log").await);
     assert!(
-        matches!(&error, RemoteError::Unlogged { table } if table == "tail"),
+        matches!(&error, RemoteError::Postgres(PostgresError::Unlogged { table }) if table == "tail"),
         "{error}"
     );
     server.sql("ALTER TABLE log.tail SET LOGGED");
@@ -84,7 +84,10 @@ async fn tables_that_were_changed_are_refused() {
     server.sql("INSERT INTO log.steps VALUES (99)");
     let error = remote(open(&server, "log").await);
     assert!(
-        matches!(error, RemoteError::SchemaTooNew { found: 99, .. }),
+        matches!(
+            error,
+            RemoteError::Postgres(PostgresError::SchemaTooNew { found: 99, .. })
+        ),
         "{error}"
     );
 }
@@ -98,7 +101,7 @@ async fn another_machine_is_believed_by_its_certificate_only() {
         assert!(!shown(&error).contains("hunter2"), "{error}");
         let error = remote::<()>(Err(error));
         assert!(
-            matches!(&error, RemoteError::Unproven { host, .. } if host == "db.example"),
+            matches!(&error, RemoteError::Postgres(PostgresError::Unproven { host, .. }) if host == "db.example"),
             "{error}"
         );
     }
@@ -112,7 +115,7 @@ async fn another_machine_is_believed_by_its_certificate_only() {
         assert!(!shown(&error).contains("hunter2"), "{error}");
         assert!(matches!(
             remote::<()>(Err(error)),
-            RemoteError::Address { .. }
+            RemoteError::Postgres(PostgresError::Address { .. })
         ));
     }
 }

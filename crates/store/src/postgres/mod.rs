@@ -164,7 +164,8 @@ fn options(url: &Secret) -> Result<PgConnectOptions, PostgresError> {
 }
 
 /// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || bare
