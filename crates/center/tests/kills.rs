@@ -6,7 +6,9 @@ use std::process::{Child, Command, Stdio};
 use serve::wait_url;
 use statement::{Predicate, Proven, ReceiptRecord, StatementDigest};
 
-use crate::world::{Owner, PATIENCE, World, config, open_logged, text, wait_for, wait_open};
+use crate::world::{
+    Owner, PATIENCE, World, config, open_by, open_logged, text, wait_for, wait_open,
+};
 
 const WORLD: &str = "LIMPID_TEST_WORLD";
 /// Whose children are those of the cells here.
@@ -100,9 +102,10 @@ pub(crate) async fn each_has_one_receipt_and_one_verdict(
     owners: &[Owner],
 ) {
     let mut places = std::collections::BTreeSet::new();
+    let follower = world.follower().await;
     for owner in owners {
         let shown = owner.wait(url, "analysed", "verdict").await;
-        let (batch, said) = open_logged(world, &shown["receipt"]).await;
+        let (batch, said) = open_by(&follower, &shown["receipt"]);
         let Predicate::Receipts(receipts) = &said.predicate else {
             panic!("a batch of receipts");
         };

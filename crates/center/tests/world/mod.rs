@@ -211,6 +211,13 @@ impl World {
         EpochKeys::new(key("analysis"), key("center"), key("supervisor")).unwrap()
     }
 
+    /// The log as it is now.
+    pub async fn follower(&self) -> Follower {
+        let mut follower = Follower::new(self.log.clone(), self.anchor);
+        follower.sync().await.unwrap();
+        follower
+    }
+
     /// Everything of one kind that the cell said in the log, in order.
     pub async fn said(&self, keeps: fn(&Predicate) -> bool) -> Vec<Statement> {
         let mut follower = Follower::new(self.log.clone(), self.anchor).keeping(keeps);
@@ -352,10 +359,13 @@ pub async fn wait_for<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
 
 /// The entry of a `logged` object: opened with the key that the constitution lists, and proven to be witnessed.
 pub async fn open_logged(world: &World, logged: &Value) -> (StatementDigest, Statement) {
+    open_by(&world.follower().await, logged)
+}
+
+/// The same by a log that was read before.
+pub fn open_by(follower: &Follower, logged: &Value) -> (StatementDigest, Statement) {
     let entry = text(&logged["entry"]);
     let envelope = Envelope::parse(entry.as_bytes()).unwrap();
-    let mut follower = Follower::new(world.log.clone(), world.anchor);
-    follower.sync().await.unwrap();
     let state = follower.view().unwrap().state();
     let (party, key) = state
         .constitution()
