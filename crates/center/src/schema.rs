@@ -121,6 +121,15 @@ pub(crate) const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
         UPDATE queue SET waiting = waiting - 1;
     END;
+",
+"
+    -- Tokens that were shown, by SHA-256 of what the issuer signed without seeing it, until nobody could show them again.
+    CREATE TABLE spent (
+        token TEXT PRIMARY KEY,
+        sample TEXT NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX spent_by_end ON spent (until);
 "];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.

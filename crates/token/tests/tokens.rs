@@ -68,6 +68,21 @@ fn a_token_is_good_for_one_home_and_one_day_and_one_key() {
 }
 
 #[test]
+fn the_page_shows_the_challenge_that_is_made() {
+    let page = include_str!("../../../spec/admission.md");
+    let (_, example) = page.split_once("```json\n").unwrap();
+    let payload = example.split_once("\n```").unwrap().0;
+    let said = statement::Statement::parse(payload.as_bytes()).unwrap();
+    let statement::Predicate::Admission(said) = said.predicate else {
+        panic!("the page of admission");
+    };
+    let made = hex::encode(Challenge::of(&said).as_bytes());
+    assert!(page.contains(&format!("```text\n{made}\n```")), "{made}");
+    let key = TokenKey::from_spki(&said.key_der().unwrap()).unwrap();
+    assert_eq!(&key, secret().public());
+}
+
+#[test]
 fn the_issuer_sees_another_number_each_time_and_never_the_token() {
     let secret = secret();
     let key = secret.public();
