@@ -3,7 +3,7 @@
 //!
 //! If the consent is not in force nothing is sent: the queue is emptied, and erasure is demanded of everything that left.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use law::AdmissionKey;
 use serde::Serialize;
@@ -243,7 +243,11 @@ impl Round<'_> {
             http: self.http,
             now,
         };
-        for center in &self.config.center {
+        // Of the homes that its files go to; no other one hears of this endpoint.
+        let samples = self.queue.samples()?;
+        let homes: BTreeSet<_> = samples.iter().map(|sample| &sample.record.home).collect();
+        let centers = self.config.center.iter();
+        for center in centers.filter(|center| homes.contains(&center.home)) {
             match counter.top_up(center, self.config.tokens_ahead).await {
                 Ok(came) => sent.tokens += came,
                 Err(SharingError::Withdrawn { .. } | SharingError::NoConsent) => return Ok(()),

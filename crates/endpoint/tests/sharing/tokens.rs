@@ -198,6 +198,8 @@ async fn tokens_are_forgotten_when_no_cell_takes_them() {
     let mut street = Street::new().await;
     let issuer = Issuer::beside(&mut street).await;
     street.agree("DE");
+    let file = street.file("a", b"once");
+    street.share(&file).await.unwrap();
     street.send().await;
     assert_eq!(kept(&street, "token"), 2);
     issuer.lock().refuse = Some((422, "issuer.key"));
