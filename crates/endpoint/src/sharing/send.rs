@@ -222,7 +222,7 @@ impl Round<'_> {
         };
         let keys: Vec<_> = AdmissionKey::all(evidence.open.view(), home)
             .into_iter()
-            .filter(|key| now <= (**key.admission()).valid_until)
+            .filter(|key| now <= key.admission().valid_until)
             .collect();
         match self.wallet().bind(sample, &keys)? {
             Some(token) => Ok(Some(token)),

@@ -31,7 +31,7 @@ pub(super) struct Wallet<'a> {
 /// The directory of a key. Its end stands in the name, so that old ones are forgotten without asking anybody.
 fn directory(key: &AdmissionKey) -> String {
     let admission = key.admission();
-    let until = (**admission).valid_until;
+    let until = admission.valid_until;
     format!("{ROOT}/{until}-{}", admission.digest())
 }
 
