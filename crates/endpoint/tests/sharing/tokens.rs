@@ -154,11 +154,12 @@ async fn a_token_that_the_cell_refuses_is_given_up_and_the_next_one_is_taken() {
         sent.waiting[0].1.starts_with("intake.token_spent"),
         "{sent}"
     );
-    let mut inner = street.zurich.lock();
-    let admits = inner.admits.as_mut().unwrap();
-    admits.refuses = false;
-    admits.spent.clear();
-    drop(inner);
+    {
+        let mut inner = street.zurich.lock();
+        let admits = inner.admits.as_mut().unwrap();
+        admits.refuses = false;
+        admits.spent.clear();
+    }
     let sent = street.send().await;
     assert_eq!(sent.sent.len(), 1, "{sent}");
 }
