@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::arrivals::Arrivals;
 use crate::ciphertexts::Ciphertexts;
-use crate::config::Config;
+use crate::config::{AdmissionRule, Config};
 use crate::draws::Draws;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
@@ -129,7 +129,10 @@ impl Cell {
 
     /// Reads on in the log.
     pub(crate) async fn read_on(&self) -> Result<(), CenterError> {
-        let ground = self.read.lock().await.sync().await?;
+        let mut ground = self.read.lock().await.sync(self.now()).await?;
+        if self.config.admission == AdmissionRule::Open {
+            ground.admissions.clear();
+        }
         let mut held = self.ground.write().unwrap_or_else(PoisonError::into_inner);
         *held = Some(Arc::new(ground));
         Ok(())

@@ -81,6 +81,9 @@ pub struct Config {
     /// A sample whose key is destroyed within so many seconds is analysed before all others.
     #[serde(default = "ending_seconds")]
     pub ending_seconds: u64,
+    /// Whether an upload is begun with a token only.
+    #[serde(default)]
+    pub admission: AdmissionRule,
     /// Samples that may be begun in a minute.
     #[serde(default = "uploads_per_minute")]
     pub uploads_per_minute: u64,
@@ -102,6 +105,17 @@ pub struct Config {
     /// How patient it is with the log.
     #[serde(default)]
     pub client: ClientConfig,
+}
+
+/// Who may begin an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdmissionRule {
+    /// Whoever reaches the intake, within its rate.
+    #[default]
+    Open,
+    /// Whoever shows a token of the issuer whose key is logged for this home and day, once.
+    Tokens,
 }
 
 /// How long analysis epochs last.
@@ -175,7 +189,9 @@ const fn not_after_seconds() -> u64 {
     30 * 86_400
 }
 
-fn origin_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
+pub(crate) fn origin_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Origin, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }

@@ -82,6 +82,7 @@ async fn follow(cell: Arc<Cell>, metrics: Metrics) {
         tell(&metrics, "log", cell.read_on().await);
         tell(&metrics, "epochs", cell.keep_epochs().await);
         tell(&metrics, "uploads", cell.forget_uploads().await);
+        tell(&metrics, "tokens", cell.forget_spent().await);
         tell(&metrics, "erasing", cell.finish_erasing().await);
         tell(&metrics, "census", cell.take_census().await.map(drop));
         tokio::time::sleep(pause).await;

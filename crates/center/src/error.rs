@@ -66,12 +66,35 @@ pub enum CenterError {
         /// What is wrong.
         what: String,
     },
+    /// A licence key in the configuration.
+    #[error(
+        "licence key `{value}` is not 64 lower-case hexadecimal digits; name raw Ed25519 public keys"
+    )]
+    LicenceKey {
+        /// Found, cut to 80 characters.
+        value: String,
+    },
     /// The clock of this machine.
     #[error("this machine's clock shows a time that cannot be written; set it")]
     Clock,
     /// Work ended by a defect of this program.
     #[error("work ended by a defect of this program")]
     Ended,
+}
+
+impl CenterError {
+    /// For `map_err` of what was tried with a file.
+    pub(crate) fn file(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
 }
 
 /// Why a call was refused. Nothing was written.
@@ -167,6 +190,20 @@ pub enum Refusal {
     /// Too many wait.
     #[error("as many samples wait as may")]
     Full,
+    /// No token.
+    #[error(
+        "this cell takes samples with a token only; get one from the issuer that `/where` names"
+    )]
+    TokenMissing,
+    /// A token that is none, or not for here and now.
+    #[error("the token is refused; get another one from the issuer that `/where` names")]
+    Token(#[source] token::TokenError),
+    /// A token that came with another sample.
+    #[error("this token was spent with another sample; take another one")]
+    TokenSpent,
+    /// Nobody could have one.
+    #[error("the log names no issuer of tokens for this home and day; ask again")]
+    NoIssuer,
     /// Nothing can be taken in yet.
     #[error(
         "the log names no policy that this cell could take samples under, or could not be read yet"

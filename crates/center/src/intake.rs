@@ -7,6 +7,7 @@ use sqlx::Row;
 use statement::{Day, EpochPurpose, SampleId, SealDigest};
 use tlog::Hash;
 
+use crate::admission::Ticket;
 use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
@@ -44,7 +45,13 @@ enum Known {
 
 impl Cell {
     /// Begins an upload, or says how far it is.
-    pub(crate) async fn begin_upload(&self, bytes: &[u8]) -> Result<Held, Refusal> {
+    ///
+    /// `authorization` is the header with the token, which only the first call needs.
+    pub(crate) async fn begin_upload(
+        &self,
+        bytes: &[u8],
+        authorization: Option<&str>,
+    ) -> Result<Held, Refusal> {
         let front = Front::parse(bytes).map_err(Refusal::Front)?;
         let address = front.header().address();
         let length = front.header().ciphertext_bytes();
@@ -65,8 +72,14 @@ impl Cell {
             Known::Nothing => {}
             _ => return Err(Refusal::Replayed),
         }
+        let ticket = self.ticket(authorization, &address.sample).await?;
         self.admit(&front).await?;
         let mut write = self.db.begin().await?;
+        if let Some(ticket) = ticket
+            && !ticket.spend(&self.db, &mut write, &address.sample).await?
+        {
+            return Err(Refusal::TokenSpent);
+        }
         sqlx::query(
             "INSERT INTO uploads (sample, front, held, epoch, touched) VALUES (?, ?, 0, ?, ?)",
         )
@@ -222,13 +235,17 @@ impl Cell {
         let seal = blocking(move || files.seal_digest(&header)).await?;
         let seal = seal.ok_or(Refusal::Signature)?;
         check_upload(&front, &seal, &signature)?;
-        let accepted = self.take_in((&front, &bytes), seal).await?;
+        let accepted = self.take_in((&front, &bytes), seal, None).await?;
         drop(occupied);
         Ok(accepted)
     }
 
-    /// Takes in a small sample that came in one call.
-    pub(crate) async fn take_whole(&self, body: Vec<u8>) -> Result<Accepted, Refusal> {
+    /// Takes in a small sample that came in one call, with its token in `authorization`.
+    pub(crate) async fn take_whole(
+        &self,
+        body: Vec<u8>,
+        authorization: Option<&str>,
+    ) -> Result<Accepted, Refusal> {
         let (front, bytes, ciphertext, signature) = split_whole(&body)?;
         let sample = front.header().address().sample.clone();
         let occupied = self.occupy(&sample)?;
@@ -238,8 +255,12 @@ impl Cell {
             digest.finish().map_err(|_| Refusal::Signature)?
         };
         check_upload(&front, &seal, &signature)?;
-        match self.known(&sample).await? {
-            Known::Nothing => self.admit(&front).await?,
+        let ticket = match self.known(&sample).await? {
+            Known::Nothing => {
+                let ticket = self.ticket(authorization, &sample).await?;
+                self.admit(&front).await?;
+                ticket
+            }
             // What was acknowledged of it is not written over.
             Known::Uploading { front, held } if front == bytes => {
                 return Err(Refusal::Offset { held });
@@ -248,21 +269,32 @@ impl Cell {
                 return Ok(accepted);
             }
             _ => return Err(Refusal::Replayed),
-        }
+        };
         let files = self.ciphertexts.clone();
-        let (name, content) = (sample, ciphertext.to_vec());
+        let (name, content) = (sample.clone(), ciphertext.to_vec());
         let occupied = blocking(move || {
             files.append(&name, 0, &content)?;
             Ok(occupied)
         })
         .await?;
-        let accepted = self.take_in((&front, bytes), seal).await?;
+        let accepted = self.take_in((&front, bytes), seal, ticket).await;
+        if matches!(accepted, Err(Refusal::TokenSpent)) {
+            // Another sample was a moment faster with the same token; this one was never acknowledged.
+            let files = self.ciphertexts.clone();
+            blocking(move || files.remove(&sample)).await?;
+        }
         drop(occupied);
-        Ok(accepted)
+        accepted
     }
 
-    async fn take_in(&self, front: (&Front, &[u8]), seal: SealDigest) -> Result<Accepted, Refusal> {
-        let accepted = self.arrivals.take_in(front, seal, self.now()).await?;
+    async fn take_in(
+        &self,
+        front: (&Front, &[u8]),
+        seal: SealDigest,
+        ticket: Option<Ticket>,
+    ) -> Result<Accepted, Refusal> {
+        let arrival = (seal, ticket, self.now());
+        let accepted = self.arrivals.take_in(front, arrival).await?;
         self.arrived.notify_one();
         Ok(accepted)
     }

@@ -17,13 +17,15 @@
 //! as long as it takes to check the wraps at rest. A child sees one sample in clear and its content key; the program that
 //! forks it passes that key on and forgets it. Plaintext is in the memory of a child and nowhere else.
 //!
-//! In scope: intake, queue, workers, batches, what an owner is shown, erasing, analysis epochs, the census.
+//! In scope: intake, queue, workers, batches, what an owner is shown, erasing, analysis epochs, the census; and, as a process of its
+//! own, the issuer of admission tokens (`spec/admission.md`).
 //!
 //! Out of scope: which home is right for whom (`residency`, judged by endpoints), what counts (`law`), what a
-//! sample is (`scan`), opening at rest and transfers (not built yet), blind admission tokens (not built yet).
+//! sample is (`scan`), opening at rest and transfers (not built yet).
 //!
 //! Known holes: intake and the keys of analysis epochs are in one process, so what breaks into the first has the second.
 
+mod admission;
 mod analysis;
 mod arrivals;
 mod batches;
@@ -39,6 +41,7 @@ mod error;
 mod ground;
 mod http;
 mod intake;
+mod issuer;
 mod jobs;
 mod keyring;
 mod limits;
@@ -54,10 +57,13 @@ mod workshop;
 
 pub use cell::Cell;
 pub use child::{ChildError, UNOPENED, attend, load_database, open, work};
-pub use config::{Config, EpochTimes};
+pub use config::{AdmissionRule, Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};
 pub use http::router;
+pub use issuer::{
+    Issuer, IssuerConfig, IssuerRefusal, issuer_router, serve_issuer, serve_issuer_by,
+};
 pub use keyring::EpochPlan;
 pub use limits::PIECE_BYTES_MAX;
 pub use opening_epoch::log_opening_epoch;

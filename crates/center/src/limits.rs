@@ -34,5 +34,9 @@ pub(crate) const FORGOTTEN_MAX: i64 = 256;
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 /// How long a worker without work looks away, unless it is told.
 pub(crate) const IDLE: Duration = Duration::from_millis(500);
+/// Seconds of a day: issuers have a key for each.
+pub(crate) const DAY_SECONDS: u64 = 86_400;
+/// Bytes of a request to an issuer; its own format has 259.
+pub(crate) const ISSUER_BODY_BYTES_MAX: usize = 4096;
 /// Epochs of each purpose that `/where` names.
 pub(crate) const EPOCHS_SHOWN: usize = 2;

@@ -136,6 +136,15 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         since INTEGER PRIMARY KEY,
         steps TEXT NOT NULL
     ) STRICT;
+",
+"
+    -- Tokens that were shown, by SHA-256 of what the issuer signed without seeing it, until nobody could show them again.
+    CREATE TABLE spent (
+        token TEXT PRIMARY KEY,
+        sample TEXT NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX spent_by_end ON spent (until);
 "];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.

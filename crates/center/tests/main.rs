@@ -6,5 +6,6 @@ mod analysis;
 mod forgetting;
 mod kills;
 mod overload;
+mod tokens;
 mod traces;
 mod world;

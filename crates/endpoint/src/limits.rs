@@ -62,3 +62,7 @@ pub const PIECE_BYTES_MAX: usize = 4 << 20;
 pub const RESUMES_MAX: usize = 8;
 /// Longest name that the owner's list shows of a file, in bytes.
 pub const LABEL_BYTES_MAX: usize = 1024;
+/// Admission tokens of one home that are here ahead of need, unless the configuration says otherwise.
+pub const TOKENS_AHEAD: usize = 8;
+/// Most of them, whatever the configuration says.
+pub const TOKENS_AHEAD_MAX: usize = 256;

@@ -11,6 +11,7 @@
 //! proofs/<sha256>.bundle              what decisions and receipts rest on
 //! documents/<sha256>                  the policy's text, schema and entities
 //! samples/<sample id>/                one file that was shared: see `queue`
+//! tokens/                             rights to upload, unspent: see `wallet`
 //! ```
 //!
 //! Invariants: *nothing is sealed or sent without a consent in force* (asked again before every request), *only sealed bytes are
@@ -25,6 +26,7 @@ mod erase;
 mod error;
 mod evidence;
 mod files;
+mod issuing;
 mod proven;
 mod queue;
 mod seal_file;
@@ -32,6 +34,7 @@ mod send;
 mod shared;
 mod step;
 mod upload;
+mod wallet;
 mod where_to;
 
 pub use config::{Center, Config};

@@ -3,6 +3,8 @@
 mod cell;
 mod consent;
 mod crashes;
+mod issuer;
 mod proofs;
 mod residence;
 mod street;
+mod tokens;

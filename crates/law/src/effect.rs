@@ -40,6 +40,7 @@ impl InForce {
                 self.governed.push(digest);
             }
             Predicate::Epoch(_) => self.epochs.push(digest),
+            Predicate::Admission(_) => self.admissions.push(digest),
             Predicate::Pruning(_) => self.prunings.push(digest),
             Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
             Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),

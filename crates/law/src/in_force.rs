@@ -81,6 +81,7 @@ pub struct InForce {
     /// Declarations and residency policies, in log order.
     pub(crate) governed: Vec<StatementDigest>,
     pub(crate) epochs: Vec<StatementDigest>,
+    pub(crate) admissions: Vec<StatementDigest>,
     pub(crate) closures: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) revoked: BTreeMap<KeyId, u64>,
     pub(crate) discarded: Vec<Discarded>,
@@ -114,6 +115,7 @@ impl InForce {
             prunings: Vec::new(),
             governed: Vec::new(),
             epochs: Vec::new(),
+            admissions: Vec::new(),
             closures: BTreeMap::new(),
             revoked: BTreeMap::new(),
             discarded: Vec::new(),

@@ -11,6 +11,7 @@
 //! InForce                          -> Prunable         needed to stop serving old entries
 //! Settled                          -> Residence        needed to say where files go
 //! Settled + home + clock           -> SealableEpochs   needed to seal files to that home
+//! Settled + home + clock           -> AdmissionKey     needed to ask for tokens and to take them
 //! ```
 //!
 //! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
@@ -20,6 +21,7 @@
 //! Out of scope: fetching (`logclient`), signing (`keys`), storing (`store`), the TUF client workflow
 //! (`endpoint`), judging by a second implementation (`audit`, not built yet).
 
+mod admission;
 mod approvable;
 mod attached;
 mod build;
@@ -49,6 +51,7 @@ mod succession;
 mod versions;
 mod waiting;
 
+pub use admission::AdmissionKey;
 pub use approvable::Approvable;
 pub use attached::Attached;
 pub use build::{BuildEvidence, BuiltArtifact};

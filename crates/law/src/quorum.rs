@@ -35,6 +35,8 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
             )
         }
         Predicate::Epoch(_) => matches!(role, Role::Center | Role::Supervisor),
+        // Others may say it, so that a refusal can name who did.
+        Predicate::Admission(_) => matches!(role, Role::Center | Role::Supervisor),
         Predicate::Receipts(_)
         | Predicate::Verdicts(_)
         | Predicate::Anomaly(_)

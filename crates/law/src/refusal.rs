@@ -152,6 +152,10 @@ refusals! {
     EpochSigner => "epoch.signer", "the key to seal to was announced by another side than its purpose asks for";
     EpochTime => "epoch.time", "no key to seal to is valid at this time";
     EpochOneParty => "epoch.one_party", "the keys of center and supervisor are not of independent parties";
+    AdmissionMissing => "admission.missing", "no key of an issuer of tokens stands for this home";
+    AdmissionSigner => "admission.signer", "the key of the issuer of tokens was not announced by the center";
+    AdmissionSecond => "admission.second", "another key of an issuer stands for this home and day already";
+    AdmissionTime => "admission.time", "no key of an issuer of tokens is valid at this time";
     // What a center says about samples.
     ReceiptsMissing => "receipts.missing", "no such batch of receipts stands";
     VerdictsMissing => "verdicts.missing", "no such batch of verdicts stands";

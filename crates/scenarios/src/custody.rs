@@ -147,7 +147,7 @@ impl Told<'_> {
                 .wait("receipt", |sample| said(&sample.receipt).is_some())
                 .await?;
         }
-        self.line("sent; each receipt is proven to stand in the log");
+        self.line("sent, each with an admission token of its own; each receipt is proven to stand in the log");
         Ok(Custody { sharers })
     }
 

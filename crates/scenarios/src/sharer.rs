@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use endpoint::sharing::{self, Config, Proof, SharedSample, SharingError};
 
 use crate::{
+    admission::Installed,
     cells::HOMES,
     world::{LOOK_EVERY, World},
 };
@@ -39,9 +40,16 @@ impl Sharer {
         let dir =
             fs::canonicalize(&dir).with_context(|| format!("cannot find {}", dir.display()))?;
         let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n", world.anchor());
+        if world.issuer.is_some() {
+            let Installed { key, licence } = world.install(name)?;
+            text += &format!("installation = {key:?}\nlicence = {licence:?}\n");
+        }
         for home in HOMES {
             let (url, log) = (address(home), world.center_log_url());
             text += &format!("[[center]]\nhome = \"{home}\"\nurl = \"{url}\"\nlog = \"{log}\"\n");
+            if world.issuer.is_some() {
+                text += &format!("issuer_url = \"{}\"\n", world.issuer_url());
+            }
         }
         let config_file = world.dir.join(name).join("sharing.toml");
         let file = world.make_dir(name, "files")?.join(file);

@@ -3,7 +3,7 @@
 use crate::{
     custody::SEAL_SUITE,
     ids::{CountryCode, FileDigest},
-    limits::{CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES},
+    limits::{ADMISSION_KEY_BYTES, CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES},
 };
 
 /// A statement of the custody stream, or about residency, that contradicts itself.
@@ -20,6 +20,20 @@ pub enum CustodyError {
     Key {
         /// Found, cut to 20 characters.
         value: String,
+    },
+    /// Not a key of an issuer of tokens.
+    #[error(
+        "admission field `key` is `{value}...`, which is not base64 of {ADMISSION_KEY_BYTES} bytes"
+    )]
+    AdmissionKey {
+        /// Found, cut to 20 characters.
+        value: String,
+    },
+    /// A day that does not begin at midnight.
+    #[error("admission field `valid_from` is {value}, which is not midnight in UTC")]
+    Midnight {
+        /// Found.
+        value: u64,
     },
     /// Numbers that do not follow each other.
     #[error("`{earlier}` ({earlier_value}) must be less than `{later}` ({later_value})")]

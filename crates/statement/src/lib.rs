@@ -25,6 +25,7 @@
 //! Out of scope: which key may sign what and what is in force (`law`), positions in a log
 //! (`tlog`), private keys (`keys`), storing (`log`).
 
+mod admission;
 mod amendment;
 mod batch;
 mod canonical;
@@ -48,6 +49,7 @@ mod software;
 mod statement;
 mod test_result;
 
+pub use admission::Admission;
 pub use amendment::{Amendment, AmendmentError};
 pub use batch::{BatchError, BatchTree, Proven, Record};
 pub use canonical::{CanonicalError, from_canonical, to_canonical};
@@ -64,8 +66,8 @@ pub use governance::{
     LogEntry, Party, PartyKey, Revocation, Role, RosterError, SuspectFrom,
 };
 pub use ids::{
-    CountryCode, FileDigest, IdError, KeyId, PartyId, Reason, RegionName, SampleId, SealDigest,
-    ShortName, StatementDigest,
+    CountryCode, FileDigest, IdError, IssuerName, KeyId, PartyId, Reason, RegionName, SampleId,
+    SealDigest, ShortName, StatementDigest,
 };
 pub use lines::{LineError, Lines};
 pub use pruning::Pruning;

@@ -20,6 +20,10 @@ pub const TEXT_BYTES_MAX: usize = 4096;
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Raw bytes of the public key of an epoch: X-Wing.
 pub const EPOCH_KEY_BYTES: usize = 1216;
+/// DER bytes of the public key of an issuer of tokens: RSA with 2048 bits.
+pub const ADMISSION_KEY_BYTES: usize = 342;
+/// Days from the one in which a token is issued to the last one in which it is taken.
+pub const ADMISSION_DAYS_MAX: u64 = 8;
 /// Records of one batch.
 pub const BATCH_RECORDS_MAX: usize = 1024;
 /// Longest record of a batch, in bytes.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tlog::Origin;
 
 use crate::{
+    admission::Admission,
     canonical::{CanonicalError, from_canonical, to_canonical},
     custody::{Anomaly, Census, Epoch, Erasure, Receipts, Verdicts},
     custody_error::CustodyError,
@@ -249,6 +250,7 @@ predicates! {
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
     Withdrawal(Withdrawal) = "https://spec.limpid.example/withdrawal/v1", "withdrawal";
     Epoch(Epoch) = "https://spec.limpid.example/epoch/v1", "epoch";
+    Admission(Admission) = "https://spec.limpid.example/admission/v1", "admission";
     Receipts(Receipts) = "https://spec.limpid.example/receipts/v1", "receipts";
     Verdicts(Verdicts) = "https://spec.limpid.example/verdicts/v1", "verdicts";
     Anomaly(Anomaly) = "https://spec.limpid.example/anomaly/v1", "anomaly";
@@ -347,6 +349,7 @@ impl Predicate {
         match self {
             Self::Constitution(constitution) => drop(constitution.check_roster()?),
             Self::Epoch(epoch) => epoch.check()?,
+            Self::Admission(admission) => admission.check()?,
             Self::Receipts(batch) => batch.check()?,
             Self::Verdicts(batch) => batch.check()?,
             Self::Anomaly(anomaly) => anomaly.check()?,
@@ -371,7 +374,7 @@ impl Predicate {
             };
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Pruning Source Environment
-              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch
+              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch Admission
               Receipts Verdicts Anomaly Erasure Census Declaration Policy)
     }
 }

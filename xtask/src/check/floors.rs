@@ -39,7 +39,15 @@ impl fmt::Display for Floor {
 const FLOORS: [(Floor, &[&str]); 5] = [
     (
         Floor::Words,
-        &["tlog", "statement", "law", "tuf", "seal", "residency"],
+        &[
+            "tlog",
+            "statement",
+            "law",
+            "tuf",
+            "seal",
+            "residency",
+            "token",
+        ],
     ),
     (
         Floor::Hands,
@@ -74,7 +82,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 11] = [
+const SIDEWAYS: [(&str, &str); 13] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
@@ -84,6 +92,8 @@ const SIDEWAYS: [(&str, &str); 11] = [
     ("seal", "statement"),
     ("residency", "tlog"),
     ("residency", "statement"),
+    ("token", "tlog"),
+    ("token", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
 ];

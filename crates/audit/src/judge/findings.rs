@@ -162,6 +162,7 @@ impl Judge {
         self.find_doubtful(view, &mut found);
         self.find_governance(&mut found);
         self.find_silence(&mut found);
+        found.extend(self.admission_findings());
         found.extend(self.residence_findings());
         found.extend(self.homes_findings());
         found.extend(self.promise_findings());

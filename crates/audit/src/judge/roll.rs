@@ -95,6 +95,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
         Role::Rebuilder => &["environment", "commitment", "rebuild", "finding", "halt"],
         Role::Supervisor => &[
             "approval",
+            "admission",
             "epoch",
             "release",
             "emergency",
@@ -103,6 +104,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
             "halt",
         ],
         Role::Center => &[
+            "admission",
             "epoch",
             "receipts",
             "verdicts",

@@ -133,6 +133,13 @@ pub enum Gate<'a> {
     Install(Delivery<'a>),
     /// A policy says where files go, and its declaration stands below it.
     Residence,
+    /// Tokens of some key admit samples to a home.
+    Admission {
+        /// The home.
+        home: &'a CountryCode,
+        /// The endpoint's clock, POSIX seconds.
+        now: u64,
+    },
     /// Files of a home may be sealed.
     Epochs {
         /// The home.

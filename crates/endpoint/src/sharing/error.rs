@@ -72,6 +72,32 @@ pub enum SharingError {
         /// The home.
         home: CountryCode,
     },
+    /// An issuer that would not know who asks.
+    #[error(
+        "the center of {home} has an `issuer_url`, and `installation` or `licence` is not configured; ask the vendor for a licence of this installation's key"
+    )]
+    NoInstallation {
+        /// The home.
+        home: CountryCode,
+    },
+    /// Too many tokens, or none.
+    #[error(
+        "`tokens_ahead` is {count}; from 1 to {} are kept",
+        crate::limits::TOKENS_AHEAD_MAX
+    )]
+    TokensAhead {
+        /// What was configured.
+        count: usize,
+    },
+    /// None is left.
+    #[error("no admission token for {home} is left; the sample waits until the issuer gave some")]
+    NoToken {
+        /// The home.
+        home: CountryCode,
+    },
+    /// What an issuer gave is none.
+    #[error("the issuer's token is refused")]
+    Token(#[from] token::TokenError),
     /// The home's own log does not show the policy that decided.
     #[error(
         "the center of {home} shows the policy {shown}; {expected} is in force elsewhere. Nothing is sealed until they agree"
@@ -217,6 +243,9 @@ impl SharingError {
             Self::Law(refusal) => refusal.code().as_str(),
             Self::Residency(error) => error.code(),
             Self::Centers { .. } | Self::TwoCenters { .. } => "config.center",
+            Self::NoInstallation { .. } | Self::TokensAhead { .. } => "config.token",
+            Self::NoToken { .. } => "token.none",
+            Self::Token(_) => "token.refused",
             Self::NoCenter { .. } => "home.no_center",
             Self::OtherPolicy { .. } => "home.other_policy",
             Self::Bundle(_) => "bundle.malformed",
@@ -248,6 +277,7 @@ impl SharingError {
             | Self::Law(_)
             | Self::Residency(_)
             | Self::OtherPolicy { .. }
+            | Self::Token(_)
             | Self::OtherSeal { .. }
             | Self::OtherSample { .. }
             | Self::Batch(_) => 1,

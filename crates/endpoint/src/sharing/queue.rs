@@ -5,6 +5,7 @@
 //! samples/<id>/ciphertext        sealed content; gone once the center has it
 //! samples/<id>/front             header and wraps
 //! samples/<id>/sample.json       what it is: written last, so a directory without it is unfinished and swept
+//! samples/<id>/token             its right to be uploaded, mode 0600, where the home asks for one: see `wallet`
 //! samples/<id>/began             the center may have heard of it
 //! samples/<id>/completed.json    the center says that it has it
 //! samples/<id>/declined.json     the center refuses it for good
@@ -207,7 +208,7 @@ impl<'a> Queue<'a> {
 }
 
 impl Sample<'_> {
-    fn name(&self, file: &str) -> String {
+    pub(super) fn name(&self, file: &str) -> String {
         format!("{}/{file}", directory(&self.record.sample))
     }
 

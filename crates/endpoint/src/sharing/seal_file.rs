@@ -22,6 +22,7 @@ use super::{
     destination::{Decided, Destination},
     error::SharingError,
     evidence::Archive,
+    issuing::Counter,
     queue::{Queue, SampleRecord},
     send::client,
     step::{ShareStep, WatchShare, done},
@@ -81,7 +82,8 @@ pub async fn share(
         config,
         files: &files,
     };
-    let decided = Decided::find(&archive, &client(config)?, consent.country(), now).await?;
+    let http = client(config)?;
+    let decided = Decided::find(&archive, &http, consent.country(), now).await?;
     let now = archive.now(now)?;
     let to = Destination::check(&archive, &decided, now)?;
     done(watch, ShareStep::Decided)?;
@@ -90,6 +92,20 @@ pub async fn share(
         consents.check_still()?;
         let source = Source::open(path, config, &queue)?;
         shared.push(source.seal(&consent, &to, &queue, now, watch)?);
+    }
+    // Only if there is none at all: those of later samples are fetched after uploads, not before. Without one the sample waits.
+    let counter = Counter {
+        archive: &archive,
+        consents: &consents,
+        http: &http,
+        now,
+    };
+    let center = config.center_of(&decided.decision.home)?;
+    if let Err(error) = counter.top_up(center, 1).await {
+        tracing::warn!(
+            code = error.code(),
+            "no admission token was fetched: {error}"
+        );
     }
     Ok(shared)
 }

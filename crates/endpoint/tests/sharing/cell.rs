@@ -24,6 +24,8 @@ use statement::{
     VerdictRecord, Verdicts,
 };
 
+use token::{Challenge, Token, TokenKey};
+
 use crate::world::{
     NOW, World,
     roster::{self, Key},
@@ -74,7 +76,35 @@ pub struct Inner {
     pub openers: [OpeningKey; 3],
     pub epochs: Vec<(StatementDigest, Epoch)>,
     pub epoch_entries: Vec<u64>,
+    /// Whose tokens it asks for.
+    pub admits: Option<Admits>,
     seq: u64,
+}
+
+/// A key of an issuer, and what was shown.
+pub struct Admits {
+    pub key: TokenKey,
+    pub challenge: Challenge,
+    /// Samples by the token that they came with.
+    pub spent: BTreeMap<String, String>,
+    /// Say that every token was spent with another sample.
+    pub refuses: bool,
+}
+
+impl Admits {
+    /// The code of a refusal, if this is no token for a new sample.
+    fn refusal(&mut self, headers: &HeaderMap, sample: &str) -> Option<(u16, &'static str)> {
+        let Some(shown) = headers.get("authorization") else {
+            return Some((401, "intake.token_missing"));
+        };
+        let token = Token::from_header(shown.to_str().unwrap()).unwrap();
+        let Ok(admitted) = token.admit(&self.key, &self.challenge) else {
+            return Some((401, "intake.token"));
+        };
+        let name = admitted.name().to_hex();
+        let by = self.spent.entry(name).or_insert_with(|| sample.to_owned());
+        (self.refuses || by != sample).then_some((409, "intake.token_spent"))
+    }
 }
 
 #[derive(Clone)]
@@ -97,6 +127,7 @@ impl Cell {
             openers: [1, 2, 3].map(|n| OpeningKey::from_seed(&[seed ^ n; 32])),
             epochs: Vec::new(),
             epoch_entries: Vec::new(),
+            admits: None,
             seq: 0,
         })))
     }
@@ -123,7 +154,7 @@ impl Cell {
     }
 }
 
-fn problem(status: u16, code: &str) -> Response {
+pub fn problem(status: u16, code: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap();
     let headers = [("content-type", "application/problem+json")];
     let mut body = json!({"type": "about:blank", "title": code, "status": status.as_u16(), "detail": "", "code": code});
@@ -151,7 +182,7 @@ fn told(id: &str, sample: &Sample) -> Response {
     Json(json!({"sample": id, "offset": offset, "length": length})).into_response()
 }
 
-async fn begin(State(cell): State<Cell>, body: Bytes) -> Response {
+async fn begin(State(cell): State<Cell>, headers: HeaderMap, body: Bytes) -> Response {
     let mut inner = cell.lock();
     inner.hear(&body);
     if let Some(code) = inner.refuse {
@@ -164,6 +195,12 @@ async fn begin(State(cell): State<Cell>, body: Bytes) -> Response {
         return problem(403, "intake.home");
     }
     let id = front.header().address().sample.to_string();
+    let is_known = inner.samples.contains_key(&id);
+    if let Some(admits) = inner.admits.as_mut().filter(|_| !is_known)
+        && let Some((status, code)) = admits.refusal(&headers, &id)
+    {
+        return problem(status, code);
+    }
     let sample = inner.samples.entry(id.clone()).or_insert_with(|| Sample {
         front: front.clone(),
         ciphertext: Vec::new(),

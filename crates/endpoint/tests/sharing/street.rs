@@ -109,6 +109,7 @@ impl Street {
                 home,
                 log: url.clone(),
                 url,
+                issuer_url: None,
             });
         }
         let config = Config {
@@ -119,6 +120,9 @@ impl Street {
             sample_bytes_max: 1 << 20,
             queue_count_max: 3,
             queue_bytes_max: 1 << 20,
+            installation: None,
+            licence: None,
+            tokens_ahead: 2,
             client: serve::ClientConfig::default(),
         };
         let mut street = Self {

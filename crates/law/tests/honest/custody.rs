@@ -2,9 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use statement::{
-    Anomaly, Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest,
-    OutcomeCounts, Predicate, Receipts, Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest,
-    Statement, StatementDigest, Subject, Verdicts, limits::EPOCH_KEY_BYTES,
+    Admission, Anomaly, Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility,
+    FileDigest, OutcomeCounts, Predicate, Receipts, Region, ResidencyPolicy, SEAL_SUITE, SampleId,
+    SealDigest, Statement, StatementDigest, Subject, Verdicts,
+    limits::{ADMISSION_KEY_BYTES, EPOCH_KEY_BYTES},
 };
 
 use super::{
@@ -102,6 +103,23 @@ pub fn epoch(purpose: EpochPurpose) -> Epoch {
         valid_from: NOW,
         valid_until: NOW + 86_400,
         destroy_by: NOW + 3 * 86_400,
+    }
+}
+
+/// Midnight before [`NOW`].
+pub const TODAY: u64 = NOW - NOW % 86_400;
+
+/// A key of an issuer for the day that begins at `from`, for Zurich. Keys with other bytes differ.
+pub fn admission(from: u64, byte: u8) -> Admission {
+    Admission {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        home: "CH".parse().unwrap(),
+        issuer: "issuer.vendor.example".parse().unwrap(),
+        key: STANDARD.encode(vec![byte; ADMISSION_KEY_BYTES]),
+        valid_from: from,
+        valid_until: from + 2 * 86_400,
     }
 }
 

@@ -1,18 +1,21 @@
 //! `limpid center ...`
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::LogClient;
 use serde_json::json;
 use statement::{CountryCode, EpochPurpose};
-use tlog::Origin;
+use tlog::{Hash, Origin};
 
 use super::ConfigFile;
+use crate::confined::Territory;
 use crate::out::Out;
 
 const DAY_SECONDS: u64 = 86_400;
@@ -29,6 +32,10 @@ pub(super) enum Purpose {
 pub(super) enum Verb {
     /// Take in sealed samples and analyse them, until interrupted
     Serve(ConfigFile),
+    /// Issue admission tokens to licensed installations, until interrupted
+    Issuer(ConfigFile),
+    /// Sign the licence of an installation, by which issuers of tokens know it
+    Licence(Issued),
     /// Make the key of an opening epoch, for center or supervisor, and log it
     Epoch(Epoch),
     /// Analyse samples, each in a child of its own, as a cell's program in its sandbox
@@ -72,6 +79,54 @@ pub(super) struct Epoch {
     keep_days: u64,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "limpid center licence --signer <FILE> --installation <KEY> --out <FILE>"
+)]
+pub(super) struct Issued {
+    /// Licence key of the vendor
+    #[arg(long, value_name = "FILE")]
+    signer: PathBuf,
+    /// Where its passphrase is: env:NAME or file:PATH
+    #[arg(long, value_name = "WHERE")]
+    passphrase: Option<String>,
+    /// Key of the installation, 64 hexadecimal digits of the raw public key
+    #[arg(long, value_name = "KEY")]
+    installation: String,
+    /// Days for which it is known
+    #[arg(long, default_value_t = 365)]
+    days: u64,
+    /// Where to write the licence; never overwritten
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Issued {
+    fn run(self, out: Out) -> Result<()> {
+        let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
+        let signer = SecretKey::load(&self.signer, passphrase.transpose()?.as_ref())?;
+        let installation = Hash::from_hex(&self.installation)
+            .context("an installation key is 64 lower-case hexadecimal digits")?;
+        let until = super::now().saturating_add(self.days.saturating_mul(DAY_SECONDS));
+        let message = token::licence_message(installation.as_bytes(), until);
+        let signed = signer.sign(&message);
+        let signed = signed.as_slice().try_into();
+        let signed = signed.context("a licence key is an Ed25519 key")?;
+        let licence = token::Licence::new(*installation.as_bytes(), until, signed).to_text();
+        let mut file = File::create_new(&self.out)
+            .with_context(|| format!("cannot create {}", self.out.display()))?;
+        file.write_all(licence.as_bytes())
+            .and_then(|()| file.sync_all())
+            .with_context(|| format!("cannot write {}", self.out.display()))?;
+        let text = format!("licence of {} until {until}", self.installation);
+        out.result(
+            &text,
+            &json!({"installation": self.installation, "valid_until": until}),
+        );
+        Ok(())
+    }
+}
+
 impl Epoch {
     async fn run(self, out: Out) -> Result<()> {
         let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
@@ -100,6 +155,18 @@ impl Epoch {
 }
 
 impl Verb {
+    /// What the issuer needs; a cell starts bubblewrap, whose mounts landlock forbids.
+    pub(super) fn territory(&self) -> Result<Option<Territory>> {
+        let Self::Issuer(file) = self else {
+            return Ok(None);
+        };
+        let config: center::IssuerConfig = serve::load_config(&file.config)?;
+        let territory = Territory::of(&file.config, &config.dir)
+            .reads([&config.key])
+            .passphrase(config.passphrase.as_deref());
+        Ok(Some(territory))
+    }
+
     /// Forks children for samples, if this is what was asked: before any thread starts, since a fork copies none.
     pub(super) fn work_as_child(&self) -> Option<ExitCode> {
         let Self::Work { database } = self else {
@@ -122,6 +189,11 @@ impl Verb {
                 let config = serve::load_config(&file.config)?;
                 center::serve(config, serve::stop_signal()?).await?;
             }
+            Self::Issuer(file) => {
+                let config = serve::load_config(&file.config)?;
+                center::serve_issuer(config, serve::stop_signal()?).await?;
+            }
+            Self::Licence(licence) => licence.run(out)?,
             Self::Epoch(epoch) => epoch.run(out).await?,
             // Done before the runtime began.
             Self::Work { .. } => {}

@@ -152,13 +152,13 @@ impl Limpid {
             Room::Mirror(verb) => verb.territory()?,
             Room::Supervisor(verb) => verb.territory()?,
             Room::Release(verb) => verb.territory()?,
+            Room::Center(verb) => verb.territory()?,
             Room::Demo(_)
             | Room::Audit(_)
             | Room::Up(_)
             | Room::Endpoint(_)
             | Room::Verify(_)
             | Room::Conveyer(_)
-            | Room::Center(_)
             | Room::Keys(_)
             | Room::Proof(_)
             | Room::Compare(_)

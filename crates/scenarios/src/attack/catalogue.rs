@@ -269,6 +269,22 @@ pub(super) const ALL: &[Attack] = &[
         code: "intake.replayed",
     },
     Attack {
+        name: "spent-token",
+        title: "one admission token is shown with two files",
+        holds: "two endpoints, one token",
+        catcher: "cell",
+        place: "intake",
+        code: "intake.token_spent",
+    },
+    Attack {
+        name: "tagging-key",
+        title: "an issuer signs for one endpoint with a key of its own",
+        holds: "the issuer of tokens",
+        catcher: "endpoint",
+        place: "unblinding under the logged key",
+        code: "token.refused",
+    },
+    Attack {
         name: "archive-bomb",
         title: "thirty kilobytes that unpack to thirty megabytes",
         holds: "an endpoint",

@@ -58,7 +58,7 @@ async fn taken_in(stage: &mut Stage) -> Result<()> {
     stage.open_cells().await?;
     let world = &stage.world;
     let sealed = HandSealed::of(&bomb(), &Target::of(world, HOME).await?, Wrong::Nothing)?;
-    sealed.send(world, HOME).await?;
+    sealed.send(world, HOME).await??;
     sealed.outcome(world, HOME).await.map(|_| ())
 }
 

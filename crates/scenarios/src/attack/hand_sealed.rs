@@ -13,6 +13,7 @@ use serde_json::Value;
 use serve::{ClientError, Reply};
 use statement::{EpochPurpose, Predicate, SampleId, SealDigest, StatementDigest};
 use tlog::sha256;
+use token::Token;
 
 use super::stage::{LOOK_EVERY, PATIENCE};
 use crate::world::World;
@@ -29,6 +30,9 @@ pub(super) enum Wrong {
     /// The digest of the supervisor's share in the header.
     Share,
 }
+
+/// What a cell answered.
+pub(super) type Taken = Result<(), ClientError>;
 
 /// A sample and the key that speaks for it.
 pub(super) struct HandSealed {
@@ -144,11 +148,37 @@ impl HandSealed {
         }
     }
 
-    /// All of it in one call.
-    pub(super) async fn send(&self, world: &World, home: &str) -> Result<(), ClientError> {
+    /// All of it in one call, with a token of its own where one is asked for.
+    pub(super) async fn send(&self, world: &World, home: &str) -> Result<Taken> {
+        match world.asks_for_tokens(home).await? {
+            true => {
+                let token = world.token(home).await?;
+                Ok(self.send_with(world, home, &token).await)
+            }
+            false => Ok(self.send_by(world, home, Vec::new()).await),
+        }
+    }
+
+    /// All of it in one call, with this token.
+    pub(super) async fn send_with(&self, world: &World, home: &str, token: &Token) -> Taken {
+        let headers = vec![("authorization", token.to_header())];
+        self.send_by(world, home, headers).await
+    }
+
+    async fn send_by(
+        &self,
+        world: &World,
+        home: &str,
+        mut headers: Vec<(&'static str, String)>,
+    ) -> Taken {
         let body = [&self.front, &self.ciphertext, &self.signature].map(|part| part.as_slice());
         let url = format!("{}/samples", world.cell_url(home));
-        post(world, &url, body.concat()).await.map(drop)
+        headers.push(("content-type", KIND.to_owned()));
+        let (bytes_max, patience) = (ANSWER_BYTES_MAX, Duration::from_secs(30));
+        let sent = world
+            .http
+            .post_with(&url, headers, body.concat(), bytes_max, patience);
+        sent.await.map(drop)
     }
 
     /// The outcome in its verdict record, or how machines ended that set it aside, once there is one.

@@ -22,6 +22,7 @@ mod report;
 mod signatures;
 mod split;
 mod stage;
+mod tokens;
 mod toolchain;
 
 use std::path::Path;
@@ -142,6 +143,8 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "garbage-wrap" => custody::garbage_wrap(stage).await,
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
+        "spent-token" => tokens::spent_token(stage).await,
+        "tagging-key" => tokens::tagging_key(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,

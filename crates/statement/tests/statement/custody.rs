@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use statement::{
-    Anomaly, BatchRange, Blob, Census, CountryCode, Day, Declaration, Epoch, EpochPurpose, Erasure,
-    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, Promise, Receipts, Region,
-    ResidencyPolicy, SEAL_SUITE, SamplingRule, SamplingStep, SealDigest, Statement,
-    StatementDigest, Subject, Verdicts,
+    Admission, Anomaly, BatchRange, Blob, Census, CountryCode, Day, Declaration, Epoch,
+    EpochPurpose, Erasure, ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, Promise,
+    Receipts, Region, ResidencyPolicy, SEAL_SUITE, SamplingRule, SamplingStep, SealDigest,
+    Statement, StatementDigest, Subject, Verdicts,
 };
 
 use crate::samples::{NOT_AFTER, origin};
@@ -39,8 +39,8 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 8] = pages! {
-    "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy"
+const PAGES: [(&str, &str); 9] = pages! {
+    "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy" "admission"
 };
 
 pub fn shown(name: &str) -> &'static str {
@@ -223,6 +223,23 @@ pub fn policy() -> ResidencyPolicy {
     }
 }
 
+/// The issuer key of RFC 9578, appendix B.2.
+pub fn issuer_key() -> Vec<u8> {
+    let vectors = include_str!("../../../token/tests/rfc9578.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    hex::decode(vectors["pkS"].as_str().unwrap()).unwrap()
+}
+
+pub fn admission() -> Admission {
+    ours!(Admission {
+        home: "CH".parse().unwrap(),
+        issuer: "issuer.center.example".parse().unwrap(),
+        key: STANDARD.encode(issuer_key()),
+        valid_from: 1_799_971_200,
+        valid_until: 1_799_971_200 + 3 * 86_400,
+    })
+}
+
 fn all() -> Vec<(&'static str, Statement)> {
     let about = |subjects: &[(&str, FileDigest)], predicate: Predicate| {
         let subjects = subjects.iter().map(|(name, sha)| Subject::new(*name, *sha));
@@ -237,6 +254,7 @@ fn all() -> Vec<(&'static str, Statement)> {
         ("entities.json", file("policy entities")),
     ];
     let key = [("key", FileDigest::of(&raw))];
+    let issuer = [("key", FileDigest::of(&issuer_key()))];
     let receipts_root = [("receipts", receipts().root)];
     let verdicts_root = [("verdicts", verdicts().root)];
     vec![
@@ -248,6 +266,7 @@ fn all() -> Vec<(&'static str, Statement)> {
         ("census", about(&constitution, census().into())),
         ("declaration", about(&constitution, declaration().into())),
         ("policy", about(&documents, policy().into())),
+        ("admission", about(&issuer, admission().into())),
     ]
 }
 
