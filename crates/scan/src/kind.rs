@@ -19,6 +19,14 @@ macro_rules! kinds {
                     $(Self::$name => $text,)+
                 }
             }
+
+            /// The kind of this name.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($text => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
         }
     };
 }

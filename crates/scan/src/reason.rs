@@ -24,6 +24,25 @@ macro_rules! reasons {
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|reason| reason.as_str() == name)
             }
+
+            /// Whether it says that something was not read, rather than what was found.
+            pub const fn is_unread(self) -> bool {
+                matches!(
+                    self,
+                    Self::ContainerDamaged
+                        | Self::ContainerEncrypted
+                        | Self::ContainerUnsupported
+                        | Self::LimitCycle
+                        | Self::LimitDepth
+                        | Self::LimitLiveBytes
+                        | Self::LimitMemberBytes
+                        | Self::LimitMembers
+                        | Self::LimitRatio
+                        | Self::LimitTime
+                        | Self::LimitTotalBytes
+                        | Self::RuleUnfinished
+                )
+            }
         }
     };
 }
