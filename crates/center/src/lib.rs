@@ -48,7 +48,7 @@ mod schema;
 mod workshop;
 
 pub use cell::Cell;
-pub use child::{ChildError, UNOPENED, attend, load_database, open, work};
+pub use child::{ChildError, UNOPENED, attend, open, work};
 pub use config::{Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};
@@ -56,3 +56,4 @@ pub use http::router;
 pub use keyring::EpochPlan;
 pub use limits::PIECE_BYTES_MAX;
 pub use opening_epoch::log_opening_epoch;
+pub use scanner::load_database;

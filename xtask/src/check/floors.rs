@@ -48,6 +48,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "store",
             "sandbox",
             "scan",
+            "scanner",
             "serve",
             "logclient",
             "binary",
@@ -74,7 +75,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 11] = [
+const SIDEWAYS: [(&str, &str); 13] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
@@ -86,6 +87,8 @@ const SIDEWAYS: [(&str, &str); 11] = [
     ("residency", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
+    ("scanner", "sandbox"),
+    ("scanner", "scan"),
 ];
 
 /// Edges that point down and are unwanted all the same.
