@@ -3,6 +3,10 @@
 mod cell;
 mod consent;
 mod crashes;
+#[allow(dead_code)]
+#[path = "../../scan/tests/it/make.rs"]
+mod make;
+mod members;
 mod proofs;
 mod residence;
 mod street;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::DEPTH_MAX;
 
 /// Text that is no path.
@@ -11,7 +13,8 @@ use crate::limits::DEPTH_MAX;
 pub struct NoIndexPath;
 
 /// The sample is `0`; its third member `0.2`; the first member of that `0.2.0`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct IndexPath(Vec<u32>);
 
 impl IndexPath {
@@ -66,6 +69,20 @@ impl FromStr for IndexPath {
             true => Ok(path),
             false => Err(NoIndexPath),
         }
+    }
+}
+
+impl TryFrom<String> for IndexPath {
+    type Error = NoIndexPath;
+
+    fn try_from(text: String) -> Result<Self, NoIndexPath> {
+        text.parse()
+    }
+}
+
+impl From<IndexPath> for String {
+    fn from(path: IndexPath) -> Self {
+        path.to_string()
     }
 }
 

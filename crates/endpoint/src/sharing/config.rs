@@ -17,7 +17,7 @@ use statement::{CountryCode, StatementDigest};
 
 use super::error::SharingError;
 use crate::limits::{
-    CENTERS_MAX, FRESH_SECONDS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX, SAMPLE_BYTES_MAX,
+    CENTERS_MAX, FRESH_SECONDS_MAX, LOOK_MS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX, SAMPLE_BYTES_MAX,
 };
 
 /// Where the cell of one home is reached. Where a file goes is decided by the policy; this says only by which way.
@@ -54,6 +54,22 @@ pub struct Config {
     /// Most bytes of them.
     #[serde(default = "queue_bytes_max")]
     pub queue_bytes_max: u64,
+    /// Directory with `scoring.txt`, `known-bad.txt` and rule files `*.yar`, as an update of rules installs it. Without it no
+    /// rule and no digest is known, and the first scoring table is used.
+    #[serde(default)]
+    pub database: Option<PathBuf>,
+    /// The program that looks into files, in a sandbox; by default this one.
+    #[serde(default)]
+    pub looker_program: Option<PathBuf>,
+    /// What it is told.
+    #[serde(default = "looker_arguments")]
+    pub looker_arguments: Vec<String>,
+    /// Time of one look into a file, in milliseconds.
+    #[serde(default = "look_wall_ms")]
+    pub look_wall_ms: u64,
+    /// Number of the sandbox's uid among those of this machine's sandboxes, when started as root.
+    #[serde(default)]
+    pub sandbox_party: u32,
     /// How patient it is with the centers.
     #[serde(default)]
     pub client: serve::ClientConfig,
@@ -73,6 +89,14 @@ const fn queue_count_max() -> usize {
 
 const fn queue_bytes_max() -> u64 {
     QUEUE_BYTES_MAX
+}
+
+fn looker_arguments() -> Vec<String> {
+    ["endpoint", "look"].map(str::to_owned).to_vec()
+}
+
+const fn look_wall_ms() -> u64 {
+    LOOK_MS_MAX
 }
 
 impl Config {
