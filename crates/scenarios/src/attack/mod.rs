@@ -143,6 +143,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "whole-archive" => custody::whole_archive(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
         "small-census" => census::small_census(stage).await,
