@@ -2,7 +2,7 @@
 //! shared. What it is told, and what it answers:
 //!
 //! ```text
-//! look        {"alone":false,"itself":true,"members":[{"bytes":68,"kind":"text","path":"0.1", ...}], ...}
+//! look        {"sha256":"8d1f...","alone":false,"itself":false,"members":[{"path":"0.1","bytes":68, ...}], ...}
 //! take 0.1    the 68 bytes of this member, and nothing else
 //! ```
 //!
@@ -124,4 +124,25 @@ fn matched(report: &Report, member: &Member) -> Option<MatchedMember> {
 fn reasons_of(report: &Report, at: impl Fn(&str) -> bool) -> impl Iterator<Item = Reason> {
     let named = report.reasons.iter().filter(move |named| at(&named.member));
     named.filter_map(|named| Reason::named(named.reason))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_shows_what_a_child_answers() {
+        let known = format!("limpid-digests v1\n{} abc\n", FileDigest::of(b"abc"));
+        let database = Database::load(&[], &known, scan::FIRST_SCORING).unwrap();
+        let sample = "begin 644 a\n#86)C\n`\nend\n";
+        let report = scan(sample.as_bytes(), &database, &Limits::default());
+        let answer = serde_json::to_string(&answer_of(&report, &database).unwrap()).unwrap();
+        let page = include_str!("../../../../spec/endpoint.md");
+        assert!(page.contains(&format!("\n{answer}\n")), "{answer}");
+        assert!(page.contains(&format!("```text\n{sample}```")));
+        let read: Answer = serde_json::from_str(&answer).unwrap();
+        let taken = member(sample.as_bytes(), &read.members[0].path, &Limits::default());
+        assert_eq!(taken.unwrap(), b"abc");
+    }
 }
