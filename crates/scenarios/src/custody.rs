@@ -167,10 +167,8 @@ impl Told<'_> {
                 "{country}  {file:<13} -> {home}  by rule {}",
                 sealed.rule
             ));
-            if let Some(member) = sealed.member {
-                let found: Vec<&str> = sealed.found.iter().map(|reason| reason.as_str()).collect();
-                let found = found.join(", ");
-                self.line(&format!("    only member {member} of it, for {found}"));
+            if let Some(part) = sealed.part() {
+                self.line(&format!("    {part}"));
             }
         }
         if let Some((_, sharer)) = sharers.first() {

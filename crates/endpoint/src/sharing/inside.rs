@@ -88,8 +88,9 @@ fn work(order: &[u8], file: File, mut answer: File, database: &Database) -> io::
 fn answer_of(report: &Report, database: &Database) -> Option<Answer> {
     let (whole, inner) = report.members.split_first()?;
     let innermost = report.innermost(database.scoring().suspicious());
-    let (itself, members): (Vec<&Member>, Vec<&Member>) =
-        innermost.into_iter().partition(|member| **member == *whole);
+    let (itself, members): (Vec<&Member>, Vec<&Member>) = innermost
+        .into_iter()
+        .partition(|member| member.path == whole.path);
     let members = members.into_iter().filter(|member| member.bytes > 0);
     let members = members
         .take(MEMBERS_MAX + 1)

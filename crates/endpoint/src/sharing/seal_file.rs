@@ -60,22 +60,28 @@ pub struct Shared {
     pub rule: String,
 }
 
+impl Shared {
+    /// Which part of its file it is, and why: `only member 0.1 (text, 68 bytes), for rule.malicious`.
+    #[must_use]
+    pub fn part(&self) -> Option<String> {
+        let member = self.member.as_ref()?;
+        let found: Vec<&str> = self.found.iter().map(|reason| reason.as_str()).collect();
+        Some(format!("only member {member}, for {}", found.join(", ")))
+    }
+}
+
 impl fmt::Display for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             label,
-            member,
-            found,
             sample,
             home,
             rule,
             ..
         } = self;
         write!(f, "{label}: ")?;
-        if let Some(member) = member {
-            let found: Vec<&str> = found.iter().map(|reason| reason.as_str()).collect();
-            let found = found.join(", ");
-            write!(f, "only member {member}, for {found}: ")?;
+        if let Some(part) = self.part() {
+            write!(f, "{part}: ")?;
         }
         write!(f, "sealed to {home} by rule `{rule}`, sample {sample}")
     }
@@ -119,7 +125,8 @@ pub async fn share(
             Some(looker) => looker.look(&file)?,
             None => vec![Part::Whole(None)],
         };
-        let bytes = parts.iter().map(|part| part.bytes(&file)).sum();
+        let bytes = parts.iter().map(|part| part.bytes(&file));
+        let bytes = bytes.fold(0, u64::saturating_add);
         queue.check_room(config, parts.len(), bytes)?;
         for part in parts {
             consents.check_still()?;
