@@ -47,6 +47,9 @@ pub enum CenterError {
     /// This machine cannot give the isolation.
     #[error("the sandbox cannot be used")]
     Preflight(#[from] sandbox::Refusal),
+    /// No child could be given an order.
+    #[error("the sandboxes of the workers cannot be used")]
+    Workshop(#[from] scanner::WorkshopError),
     /// The HTTP shell.
     #[error("the server stopped")]
     Serve(#[from] serve::ServeError),

@@ -56,7 +56,7 @@ mod turns;
 mod workshop;
 
 pub use cell::Cell;
-pub use child::{ChildError, UNOPENED, attend, load_database, open, work};
+pub use child::{ChildError, UNOPENED, attend, open, work};
 pub use config::{AdmissionRule, Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};
@@ -67,3 +67,4 @@ pub use issuer::{
 pub use keyring::EpochPlan;
 pub use limits::PIECE_BYTES_MAX;
 pub use opening_epoch::log_opening_epoch;
+pub use scanner::load_database;

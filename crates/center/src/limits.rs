@@ -16,10 +16,6 @@ pub(crate) const TRIES_MAX: i64 = 3;
 pub(crate) const LOST_MAX: i64 = 10;
 /// Every so manieth lease takes the oldest sample, whatever its class.
 pub(crate) const OLDEST_EVERY: u64 = 4;
-/// Memory of one child.
-pub(crate) const CHILD_MEMORY_BYTES_MAX: u64 = 512 << 20;
-/// Processes for each worker: two of bubblewrap, the program that forks, a child, and room.
-pub(crate) const CHILD_PROCESSES_MAX: u64 = 16;
 /// What a child may print: a report of ten thousand members.
 pub(crate) const REPORT_BYTES_MAX: u64 = 16 << 20;
 /// Seconds between the end of a child's time and the end of its lease.

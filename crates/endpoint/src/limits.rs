@@ -44,6 +44,12 @@ pub const TILE_BYTES_MAX: usize = 256 * 32;
 pub const CENTERS_MAX: usize = 16;
 /// Largest file that is shared unless the configuration says otherwise (64 MiB).
 pub const SAMPLE_BYTES_MAX: u64 = 64 << 20;
+/// Members of one file that are shared as samples of their own.
+pub const MEMBERS_MAX: usize = 16;
+/// Longest answer of a child about what matched in a file: as many members, each with every reason.
+pub const LOOKED_BYTES_MAX: u64 = 64 << 10;
+/// Time of one look into a file unless the configuration says otherwise, in milliseconds.
+pub const LOOK_MS_MAX: u64 = 90_000;
 /// Sealed samples that wait unless the configuration says otherwise.
 pub const QUEUE_COUNT_MAX: usize = 256;
 /// Bytes of sealed samples that wait unless the configuration says otherwise (512 MiB).

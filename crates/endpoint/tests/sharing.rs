@@ -4,6 +4,10 @@ mod cell;
 mod consent;
 mod crashes;
 mod issuer;
+#[allow(dead_code)]
+#[path = "../../scan/tests/it/make.rs"]
+mod make;
+mod members;
 mod proofs;
 mod residence;
 mod street;

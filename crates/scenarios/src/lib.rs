@@ -6,6 +6,7 @@
 //! only arranges and reports.
 
 mod admission;
+mod archive;
 pub mod attack;
 pub mod cast;
 pub mod cells;

@@ -56,6 +56,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "store",
             "sandbox",
             "scan",
+            "scanner",
             "serve",
             "logclient",
             "binary",
@@ -96,6 +97,8 @@ const SIDEWAYS: [(&str, &str); 13] = [
     ("token", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
+    ("scanner", "sandbox"),
+    ("scanner", "scan"),
 ];
 
 /// Edges that point down and are unwanted all the same.

@@ -20,8 +20,8 @@ use statement::{CountryCode, StatementDigest};
 
 use super::error::SharingError;
 use crate::limits::{
-    CENTERS_MAX, FRESH_SECONDS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX, SAMPLE_BYTES_MAX,
-    TOKENS_AHEAD, TOKENS_AHEAD_MAX,
+    CENTERS_MAX, FRESH_SECONDS_MAX, LOOK_MS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX,
+    SAMPLE_BYTES_MAX, TOKENS_AHEAD, TOKENS_AHEAD_MAX,
 };
 
 /// Where the cell of one home is reached. Where a file goes is decided by the policy; this says only by which way.
@@ -70,6 +70,22 @@ pub struct Config {
     /// Tokens of each home that are kept ahead of need.
     #[serde(default = "tokens_ahead")]
     pub tokens_ahead: usize,
+    /// Directory with `scoring.txt`, `known-bad.txt` and rule files `*.yar`, as an update of rules installs it. Without it no
+    /// rule and no digest is known, and the first scoring table is used.
+    #[serde(default)]
+    pub database: Option<PathBuf>,
+    /// The program that looks into files, in a sandbox; by default this one.
+    #[serde(default)]
+    pub looker_program: Option<PathBuf>,
+    /// What it is told.
+    #[serde(default = "looker_arguments")]
+    pub looker_arguments: Vec<String>,
+    /// Time of one look into a file, in milliseconds.
+    #[serde(default = "look_wall_ms")]
+    pub look_wall_ms: u64,
+    /// Number of the sandbox's uid among those of this machine's sandboxes, when started as root.
+    #[serde(default)]
+    pub sandbox_party: u32,
     /// How patient it is with the centers.
     #[serde(default)]
     pub client: serve::ClientConfig,
@@ -93,6 +109,14 @@ const fn queue_bytes_max() -> u64 {
 
 const fn tokens_ahead() -> usize {
     TOKENS_AHEAD
+}
+
+fn looker_arguments() -> Vec<String> {
+    ["endpoint", "look"].map(str::to_owned).to_vec()
+}
+
+const fn look_wall_ms() -> u64 {
+    LOOK_MS_MAX
 }
 
 impl Config {

@@ -18,19 +18,20 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use keys::SecretKey;
 use residency::Decision;
+use scan::{IndexPath, Kind};
 use seal::{Front, limits::FRONT_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use statement::{FileDigest, RegionName, SampleId, SealDigest, StatementDigest};
 use store::Files;
 
-use super::{error::SharingError, files};
+use super::{config::Config, error::SharingError, files, inside::MatchedMember};
 use crate::limits::RECORD_BYTES_MAX;
 
 /// What one sample is.
@@ -39,8 +40,11 @@ use crate::limits::RECORD_BYTES_MAX;
 pub(super) struct SampleRecord {
     /// Which file this is, for its owner; never sent.
     pub(super) label: String,
-    /// SHA-256 of the file, for its owner; never sent.
+    /// SHA-256 of what was shared, for its owner; never sent.
     pub(super) file: FileDigest,
+    /// Which part of the file was shared, if it was not all of it; never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<SharedMember>,
     /// POSIX seconds by the clock of this machine.
     pub(super) queued_at: u64,
     /// The record of the consent that it was shared under.
@@ -68,6 +72,36 @@ impl SampleRecord {
     pub(super) fn agrees_with(&self, decision: &Decision) -> bool {
         (&decision.home, &decision.region, decision.rule.as_str())
             == (&self.home, &self.region, self.rule.as_str())
+    }
+}
+
+/// A member of a container that was shared, and nothing else of it. It has a number, by the order in which members stand
+/// there: no name that the container holds is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedMember {
+    /// Where it stands: `0.3.1` is the second member of the fourth one.
+    pub path: IndexPath,
+    /// What it is.
+    pub kind: Kind,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl SharedMember {
+    pub(super) fn of(member: &MatchedMember) -> Self {
+        Self {
+            path: member.path.clone(),
+            kind: member.kind,
+            bytes: member.bytes,
+        }
+    }
+}
+
+impl fmt::Display for SharedMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, kind, bytes } = self;
+        write!(f, "{path} ({}, {bytes} bytes)", kind.as_str())
     }
 }
 
@@ -181,6 +215,24 @@ impl<'a> Queue<'a> {
             }
         }
         Ok((count, bytes))
+    }
+
+    /// Whether as many samples more have room, of as many bytes together.
+    pub(super) fn check_room(
+        &self,
+        config: &Config,
+        count: usize,
+        bytes: u64,
+    ) -> Result<(), SharingError> {
+        let (waiting, waiting_bytes) = self.waiting()?;
+        let (count, bytes) = (waiting + count, waiting_bytes.saturating_add(bytes));
+        if count > config.queue_count_max || bytes > config.queue_bytes_max {
+            return Err(SharingError::QueueFull {
+                count: waiting,
+                bytes: waiting_bytes,
+            });
+        }
+        Ok(())
     }
 
     /// The directory of a sample that is being made, durable and empty.

@@ -16,7 +16,7 @@ use super::{
     error::SharingError,
     evidence::Archive,
     proven::{Kept, Kind, Stands},
-    queue::{Queue, Sample},
+    queue::{Queue, Sample, SharedMember},
     send::{SAMPLED, not_taken, told},
 };
 use crate::{limits::ANSWER_BYTES_MAX, posix_time::rfc3339};
@@ -102,8 +102,11 @@ pub struct TouchSaid {
 pub struct SharedSample {
     /// The file, as its owner named it.
     pub label: String,
-    /// Its SHA-256.
+    /// SHA-256 of what was shared of it.
     pub file: FileDigest,
+    /// Which part of it was shared; none when it was all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<SharedMember>,
     /// The only name that others know.
     pub sample: SampleId,
     /// Name of the sealed sample.
@@ -213,6 +216,7 @@ fn listed(
     Ok(SharedSample {
         label: record.label.clone(),
         file: record.file,
+        member: record.member.clone(),
         sample: record.sample.clone(),
         seal: record.seal,
         consent: record.consent,
@@ -380,6 +384,12 @@ fn line<T>(
 impl fmt::Display for SharedSample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.label, self.state)?;
+        if let Some(member) = &self.member {
+            writeln!(
+                f,
+                "  member    {member}; nothing else of the file was shared"
+            )?;
+        }
         writeln!(f, "  sample    {}", self.sample)?;
         line(f, "home", &self.home, |said| {
             format!(

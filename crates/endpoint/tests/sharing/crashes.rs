@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use endpoint::sharing::{ShareStep, SharingError, send, share, shared};
+use endpoint::sharing::{Extent, ShareStep, SharingError, send, share, shared};
 
 use crate::{
     sharing::street::{Street, contains, go_on},
@@ -24,7 +24,15 @@ async fn a_file_survives_a_kill_between_any_two_steps() {
         let street = Street::new().await;
         street.agree("DE");
         let file = street.file("a", &CONTENT.repeat(5));
-        let stopped = match share(&street.config, &[&file], NOW + 1, &until(step)).await {
+        let stopped = match share(
+            &street.config,
+            &[&file],
+            Extent::Whole,
+            NOW + 1,
+            &until(step),
+        )
+        .await
+        {
             Ok(_) => send(&street.config, NOW + 2, &until(step)).await.err(),
             Err(error) => Some(error),
         };
@@ -35,7 +43,7 @@ async fn a_file_survives_a_kill_between_any_two_steps() {
         if step < ShareStep::Queued {
             // Not in the queue yet: its owner is told so by the error and shares it again.
             assert!(shared(&street.config).unwrap().samples.is_empty(), "{step}");
-            share(&street.config, &[&file], NOW + 1, &go_on)
+            share(&street.config, &[&file], Extent::Whole, NOW + 1, &go_on)
                 .await
                 .unwrap();
         }

@@ -170,11 +170,12 @@ impl Limpid {
         territory.map_or(Ok(()), Territory::enter)
     }
 
-    /// Does the work of a child of a cell, if this process is one. Call it before anything else.
+    /// Forks the children of a cell or an endpoint, if this process is the program in its sandbox. Call it before anything else.
     pub(crate) fn work_as_child(&self) -> Option<std::process::ExitCode> {
         match &self.room {
             Room::Center(verb) => verb.work_as_child(),
             Room::Demo(demo) => demo.work_as_child(),
+            Room::Endpoint(verb) => verb.work_as_child(),
             _ => None,
         }
     }

@@ -293,6 +293,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "limit.ratio",
     },
     Attack {
+        name: "whole-archive",
+        title: "an archive that nobody can read to its end is sent whole",
+        holds: "a sender of mail",
+        catcher: "endpoint",
+        place: "look into the file",
+        code: "container.unread",
+    },
+    Attack {
         name: "escape",
         title: "a sample takes its scanner over and tries to get out",
         holds: "a hole in the scanner",

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ceremony::statement_key,
-    custody::bomb,
+    custody::{bomb, letters, letters_and_bomb},
     examples,
     sharer::{Sharer, said},
     world::World,
@@ -235,5 +235,29 @@ pub(super) async fn archive_bomb(stage: &mut Stage) -> Result<Outcome> {
             code: code.clone(),
             detail: format!("the verdict is {}", bomb.outcome.as_str()),
         }),
+    })
+}
+
+/// What a stranger sent among private letters is made so that looking into it ends early.
+pub(super) async fn whole_archive(stage: &mut Stage) -> Result<Outcome> {
+    let rules = stage.open_cells().await?.database;
+    let world = &stage.world;
+    let looking = |name: &str, bytes: &[u8]| {
+        let sharer = Sharer::looking(world, name, ("letters.tar", bytes), &rules)?;
+        sharer.agree("DE")?;
+        Ok::<_, anyhow::Error>(sharer)
+    };
+    let honest = looking("endpoint-with-letters", &letters())?.seal().await?;
+    let member = honest
+        .member
+        .context("only a part of the archive is sealed")?;
+    let sharer = looking("endpoint-with-a-bomb", &letters_and_bomb())?;
+    let caught = sharer.seal().await.err().as_ref().map(caught_by_endpoint);
+    if !sharing::shared(&sharer.config)?.samples.is_empty() {
+        bail!("something of the archive was sealed");
+    }
+    Ok(Outcome {
+        honest: format!("of one with a test file, only member {member} is sealed"),
+        caught,
     })
 }

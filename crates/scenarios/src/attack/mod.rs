@@ -146,6 +146,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "spent-token" => tokens::spent_token(stage).await,
         "tagging-key" => tokens::tagging_key(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "whole-archive" => custody::whole_archive(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
         "small-census" => census::small_census(stage).await,
