@@ -13,6 +13,7 @@
 
 mod admission;
 mod adverse;
+mod again;
 mod asof;
 mod beside;
 mod cedar;

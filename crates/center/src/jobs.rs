@@ -187,7 +187,7 @@ impl Jobs {
     async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
         let row = sqlx::query(
             "SELECT COALESCE(SUM(end != 'lost'), 0), COALESCE(SUM(end = 'lost'), 0) FROM tries
-             WHERE sample = ? AND end IS NOT NULL",
+             WHERE sample = ? AND end IS NOT NULL AND grant_digest IS NULL",
         )
         .bind(sample.as_str())
         .fetch_one(&mut **write)

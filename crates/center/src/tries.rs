@@ -17,13 +17,16 @@ pub(crate) struct Try {
     started: u64,
     ended: Option<u64>,
     pub(crate) end: Option<String>,
+    /// Of a second look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<String>,
 }
 
 impl Jobs {
     /// The tries of a sample, in order.
     pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
         let rows = sqlx::query(
-            "SELECT worker, rules, scoring, started, ended, end FROM tries WHERE sample = ? ORDER BY fence",
+            "SELECT worker, rules, scoring, started, ended, end, grant_digest FROM tries WHERE sample = ? ORDER BY fence",
         )
         .bind(sample.as_str())
         .fetch_all(self.db.readers())
@@ -37,6 +40,7 @@ impl Jobs {
             started: from_sql(row.get(3)),
             ended: row.get::<Option<i64>, _>(4).map(from_sql),
             end: row.get(5),
+            grant: row.get(6),
         };
         Ok((1..).zip(&rows).map(read).collect())
     }

@@ -72,3 +72,9 @@ pub const LABEL_BYTES_MAX: usize = 1024;
 pub const TOKENS_AHEAD: usize = 8;
 /// Most of them, whatever the configuration says.
 pub const TOKENS_AHEAD_MAX: usize = 256;
+/// Second looks at one sample that are kept.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_MAX: usize = 32;
+/// Bytes of the file with them.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_BYTES_MAX: u64 = 4 << 20;

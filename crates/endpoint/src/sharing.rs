@@ -21,6 +21,7 @@
 //! erasure is proven, and after*, *no file is parsed outside of a sandbox, and of a container nothing leaves but members that
 //! matched*, unless its owner says that it is to go whole.
 
+mod again;
 mod answers;
 mod config;
 mod consent;
@@ -54,8 +55,8 @@ pub use queue::SharedMember;
 pub use seal_file::{Extent, Shared, share};
 pub use send::{Sent, send};
 pub use shared::{
-    Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid, VerdictSaid,
-    shared,
+    AgainSaid, Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid,
+    VerdictSaid, shared,
 };
 pub use step::{ShareStep, WatchShare};
 pub use where_to::{

@@ -4,6 +4,7 @@ mod cell;
 mod consent;
 mod crashes;
 mod issuer;
+mod looks;
 #[allow(dead_code)]
 #[path = "../../scan/tests/it/make.rs"]
 mod make;

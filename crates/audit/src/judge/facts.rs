@@ -10,7 +10,9 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::{admission::Keyed, custody::Custody, residence::Residence, types::Line};
+use super::{
+    admission::Keyed, again::Again, custody::Custody, residence::Residence, types::Line,
+};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]
@@ -144,6 +146,7 @@ pub(super) struct Facts {
     pub(super) admissions: Vec<Fact<Keyed>>,
     pub(super) residence: Residence,
     pub(super) custody: Custody,
+    pub(super) again: Again,
     pub(super) blobs: BTreeMap<(FileDigest, u64, bool), u64>,
 }
 
@@ -263,8 +266,13 @@ impl Facts {
                 let keyed = Keyed::of(admission);
                 self.admissions.push(said.fact(keyed));
             }
-            Predicate::Receipts(_) | Predicate::Verdicts(_) | Predicate::Census(_) => {
+            Predicate::Receipts(_) => {
                 self.custody.add(said);
+                self.again.add(said);
+            }
+            Predicate::Verdicts(_) | Predicate::Census(_) => self.custody.add(said),
+            Predicate::Erasure(_) | Predicate::ReanalysisGrant(_) | Predicate::Reanalyses(_) => {
+                self.again.add(said);
             }
             _ => {}
         }

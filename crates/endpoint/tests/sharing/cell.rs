@@ -20,8 +20,8 @@ use seal::{
 use serde_json::{Value, json};
 use statement::{
     BatchTree, CountryCode, Epoch, EpochPurpose, Erasure, ErasureCause, FileDigest, Outcome,
-    OutcomeCounts, Predicate, ReceiptRecord, Receipts, SealDigest, StatementDigest, Subject,
-    VerdictRecord, Verdicts,
+    OutcomeCounts, Predicate, Reanalyses, ReanalysisGrant, ReanalysisRecord, ReceiptRecord,
+    Receipts, SealDigest, SealTree, StatementDigest, Subject, VerdictRecord, Verdicts,
 };
 
 use token::{Challenge, Token, TokenKey};
@@ -54,6 +54,7 @@ pub struct Sample {
     pub ciphertext: Vec<u8>,
     pub completed: bool,
     pub erased: Option<Value>,
+    pub again: Vec<Value>,
     receipt: Option<(StatementDigest, u64, String)>,
     verdict: Option<(StatementDigest, u64, String)>,
 }
@@ -205,6 +206,7 @@ async fn begin(State(cell): State<Cell>, headers: HeaderMap, body: Bytes) -> Res
         front: front.clone(),
         ciphertext: Vec::new(),
         completed: false,
+        again: Vec::new(),
         erased: None,
         receipt: None,
         verdict: None,
@@ -291,13 +293,16 @@ async fn disclose(State(cell): State<Cell>, Path(id): Path<String>, body: Bytes)
     } else {
         "analysed"
     };
-    let answer = json!({
+    let mut answer = json!({
         "sample": id, "seal": seal.to_string(), "home": inner.home.to_string(), "state": state,
         "received": NOW + 5, "receipt": told(&sample.receipt), "verdict": told(&sample.verdict),
         "anomaly": null, "erasure": sample.erased,
         "touched": [{"attempt": 1, "worker": digest("worker"), "rules": digest("rules"),
             "scoring": digest("scoring"), "started": NOW + 6, "ended": NOW + 7, "end": "reported"}],
     });
+    if !sample.again.is_empty() {
+        answer["again"] = sample.again.clone().into();
+    }
     Json(answer).into_response()
 }
 
@@ -369,7 +374,7 @@ impl Inner {
             .to_vec()
     }
 
-    fn say(&mut self, predicate: impl Into<Predicate>) -> (u64, StatementDigest) {
+    pub fn say(&mut self, predicate: impl Into<Predicate>) -> (u64, StatementDigest) {
         let about = Subject::new("batch", FileDigest::of(b"batch"));
         let mut world = self.world.lock().unwrap();
         world.say(&Key::of("vendor/center"), predicate.into(), about)
@@ -390,7 +395,7 @@ impl Inner {
         }
     }
 
-    fn verdict(&self, id: &str, salt: u8) -> VerdictRecord {
+    pub fn verdict(&self, id: &str, salt: u8) -> VerdictRecord {
         VerdictRecord {
             sample: id.parse().unwrap(),
             seal: self.samples[id].seal(),
@@ -477,7 +482,7 @@ impl Inner {
     }
 
     /// A `logged` object.
-    fn logged(&self, index: u64, proven: Option<&String>) -> Value {
+    pub fn logged(&self, index: u64, proven: Option<&String>) -> Value {
         let world = self.world.lock().unwrap();
         let mut bundle = world.log.bundle(&[index], NOW + 10);
         if self.lie == Lie::Unwitnessed {

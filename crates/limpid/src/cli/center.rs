@@ -1,6 +1,6 @@
 //! `limpid center ...`
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +38,8 @@ pub(super) enum Verb {
     Licence(Issued),
     /// Make the key of an opening epoch, for center or supervisor, and log it
     Epoch(Epoch),
+    /// Write down which samples at rest machines should look at again
+    AskReanalysis(Ask),
     /// Analyse samples, each in a child of its own, as a cell's program in its sandbox
     #[command(hide = true)]
     Work {
@@ -45,6 +47,34 @@ pub(super) enum Verb {
         #[arg(long, value_name = "DIR")]
         database: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(override_usage = "limpid center ask-reanalysis --config <FILE> --count <N> --out <FILE>")]
+pub(super) struct Ask {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// How many samples, at most
+    #[arg(long, value_name = "N")]
+    count: usize,
+    /// Where to write the list for the supervisor; never overwritten
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Ask {
+    async fn run(self, out: Out) -> Result<()> {
+        let config: center::Config = serve::load_config(&self.file.config)?;
+        let asked = center::ask_reanalysis(&config, self.count).await?;
+        let path = self.out.display();
+        let written = fs::File::create_new(&self.out)
+            .and_then(|mut file| file.write_all(asked.text.as_bytes()));
+        written.with_context(|| format!("cannot write {path}"))?;
+        let (count, root) = (asked.tree.seals().len(), asked.tree.root());
+        let text = format!("{count} samples under {root}, listed in {path}");
+        out.result(&text, &json!({"count": count, "root": root}));
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +225,7 @@ impl Verb {
             }
             Self::Licence(licence) => licence.run(out)?,
             Self::Epoch(epoch) => epoch.run(out).await?,
+            Self::AskReanalysis(ask) => ask.run(out).await?,
             // Done before the runtime began.
             Self::Work { .. } => {}
         }
