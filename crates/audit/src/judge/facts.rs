@@ -10,9 +10,7 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::{
-    admission::Keyed, again::Again, custody::Custody, residence::Residence, types::Line,
-};
+use super::{admission::Keyed, again::Again, custody::Custody, residence::Residence, types::Line};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]

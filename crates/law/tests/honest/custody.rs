@@ -3,9 +3,9 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use statement::{
     Admission, Anomaly, Blob, CheckpointRef, Declaration, Epoch, EpochPurpose, Erasure,
-    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, ReanalysisGrant, Receipts, Region,
-    ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest, SealTree, Statement, StatementDigest,
-    Subject, Verdicts,
+    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, ReanalysisGrant, Receipts,
+    Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest, SealTree, Statement,
+    StatementDigest, Subject, Verdicts,
     limits::{ADMISSION_KEY_BYTES, EPOCH_KEY_BYTES},
 };
 
