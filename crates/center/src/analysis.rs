@@ -12,8 +12,9 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, chain};
 use crate::ground::Ground;
-use crate::jobs::{Ended, Jobs, Leased, Tools, draw_salt};
+use crate::jobs::{Ended, Leased, Tools, draw_salt};
 use crate::limits::{IDLE, LEASE_SLACK_SECONDS};
+use crate::turns::Terms;
 use crate::workshop::Workshop;
 
 /// How a try ended. The words are those of `touched` in `spec/intake.md`.
@@ -166,10 +167,15 @@ impl Cell {
         let Some(ground) = self.ground() else {
             return Ok(false);
         };
-        let (jobs, now) = (Jobs::new(self.db.clone()), self.now());
-        let seconds = self.config.worker_wall_ms.div_ceil(1000) + LEASE_SLACK_SECONDS;
-        let until = now.saturating_add(seconds);
-        let Some(leased) = jobs.lease(self.tools(), now, until).await? else {
+        let (now, config) = (self.now(), &self.config);
+        let seconds = config.worker_wall_ms.div_ceil(1000) + LEASE_SLACK_SECONDS;
+        let terms = Terms {
+            now,
+            until: now.saturating_add(seconds),
+            ending_by: now.saturating_add(config.ending_seconds),
+            crowded_from: config.sampling.begins_at(),
+        };
+        let Some(leased) = self.jobs.lease(self.tools(), terms).await? else {
             return Ok(false);
         };
         let (cell, workshop) = (Arc::clone(self), Arc::clone(workshop));
@@ -185,7 +191,7 @@ impl Cell {
             .is_verdict()
             .then(|| self.record(&leased, &found, finished));
         let record = record.transpose()?.map(|record| record.to_text());
-        let ended = jobs.end(&leased, &found, record, finished).await?;
+        let ended = self.jobs.end(&leased, &found, record, finished).await?;
         if ended == Ended::TooLate {
             tracing::warn!(sample = %leased.sample, "a try came back too late; its word does not count");
         }
@@ -279,8 +285,7 @@ impl Cell {
         let now = self.now();
         for epoch in self.keyring.due(now).await? {
             self.keyring.destroy(epoch, now).await?;
-            let jobs = Jobs::new(self.db.clone());
-            let lost = jobs.give_up(epoch, self.tools(), now).await?;
+            let lost = self.jobs.give_up(epoch, self.tools(), now).await?;
             if lost > 0 {
                 tracing::error!(%epoch, lost, "samples waited until the key was gone; nobody can analyse them");
             }

@@ -14,12 +14,15 @@ use tokio::sync::Notify;
 use crate::arrivals::Arrivals;
 use crate::ciphertexts::Ciphertexts;
 use crate::config::Config;
+use crate::draws::Draws;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
+use crate::jobs::Jobs;
 use crate::keyring::Keyring;
 use crate::outbox::{Draft, Said};
 use crate::rate::Rate;
 use crate::schema::MIGRATIONS;
+use crate::turned_away::TurnedAway;
 
 /// A bundle, and of which checkpoint and entries it is.
 pub(crate) struct CachedBundle {
@@ -37,6 +40,9 @@ pub struct Cell {
     pub(crate) clock: Clock,
     pub(crate) rate: Rate,
     pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) jobs: Jobs,
+    pub(crate) draws: Arc<Draws>,
+    pub(crate) turned_away: TurnedAway,
     pub(crate) log: LogClient,
     /// The log as it was read last; nothing before it could be read.
     pub(crate) read: tokio::sync::Mutex<Read>,
@@ -71,6 +77,9 @@ impl Cell {
             keyring: Keyring::open(config.dir.join("epochs"), db.clone()).await?,
             rate: Rate::new(config.uploads_per_minute),
             arrivals: Arrivals::new(db.clone()),
+            jobs: Jobs::new(db.clone()),
+            draws: Arc::new(Draws::open(config.dir.join("draws"))?),
+            turned_away: TurnedAway::new(db.clone()),
             read: tokio::sync::Mutex::new(Read {
                 follower,
                 home: config.home.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serve::{ClientConfig, ServerConfig};
-use statement::{CountryCode, StatementDigest};
+use statement::{CountryCode, SamplingRule, SamplingStep, StatementDigest};
 use tlog::Origin;
 
 /// What a cell needs to know.
@@ -71,6 +71,16 @@ pub struct Config {
     /// Samples that may wait for machines.
     #[serde(default = "waiting_max")]
     pub waiting_max: u64,
+    /// Which part of what comes is taken while many wait; `/where` and each census say so.
+    ///
+    /// ```toml
+    /// sampling = [{ waiting = 500_000, one_in = 2 }, { waiting = 750_000, one_in = 4 }]
+    /// ```
+    #[serde(default = "sampling")]
+    pub sampling: SamplingRule,
+    /// A sample whose key is destroyed within so many seconds is analysed before all others.
+    #[serde(default = "ending_seconds")]
+    pub ending_seconds: u64,
     /// Samples that may be begun in a minute.
     #[serde(default = "uploads_per_minute")]
     pub uploads_per_minute: u64,
@@ -134,6 +144,19 @@ const fn sample_bytes_max() -> u64 {
 
 const fn waiting_max() -> u64 {
     1_000_000
+}
+
+/// Half of the queue is room for a bad hour; what comes on top of that is thinned out before the rest is refused.
+fn sampling() -> SamplingRule {
+    let steps = [(500_000, 2), (750_000, 4), (900_000, 16)];
+    let steps = steps.map(|(waiting, one_in)| SamplingStep { waiting, one_in });
+    // Steps that grow are a rule.
+    SamplingRule::new(steps.to_vec()).unwrap_or_default()
+}
+
+/// Six hours: a cell that analyses 50 in a second empties its whole queue in them.
+const fn ending_seconds() -> u64 {
+    21_600
 }
 
 const fn uploads_per_minute() -> u64 {

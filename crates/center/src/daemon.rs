@@ -12,7 +12,6 @@ use crate::cell::{CachedBundle, Cell};
 use crate::config::Config;
 use crate::error::{CenterError, Refusal, chain};
 use crate::http::router;
-use crate::jobs::Jobs;
 use crate::limits::PIECE_BYTES_MAX;
 use crate::outbox::submit;
 use crate::workshop::Workshop;
@@ -41,7 +40,8 @@ pub async fn serve_by(
     let cell = Arc::new(Cell::open(config, clock).await?);
     let config = &cell.config;
     ReadyFile::clear(&config.dir)?;
-    Jobs::new(cell.db.clone()).take_over(cell.now()).await?;
+    cell.jobs.take_over(cell.now()).await?;
+    cell.declare_sampling().await?;
     let mut duties = JoinSet::new();
     let metrics = Metrics::new();
     if config.workers > 0 {

@@ -9,7 +9,7 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::intake::{reparse, row_error, signature_of};
-use crate::jobs::{Jobs, Try};
+use crate::jobs::Try;
 use crate::outbox::Draft;
 use crate::schema::{from_sql, to_sql};
 
@@ -86,7 +86,7 @@ impl Cell {
             verdict: self.logged(verdict.0, verdict.1).await?,
             anomaly: self.logged_single(row.anomaly).await?,
             erasure: self.logged_single(row.erasure).await?,
-            touched: Jobs::new(self.db.clone()).tries(sample).await?,
+            touched: self.jobs.tries(sample).await?,
         })
     }
 

@@ -152,6 +152,15 @@ pub enum Refusal {
         /// The limit.
         bytes_max: u64,
     },
+    /// Too much waits, and the draw did not take this one.
+    #[error(
+        "more comes than this cell can do, so it takes one sample in {one_in}, by a draw, and not this one; nothing is wrong \
+         with it, and sending it again does not help"
+    )]
+    Sampled {
+        /// One in how many is taken.
+        one_in: u64,
+    },
     /// Too many in a minute.
     #[error("more samples than this cell takes in a minute")]
     Rate,

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::json;
 use serve::Problem;
-use statement::{SampleId, StatementDigest};
+use statement::{FileDigest, SampleId, SamplingRule, StatementDigest};
 
 use crate::cell::Cell;
 use crate::disclosure::Disclosure;
@@ -48,6 +48,16 @@ struct Where {
     epochs: Vec<Shown>,
     piece_bytes_max: usize,
     sample_bytes_max: u64,
+    sampling: Sampling,
+}
+
+#[derive(Serialize)]
+struct Sampling {
+    steps: SamplingRule,
+    /// Of what comes now, one in so many is taken.
+    one_in: u64,
+    /// SHA-256 of the key of today's draw.
+    draw: FileDigest,
 }
 
 #[derive(Serialize)]
@@ -60,6 +70,8 @@ struct Shown {
 
 async fn here(State(cell): Room) -> Result<Json<Where>, Problem> {
     let ground = cell.ground().ok_or_else(|| problem(&Refusal::Closed))?;
+    let sampling = cell.sampling_now().await;
+    let (one_in, key) = sampling.map_err(|error| problem(&Refusal::Internal(error)))?;
     let shown = ground.shown(cell.now()).into_iter().map(|epoch| Shown {
         purpose: epoch.said.purpose.as_str(),
         epoch: epoch.digest,
@@ -77,6 +89,11 @@ async fn here(State(cell): Room) -> Result<Json<Where>, Problem> {
         epochs: shown.collect(),
         piece_bytes_max: PIECE_BYTES_MAX,
         sample_bytes_max: cell.config.sample_bytes_max,
+        sampling: Sampling {
+            steps: cell.config.sampling.clone(),
+            one_in,
+            draw: FileDigest::of(key.hash().as_bytes()),
+        },
     }))
 }
 
@@ -253,6 +270,7 @@ fn problem(refusal: &Refusal) -> Problem {
         Refusal::Offset { held } | Refusal::Incomplete { held, .. } => {
             problem.about("upload-offset", &held.to_string())
         }
+        Refusal::Sampled { one_in } => problem.about("one_in", &one_in.to_string()),
         Refusal::Size { found, .. } => problem.about("size", &found.to_string()),
         Refusal::Front(seal::SealError::Header(statement::LineError::Value {
             key, value, ..
@@ -279,6 +297,8 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::Offset { .. } => (StatusCode::CONFLICT, "intake.offset"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "intake.incomplete"),
         Refusal::Size { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "intake.size"),
+        // The same sample is told the same again, so it is no 429 or 503.
+        Refusal::Sampled { .. } => (StatusCode::FORBIDDEN, "intake.sampled"),
         Refusal::Rate => (StatusCode::TOO_MANY_REQUESTS, "intake.rate"),
         Refusal::Full => (StatusCode::SERVICE_UNAVAILABLE, "intake.full"),
         Refusal::Closed => (StatusCode::SERVICE_UNAVAILABLE, "intake.closed"),
@@ -310,6 +330,7 @@ fn title(code: &'static str) -> &'static str {
     match code.split_once('.') {
         Some(("sample", _)) => "this is not shown",
         Some((_, "offset" | "incomplete" | "busy")) => "the upload goes on elsewhere",
+        Some((_, "sampled")) => "the cell samples, and this one is not needed",
         Some((_, "rate" | "full" | "closed")) => "the cell takes no samples now",
         _ => "the sample is not taken",
     }

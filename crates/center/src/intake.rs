@@ -4,7 +4,7 @@
 
 use seal::{Ciphertext, Front, UploadKey, upload_message};
 use sqlx::Row;
-use statement::{EpochPurpose, SampleId, SealDigest};
+use statement::{Day, EpochPurpose, SampleId, SealDigest};
 use tlog::Hash;
 
 use crate::cell::Cell;
@@ -12,6 +12,7 @@ use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::limits::{FORGOTTEN_MAX, SIGNATURE_BYTES, UPLOAD_SECONDS};
 use crate::schema::{from_sql, to_sql};
+use crate::turned_away::Counts;
 
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,14 +84,18 @@ impl Cell {
     /// Everything that is asked of a sample before its first byte is kept.
     async fn admit(&self, front: &Front) -> Result<(), Refusal> {
         self.judge(front)?;
-        let refused = if self.waiting().await? >= self.config.waiting_max {
-            Refusal::Full
+        let day = Day::of(self.now()).ok_or(CenterError::Clock)?;
+        let (waiting, sample) = (self.waiting().await?, &front.header().address().sample);
+        let (refused, counts) = if waiting >= self.config.waiting_max {
+            (Refusal::Full, Counts::DECLINED)
+        } else if let Some(one_in) = self.left_out(sample, waiting).await? {
+            (Refusal::Sampled { one_in }, Counts::sampled_out(one_in))
         } else if self.rate.take(self.now()) {
             return Ok(());
         } else {
-            Refusal::Rate
+            (Refusal::Rate, Counts::DECLINED)
         };
-        self.count_declined().await?;
+        self.turned_away.count(day, counts).await?;
         Err(refused)
     }
 
@@ -303,25 +308,12 @@ impl Cell {
     }
 
     /// How many samples wait.
-    async fn waiting(&self) -> Result<u64, CenterError> {
+    pub(crate) async fn waiting(&self) -> Result<u64, CenterError> {
         let row = sqlx::query("SELECT waiting FROM queue")
             .fetch_one(self.db.readers())
             .await
             .map_err(|e| self.db.sort(e))?;
         Ok(from_sql(row.get(0)))
-    }
-
-    async fn count_declined(&self) -> Result<(), CenterError> {
-        let day = statement::Day::of(self.now()).ok_or(CenterError::Clock)?;
-        let mut write = self.db.begin().await?;
-        sqlx::query(
-            "INSERT INTO declined (day, count) VALUES (?, 1) ON CONFLICT (day) DO UPDATE SET count = count + 1",
-        )
-        .bind(day.to_string())
-        .execute(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        Ok(self.db.commit(write).await?)
     }
 
     /// Forgets uploads that nobody goes on with.

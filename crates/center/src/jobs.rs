@@ -11,6 +11,7 @@ use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
 use crate::limits::{LOST_MAX, TRIES_MAX};
 use crate::schema::{from_sql, to_sql};
+use crate::turns::{Terms, Turns};
 
 /// What the tries of a cell are made with: statement digests of releases.
 #[derive(Debug, Clone, Copy)]
@@ -44,35 +45,31 @@ pub(crate) enum Ended {
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
     db: Db,
+    turns: Turns,
 }
 
 impl Jobs {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+        Self {
+            db,
+            turns: Turns::default(),
+        }
     }
 
-    /// Leases the sample that waits longest until `until`; nothing when none waits.
+    /// Leases the sample whose turn it is; nothing when none waits.
     pub(crate) async fn lease(
         &self,
         tools: Tools,
-        now: u64,
-        until: u64,
+        terms: Terms,
     ) -> Result<Option<Leased>, CenterError> {
+        let now = terms.now;
         // Without a look first, each idle worker would take the writer.
-        if self.next(now).await?.is_none() {
+        let Some(waiting) = Turns::waiting(&self.db, now).await? else {
             return Ok(None);
-        }
+        };
         let mut write = self.db.begin().await?;
-        let next = sqlx::query(
-            "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
-             JOIN samples ON samples.sample = jobs.sample
-             WHERE jobs.leased_until <= ? ORDER BY jobs.queued LIMIT 1",
-        )
-        .bind(to_sql(now))
-        .fetch_optional(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        let Some(row) = next else {
+        let next = self.turns.next((&self.db, &mut write), terms, waiting);
+        let Some(row) = next.await? else {
             return Ok(None);
         };
         let (queued, sample, seal): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -99,9 +96,10 @@ impl Jobs {
         .await
         .map_err(|e| self.db.sort(e))?
         .get(0);
-        sqlx::query("UPDATE jobs SET fence = ?, leased_until = ? WHERE queued = ?")
+        // If it ever waits again, it was tried.
+        sqlx::query("UPDATE jobs SET fence = ?, leased_until = ?, class = 1 WHERE queued = ?")
             .bind(fence)
-            .bind(to_sql(until))
+            .bind(to_sql(terms.until))
             .bind(queued)
             .execute(&mut *write)
             .await
@@ -115,16 +113,6 @@ impl Jobs {
             seal: seal.parse().map_err(|_| row_error("a seal digest"))?,
             front: reparse(&front)?,
         }))
-    }
-
-    async fn next(&self, now: u64) -> Result<Option<i64>, CenterError> {
-        let row =
-            sqlx::query("SELECT queued FROM jobs WHERE leased_until <= ? ORDER BY queued LIMIT 1")
-                .bind(to_sql(now))
-                .fetch_optional(self.db.readers())
-                .await
-                .map_err(|e| self.db.sort(e))?;
-        Ok(row.map(|row| row.get(0)))
     }
 
     /// A try comes back. Its word counts if it still holds the sample.
@@ -396,13 +384,18 @@ mod tests {
             .await
             .unwrap();
         let sample = SampleId::new([5; 16]);
+        insert(&db, &sample).await;
+        (Jobs::new(db), sample)
+    }
+
+    async fn insert(db: &Db, sample: &SampleId) {
         let mut write = db.begin().await.unwrap();
         sqlx::query(
             "INSERT INTO samples (sample, seal, front, region, received, state) VALUES (?, ?, ?, 'europe', 1, 'waiting')",
         )
         .bind(sample.as_str())
         .bind("00".repeat(32))
-        .bind(front(&sample).to_bytes())
+        .bind(front(sample).to_bytes())
         .execute(&mut *write)
         .await
         .unwrap();
@@ -412,7 +405,6 @@ mod tests {
             .await
             .unwrap();
         db.commit(write).await.unwrap();
-        (Jobs::new(db), sample)
     }
 
     fn tools() -> Tools {
@@ -421,6 +413,15 @@ mod tests {
             worker: release,
             rules: release,
             scoring: release,
+        }
+    }
+
+    fn terms(now: u64, until: u64) -> Terms {
+        Terms {
+            now,
+            until,
+            ending_by: now,
+            crowded_from: None,
         }
     }
 
@@ -437,9 +438,14 @@ mod tests {
     async fn a_try_that_comes_back_after_its_lease_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (jobs, sample) = queue(dir.path()).await;
-        let first = jobs.lease(tools(), 100, 130).await.unwrap().unwrap();
-        assert!(jobs.lease(tools(), 129, 160).await.unwrap().is_none());
-        let second = jobs.lease(tools(), 130, 160).await.unwrap().unwrap();
+        let first = jobs.lease(tools(), terms(100, 130)).await.unwrap().unwrap();
+        assert!(
+            jobs.lease(tools(), terms(129, 160))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let second = jobs.lease(tools(), terms(130, 160)).await.unwrap().unwrap();
         assert!(second.fence > first.fence);
         let late = jobs
             .end(&first, &reported(), Some("late".into()), 140)
@@ -465,13 +471,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_failed_a_try_waits_behind_what_nobody_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let (jobs, first) = queue(dir.path()).await;
+        let second = SampleId::new([6; 16]);
+        insert(&jobs.db, &second).await;
+        let lease = async |now| {
+            let leased = jobs.lease(tools(), terms(now, now + 30)).await;
+            leased.unwrap().unwrap()
+        };
+        let failed = lease(100).await;
+        let died = Found {
+            end: End::Died,
+            ..reported()
+        };
+        let ended = jobs.end(&failed, &died, None, 101).await.unwrap();
+        assert_eq!(ended, Ended::Again);
+        let next = [lease(102).await.sample, lease(103).await.sample];
+        assert_eq!((failed.sample, next), (first.clone(), [second, first]));
+    }
+
+    #[tokio::test]
     async fn a_sample_that_takes_the_cell_down_each_time_is_set_aside_in_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let (jobs, sample) = queue(dir.path()).await;
         for round in 0..20 {
             let now = 100 + 10 * round;
             if jobs
-                .lease(tools(), now, now + 1_000)
+                .lease(tools(), terms(now, now + 1_000))
                 .await
                 .unwrap()
                 .is_none()

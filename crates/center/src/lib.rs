@@ -34,6 +34,7 @@ mod ciphertexts;
 mod config;
 mod daemon;
 mod disclosure;
+mod draws;
 mod error;
 mod ground;
 mod http;
@@ -44,7 +45,10 @@ mod limits;
 mod opening_epoch;
 mod outbox;
 mod rate;
+mod sampling;
 mod schema;
+mod turned_away;
+mod turns;
 mod workshop;
 
 pub use cell::Cell;

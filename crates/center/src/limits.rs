@@ -14,6 +14,8 @@ pub(crate) const UPLOAD_SECONDS: u64 = 86_400;
 pub(crate) const TRIES_MAX: i64 = 3;
 /// Tries that ended because the cell was stopped. More of them are no accident: the sample may be what stops it.
 pub(crate) const LOST_MAX: i64 = 10;
+/// Every so manieth lease takes the oldest sample, whatever its class.
+pub(crate) const OLDEST_EVERY: u64 = 4;
 /// Memory of one child.
 pub(crate) const CHILD_MEMORY_BYTES_MAX: u64 = 512 << 20;
 /// Processes for each worker: two of bubblewrap, the program that forks, a child, and room.

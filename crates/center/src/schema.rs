@@ -121,6 +121,21 @@ pub(crate) const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
         UPDATE queue SET waiting = waiting - 1;
     END;
+",
+"
+    -- 0 fresh, 1 tried: `turns.rs`.
+    ALTER TABLE jobs ADD COLUMN class INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_by_class ON jobs (class, queued);
+    DROP INDEX jobs_by_epoch;
+    CREATE INDEX jobs_by_epoch_and_age ON jobs (epoch, queued);
+
+    ALTER TABLE declined ADD COLUMN sampled_out INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE declined ADD COLUMN one_in_max INTEGER NOT NULL DEFAULT 1;
+    -- The rules that the cell sampled by, as JSON; the newest is in force.
+    CREATE TABLE sampling_rules (
+        since INTEGER PRIMARY KEY,
+        steps TEXT NOT NULL
+    ) STRICT;
 "];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.

@@ -5,5 +5,6 @@ mod admission;
 mod analysis;
 mod forgetting;
 mod kills;
+mod overload;
 mod traces;
 mod world;

@@ -113,6 +113,17 @@ pub enum CustodyError {
         /// Whether the cause needs one.
         needed: bool,
     },
+    /// Samples that were not taken, and no draw that says which; or a draw, and nothing that it left out.
+    #[error(
+        "{sampled_out} samples were sampled out, at the steepest one in {one_in_max}; whoever sampled some out says at \
+         least one in 2 and names the key of the draw, and whoever none says 1"
+    )]
+    Sampled {
+        /// How many.
+        sampled_out: u64,
+        /// One in how many.
+        one_in_max: u64,
+    },
 }
 
 /// Refuses a number out of its range.

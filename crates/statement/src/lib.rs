@@ -41,6 +41,7 @@ mod lines;
 mod pruning;
 mod records;
 mod residency;
+mod sampling;
 mod sealed;
 mod slsa;
 mod software;
@@ -70,6 +71,7 @@ pub use lines::{LineError, Lines};
 pub use pruning::Pruning;
 pub use records::{Outcome, ReceiptRecord, VerdictRecord};
 pub use residency::{Declaration, Facility, Met, Promise, Region, ResidencyPolicy};
+pub use sampling::{SamplingRule, SamplingStep, is_drawn};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};
 pub use slsa::{
     BuildDefinition, Builder, ExternalParameters, InternalParameters, Provenance,

@@ -30,6 +30,10 @@ pub const BATCH_PROOF_BYTES_MAX: usize = 32 * 1024;
 pub const REASONS_MAX: usize = 64;
 /// Fewest samples of a day with which a country is named in a census.
 pub const CENSUS_COUNTRY_MIN: u64 = 20;
+/// Steps of one sampling rule.
+pub const SAMPLING_STEPS_MAX: u64 = 16;
+/// The steepest that a cell samples: one in so many.
+pub const ONE_IN_MAX: u64 = 1_000_000;
 /// Regions of one declaration.
 pub const REGIONS_MAX: u64 = 64;
 /// Facilities of one declaration.

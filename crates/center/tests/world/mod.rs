@@ -294,6 +294,8 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
         worker_wall_ms: 30_000,
         sample_bytes_max: 16 << 20,
         waiting_max: 10_000,
+        sampling: statement::SamplingRule::default(),
+        ending_seconds: 3_600,
         uploads_per_minute: 10_000,
         batch_ms: 50,
         poll_ms: 50,

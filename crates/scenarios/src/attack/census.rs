@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use logclient::Follower;
 use serde_json::Value;
-use statement::{BatchRange, Census, Day, OutcomeCounts, Predicate, Statement, Subject};
+use statement::{BatchRange, Census, Day, OutcomeCounts, Predicate, SamplingRule, Statement, Subject};
 
 use super::{
     Caught, Outcome,
@@ -94,6 +94,10 @@ async fn true_census(world: &World, days_on: u64) -> Result<Census> {
         verdicts: all_to(analysed.0),
         received: received.1,
         declined: 0,
+        sampled_out: 0,
+        one_in_max: 1,
+        sampling: SamplingRule::default(),
+        draw: None,
         analysed: analysed.1,
         outcomes,
         waiting: 0,

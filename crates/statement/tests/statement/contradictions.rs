@@ -102,6 +102,23 @@ fn an_erasure_names_a_demand_just_when_somebody_demanded_it() {
 }
 
 #[test]
+fn a_census_of_a_day_with_samples_left_out_says_by_which_draw() {
+    let sampled = [
+        changed!(census, |it| it.draw = None),
+        changed!(census, |it| it.one_in_max = 1),
+        changed!(census, |it| it.sampled_out = 0),
+    ];
+    for error in sampled {
+        assert!(matches!(error, CustodyError::Sampled { .. }), "{error}");
+    }
+    for one_in_max in [0, 1_000_001] {
+        let error = changed!(census, |it| it.one_in_max = one_in_max);
+        let field = "one_in_max";
+        assert!(matches!(error, CustodyError::Range { field: f, .. } if f == field));
+    }
+}
+
+#[test]
 fn a_census_that_does_not_add_up_or_points_at_few_is_refused() {
     let error = changed!(census, |it| it.outcomes.anomaly = 0);
     assert!(matches!(

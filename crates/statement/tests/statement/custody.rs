@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use statement::{
     Anomaly, BatchRange, Blob, Census, CountryCode, Day, Declaration, Epoch, EpochPurpose, Erasure,
     ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, Promise, Receipts, Region,
-    ResidencyPolicy, SEAL_SUITE, SealDigest, Statement, StatementDigest, Subject, Verdicts,
+    ResidencyPolicy, SEAL_SUITE, SamplingRule, SamplingStep, SealDigest, Statement,
+    StatementDigest, Subject, Verdicts,
 };
 
 use crate::samples::{NOT_AFTER, origin};
@@ -42,7 +43,7 @@ const PAGES: [(&str, &str); 8] = pages! {
     "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy"
 };
 
-fn shown(name: &str) -> &'static str {
+pub fn shown(name: &str) -> &'static str {
     let (_, page) = PAGES.iter().find(|(page, _)| *page == name).unwrap();
     let (_, rest) = page.rsplit_once("```json\n").unwrap();
     rest.split_once("\n```").unwrap().0
@@ -128,6 +129,17 @@ pub fn erasure() -> Erasure {
     })
 }
 
+pub fn sampling(steps: &[(u64, u64)]) -> SamplingRule {
+    let steps = steps
+        .iter()
+        .map(|&(waiting, one_in)| SamplingStep { waiting, one_in });
+    SamplingRule::new(steps.collect()).unwrap()
+}
+
+pub fn draw_key() -> FileDigest {
+    FileDigest::of(b"draw key")
+}
+
 pub fn census() -> Census {
     ours!(Census {
         home: "CH".parse().unwrap(),
@@ -136,6 +148,10 @@ pub fn census() -> Census {
         verdicts: Some(BatchRange { first: 4, last: 5 }),
         received: 130,
         declined: 2,
+        sampled_out: 70,
+        one_in_max: 8,
+        sampling: sampling(&[(20, 2), (40, 8), (60, 64)]),
+        draw: Some(draw_key()),
         analysed: 100,
         outcomes: OutcomeCounts {
             clean: 90,
