@@ -47,6 +47,12 @@ impl SamplingRule {
         reached.map_or(1, |step| step.one_in)
     }
 
+    /// Whether one in so many is taken at some step, or at none if it is 1.
+    #[must_use]
+    pub fn announces(&self, one_in: u64) -> bool {
+        one_in == 1 || self.0.iter().any(|step| step.one_in == one_in)
+    }
+
     /// From how many that wait on not everything is taken.
     #[must_use]
     pub fn begins_at(&self) -> Option<u64> {

@@ -36,6 +36,8 @@ pub(super) struct Claimed {
     declined: u64,
     sampled_out: u64,
     one_in_max: u64,
+    /// Whether its own rule has that step.
+    is_announced: bool,
 }
 
 /// Batches by home and number.
@@ -116,6 +118,7 @@ impl Custody {
                     declined: census.declined,
                     sampled_out: census.sampled_out,
                     one_in_max: census.one_in_max,
+                    is_announced: census.sampling.announces(census.one_in_max),
                 });
                 let table = self.censuses.entry((census.home.clone(), census.day));
                 table.or_default().push(fact);
@@ -176,8 +179,7 @@ impl Judge {
             });
         }
         for ((home, _), facts) in &custody.censuses {
-            let (Some(census), Some(cell)) =
-                (view.all(Some(facts)).next(), cells.get_mut(home))
+            let (Some(census), Some(cell)) = (view.all(Some(facts)).next(), cells.get_mut(home))
             else {
                 continue;
             };
@@ -212,6 +214,17 @@ impl Judge {
                 found.push(fork.says(what, "believe neither; ask the center"));
             }
             self.find_sums(view, (home, *day), census, &mut found);
+            if !census.said.is_announced {
+                let what = format!(
+                    "{home} took one sample in {} on {day}; the rule that its census names has no such step",
+                    census.said.one_in_max
+                );
+                let amber = about(census.at, census.digest, "census.sampling", Severity::Amber);
+                found.push(amber.says(
+                    what,
+                    "ask the center whether it changed its rule on that day",
+                ));
+            }
             let next = next.entry(home).or_insert([1; 2]);
             let ranges = [census.said.receipts, census.said.verdicts];
             for (next, range) in next.iter_mut().zip(ranges) {

@@ -173,7 +173,7 @@ fn whom_a_cell_turned_away_is_in_the_report_as_its_censuses_claim_it() {
 #[test]
 fn sampling_by_a_rule_that_was_not_announced_is_a_doubt() {
     let judge = with(census_of("2026-11-22", 40, 4));
-    assert_eq!(only(&judge, Severity::Amber), ("census.sampling", Some(8)));
+    assert_eq!(only(&judge, Severity::Amber), ("census.sampling", at(8)));
 }
 
 #[test]

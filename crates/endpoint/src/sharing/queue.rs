@@ -85,6 +85,8 @@ pub(super) struct Completed {
 pub(super) struct Declined {
     pub(super) at: u64,
     pub(super) code: String,
+    /// One in how many it takes, if it samples and that is why.
+    pub(super) one_in: Option<u64>,
 }
 
 /// Erasure was demanded; written before it is sent.

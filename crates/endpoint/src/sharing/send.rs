@@ -19,8 +19,11 @@ use super::{
     evidence::Archive,
     queue::{Declined, Queue, Sample},
     step::{ShareStep, WatchShare, done},
-    upload::{Upload, code_of},
+    upload::{Upload, code_of, one_in_of},
 };
+
+/// The center takes a part of what comes by a draw, and not this one.
+pub(super) const SAMPLED: &str = "intake.sampled";
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,6 +34,9 @@ pub struct Sent {
     pub waiting: Vec<(SampleId, String)>,
     /// Samples that the center refused for good: they have to be shared anew.
     pub declined: Vec<(SampleId, String)>,
+    /// Samples that the center did not take because it samples, with one in how many it takes if it said so. They are not
+    /// asked for again.
+    pub sampled_out: Vec<(SampleId, Option<u64>)>,
     /// Sealed samples that never left and are gone, because the consent was withdrawn.
     pub emptied: Vec<SampleId>,
     /// Samples of which the center said that they are erased; the proof may come later.
@@ -47,6 +53,7 @@ impl fmt::Display for Sent {
             (self.sent.len(), "sent"),
             (self.waiting.len(), "waiting"),
             (self.declined.len(), "declined, share them anew"),
+            (self.sampled_out.len(), "not taken"),
             (self.emptied.len(), "removed from the queue"),
             (self.erased.len(), "erased by the center"),
             (self.learned.len(), "with new proofs"),
@@ -68,8 +75,17 @@ impl fmt::Display for Sent {
         {
             write!(f, "\n  {sample}: {why}")?;
         }
+        for (sample, one_in) in &self.sampled_out {
+            write!(f, "\n  {sample}: {}", not_taken(*one_in))?;
+        }
         Ok(())
     }
+}
+
+/// What its owner is told of a sample that was not drawn.
+pub(super) fn not_taken(one_in: Option<u64>) -> String {
+    let share = one_in.map(|one_in| format!(" 1 in {one_in}"));
+    format!("not taken: the cell samples{}", share.unwrap_or_default())
 }
 
 pub(super) fn client(config: &Config) -> Result<Client, SharingError> {
@@ -146,7 +162,10 @@ impl Round<'_> {
             let id = sample.record.sample.clone();
             match self.send_one(&sample, now).await {
                 Ok(None) => sent.sent.push(id),
-                Ok(Some(code)) => sent.declined.push((id, code)),
+                Ok(Some(Declined { code, one_in, .. })) if code == SAMPLED => {
+                    sent.sampled_out.push((id, one_in));
+                }
+                Ok(Some(Declined { code, .. })) => sent.declined.push((id, code)),
                 Err(SharingError::Withdrawn { .. } | SharingError::NoConsent) => return Ok(()),
                 Err(error) if is_of_center(&error) => sent.waiting.push((id, told(&error))),
                 Err(error) => return Err(error),
@@ -155,14 +174,19 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Nothing when the center has it, else the code by which it will never take it.
+    /// Nothing when the center has it, else why it will never take it.
     async fn send_one(
         &self,
         sample: &Sample<'_>,
         now: u64,
-    ) -> Result<Option<String>, SharingError> {
+    ) -> Result<Option<Declined>, SharingError> {
         if now > sample.record.valid_until {
-            return self.decline(sample, "epoch.time", now).map(Some);
+            let declined = Declined {
+                at: now,
+                code: "epoch.time".to_owned(),
+                one_in: None,
+            };
+            return self.decline(sample, declined).map(Some);
         }
         let upload = Upload {
             config: self.config,
@@ -175,7 +199,14 @@ impl Round<'_> {
         let completed = match upload.run().await {
             Ok(completed) => completed,
             Err(error) => match code_of(&error).filter(|code| is_final(code)) {
-                Some(code) => return self.decline(sample, code, now).map(Some),
+                Some(code) => {
+                    let declined = Declined {
+                        at: now,
+                        code: code.to_owned(),
+                        one_in: one_in_of(&error).filter(|_| code == SAMPLED),
+                    };
+                    return self.decline(sample, declined).map(Some);
+                }
                 None => return Err(error),
             },
         };
@@ -187,15 +218,10 @@ impl Round<'_> {
     }
 
     /// The plaintext is not here, so it cannot be sealed anew: its owner shares it again.
-    fn decline(&self, sample: &Sample<'_>, code: &str, at: u64) -> Result<String, SharingError> {
-        let code = code.to_owned();
-        let declined = Declined {
-            at,
-            code: code.clone(),
-        };
+    fn decline(&self, sample: &Sample<'_>, declined: Declined) -> Result<Declined, SharingError> {
         sample.create("declined.json", &declined)?;
         sample.remove_ciphertext()?;
-        Ok(code)
+        Ok(declined)
     }
 
     /// Demands, then questions, of every sample that a center may have.
@@ -240,6 +266,7 @@ fn is_final(code: &str) -> bool {
             | "intake.signature"
             | "intake.replayed"
             | "intake.size"
+            | SAMPLED
     )
 }
 

@@ -17,7 +17,7 @@ use super::{
     evidence::Archive,
     proven::{Kept, Kind, Stands},
     queue::{Queue, Sample},
-    send::told,
+    send::{SAMPLED, not_taken, told},
 };
 use crate::{limits::ANSWER_BYTES_MAX, posix_time::rfc3339};
 
@@ -120,6 +120,8 @@ pub struct SharedSample {
     pub state: &'static str,
     /// By which code the center declined it.
     pub declined: Option<String>,
+    /// One in how many the center takes, if it samples and did not take this one.
+    pub one_in: Option<u64>,
     /// Receipt.
     pub receipt: Proof<ReceiptSaid>,
     /// Verdict.
@@ -196,7 +198,7 @@ fn listed(
         kept.erasure(archive, record, digest)
     })?;
     let claims: Option<Claims> = sample.read("claims.json", ANSWER_BYTES_MAX as u64)?;
-    let declined = sample.declined()?.map(|declined| declined.code);
+    let declined = sample.declined()?;
     let withdrawn = !Consents::open(config)?.state()?.in_force;
     let state = match () {
         () if matches!(erasure, Proof::Verified { .. }) => "erased",
@@ -218,7 +220,8 @@ fn listed(
         region: record.region.clone(),
         home: decided_again(archive, config, sample),
         state,
-        declined,
+        one_in: declined.as_ref().and_then(|declined| declined.one_in),
+        declined: declined.map(|declined| declined.code),
         receipt: map(receipt, |record| ReceiptSaid {
             home: record.home,
             received: record.received,
@@ -384,8 +387,14 @@ impl fmt::Display for SharedSample {
                 said.home, said.rule, said.version
             )
         })?;
-        if let Some(code) = &self.declined {
-            writeln!(f, "  declined  {code}; share it anew")?;
+        match self.declined.as_deref() {
+            Some(SAMPLED) => writeln!(
+                f,
+                "  declined  {}; nothing is wrong with the file",
+                not_taken(self.one_in)
+            )?,
+            Some(code) => writeln!(f, "  declined  {code}; share it anew")?,
+            None => {}
         }
         line(f, "receipt", &self.receipt, |said| {
             format!(

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use seal::{Front, upload_message};
 use serde::{Deserialize, de::DeserializeOwned};
 use serve::{Client, ClientError};
-use statement::SampleId;
+use statement::{SampleId, limits::ONE_IN_MAX};
 
 use super::{
     config::{Center, Config},
@@ -182,6 +182,20 @@ impl Upload<'_> {
         }
         Ok(completed)
     }
+}
+
+/// One in how many the center takes, if it said so. A claim: the census of the day shows the draw.
+pub(super) fn one_in_of(error: &SharingError) -> Option<u64> {
+    let SharingError::Http { source, .. } = error else {
+        return None;
+    };
+    let problem = source.refused()?.problem.as_ref()?;
+    let value = problem
+        .value
+        .as_ref()
+        .filter(|_| problem.field.as_deref() == Some("one_in"))?;
+    let one_in = value.parse().ok()?;
+    (2..=ONE_IN_MAX).contains(&one_in).then_some(one_in)
 }
 
 /// The code that the center gave, if it refused.

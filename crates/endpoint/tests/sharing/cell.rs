@@ -126,7 +126,11 @@ impl Cell {
 fn problem(status: u16, code: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap();
     let headers = [("content-type", "application/problem+json")];
-    let body = json!({"type": "about:blank", "title": code, "status": status.as_u16(), "detail": "", "code": code});
+    let mut body = json!({"type": "about:blank", "title": code, "status": status.as_u16(), "detail": "", "code": code});
+    if code == "intake.sampled" {
+        body["field"] = json!("one_in");
+        body["value"] = json!("8");
+    }
     (status, headers, body.to_string()).into_response()
 }
 

@@ -84,6 +84,36 @@ async fn a_center_that_is_full_is_asked_again_and_one_that_refuses_for_good_is_n
 }
 
 #[tokio::test]
+async fn a_sample_that_a_cell_does_not_draw_is_dropped_and_its_owner_told_why() {
+    let street = Street::new().await;
+    street.agree("DE");
+    street.share(&street.file("a", CONTENT)).await.unwrap();
+    street.zurich.lock().refuse = Some("intake.sampled");
+    let sent = street.send().await;
+    assert_eq!(sent.sampled_out[0].1, Some(8));
+    let told = "not taken: the cell samples 1 in 8";
+    assert!(
+        sent.declined.is_empty() && sent.to_string().contains(told),
+        "{sent}"
+    );
+    // It is not asked for again, and nothing of it is left to be sent.
+    let requests = street.zurich.lock().requests;
+    street.zurich.lock().refuse = None;
+    assert!(street.send().await.sent.is_empty());
+    assert_eq!(street.zurich.lock().requests, requests);
+    let report = shared(&street.config).unwrap();
+    let listed = &report.samples[0];
+    assert_eq!((listed.state, listed.one_in), ("declined", Some(8)));
+    assert!(report.to_string().contains(told), "{report}");
+    let left = street
+        .config
+        .dir
+        .join("samples")
+        .join(listed.sample.as_str());
+    assert!(!left.join("ciphertext").exists());
+}
+
+#[tokio::test]
 async fn what_waited_until_its_key_was_over_is_not_sent() {
     let street = Street::new().await;
     street.agree("DE");

@@ -5,7 +5,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use logclient::Follower;
 use serde_json::Value;
-use statement::{BatchRange, Census, Day, OutcomeCounts, Predicate, SamplingRule, Statement, Subject};
+use statement::{
+    BatchRange, Census, Day, OutcomeCounts, Predicate, SamplingRule, Statement, Subject,
+};
 
 use super::{
     Caught, Outcome,
