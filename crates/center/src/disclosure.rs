@@ -9,9 +9,9 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::intake::{reparse, row_error, signature_of};
-use crate::jobs::Try;
 use crate::outbox::Draft;
 use crate::schema::{from_sql, to_sql};
+use crate::tries::Try;
 
 /// A whole offline proof; `spec/intake.md` says what each text is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

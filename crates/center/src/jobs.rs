@@ -10,7 +10,7 @@ use crate::analysis::{End, Found};
 use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
 use crate::limits::{LOST_MAX, TRIES_MAX};
-use crate::schema::{from_sql, to_sql};
+use crate::schema::to_sql;
 use crate::turns::{Terms, Turns};
 
 /// What the tries of a cell are made with: statement digests of releases.
@@ -44,7 +44,7 @@ pub(crate) enum Ended {
 /// The queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
-    db: Db,
+    pub(crate) db: Db,
     turns: Turns,
 }
 
@@ -289,39 +289,6 @@ impl Jobs {
         self.db.commit(write).await?;
         Ok(waiting.len())
     }
-
-    /// The tries of a sample, in order.
-    pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
-        let rows = sqlx::query(
-            "SELECT worker, rules, scoring, started, ended, end FROM tries WHERE sample = ? ORDER BY fence",
-        )
-        .bind(sample.as_str())
-        .fetch_all(self.db.readers())
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        let read = |(attempt, row): (u64, &sqlx::sqlite::SqliteRow)| Try {
-            attempt,
-            worker: row.get(0),
-            rules: row.get(1),
-            scoring: row.get(2),
-            started: from_sql(row.get(3)),
-            ended: row.get::<Option<i64>, _>(4).map(from_sql),
-            end: row.get(5),
-        };
-        Ok((1..).zip(&rows).map(read).collect())
-    }
-}
-
-/// One try, as the owner is told of it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Try {
-    attempt: u64,
-    worker: String,
-    rules: String,
-    scoring: String,
-    started: u64,
-    ended: Option<u64>,
-    end: Option<String>,
 }
 
 /// 32 random bytes for a record.

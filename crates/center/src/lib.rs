@@ -47,6 +47,7 @@ mod outbox;
 mod rate;
 mod sampling;
 mod schema;
+mod tries;
 mod turned_away;
 mod turns;
 mod workshop;
