@@ -2,8 +2,8 @@
 
 use audit::judge::{Judge, Severity};
 use statement::{
-    BatchRange, Census, Day, FileDigest, OutcomeCounts, Predicate, Receipts, SamplingRule, SamplingStep,
-    Verdicts,
+    BatchRange, Census, Day, FileDigest, OutcomeCounts, Predicate, Receipts, SamplingRule,
+    SamplingStep, Verdicts,
 };
 
 use crate::{

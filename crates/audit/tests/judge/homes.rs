@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit::judge::{Documents, Judge, Severity};
 use statement::{
     Census, Day, Declaration, Facility, FileDigest, Met, OutcomeCounts, Promise, ResidencyPolicy,
-    StatementDigest,
+    SamplingRule, StatementDigest,
 };
 
 use crate::{
@@ -119,6 +119,10 @@ fn census(regions: &[(&str, u64)]) -> Census {
         verdicts: None,
         received: 0,
         declined: 0,
+        sampled_out: 0,
+        one_in_max: 1,
+        sampling: SamplingRule::default(),
+        draw: None,
         analysed: 0,
         outcomes: OutcomeCounts::default(),
         waiting: 0,
