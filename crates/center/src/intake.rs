@@ -73,7 +73,7 @@ impl Cell {
             _ => return Err(Refusal::Replayed),
         }
         let ticket = self.ticket(authorization, &address.sample).await?;
-        self.admit(&front).await?;
+        self.admit(&front, ticket.as_ref()).await?;
         let mut write = self.db.begin().await?;
         if let Some(ticket) = ticket
             && !ticket.spend(&self.db, &mut write, &address.sample).await?
@@ -95,13 +95,22 @@ impl Cell {
     }
 
     /// Everything that is asked of a sample before its first byte is kept.
-    async fn admit(&self, front: &Front) -> Result<(), Refusal> {
+    async fn admit(&self, front: &Front, ticket: Option<&Ticket>) -> Result<(), Refusal> {
         self.judge(front)?;
         let day = Day::of(self.now()).ok_or(CenterError::Clock)?;
         let (waiting, sample) = (self.waiting().await?, &front.header().address().sample);
         let (refused, counts) = if waiting >= self.config.waiting_max {
             (Refusal::Full, Counts::DECLINED)
         } else if let Some(one_in) = self.left_out(sample, waiting).await? {
+            // Whoever could draw again for nothing would draw until it wins.
+            if let Some(ticket) = ticket {
+                let mut write = self.db.begin().await?;
+                let is_spent = ticket.spend(&self.db, &mut write, sample).await?;
+                self.db.commit(write).await?;
+                if !is_spent {
+                    return Err(Refusal::TokenSpent);
+                }
+            }
             (Refusal::Sampled { one_in }, Counts::sampled_out(one_in))
         } else if self.rate.take(self.now()) {
             return Ok(());
@@ -258,7 +267,7 @@ impl Cell {
         let ticket = match self.known(&sample).await? {
             Known::Nothing => {
                 let ticket = self.ticket(authorization, &sample).await?;
-                self.admit(&front).await?;
+                self.admit(&front, ticket.as_ref()).await?;
                 ticket
             }
             // What was acknowledged of it is not written over.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use center::{AdmissionRule, Config};
 use serve::Clock;
+use statement::{SamplingRule, SamplingStep};
 use token::{Token, TokenSecret};
 
 use crate::world::issuer::{Installation, blind, key_of};
@@ -118,6 +119,39 @@ async fn a_token_is_spent_once() {
     third.complete(&cell.url).await.unwrap();
     let token = world.token(&issuer, 1).await;
     second.send_with(&cell.url, &token).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draw_that_is_lost_costs_its_token() {
+    let world = World::found().await;
+    let sampling = SamplingRule::new(vec![SamplingStep {
+        waiting: 1,
+        one_in: 64,
+    }]);
+    let cell = Config {
+        sampling: sampling.unwrap(),
+        ..asking(&world)
+    };
+    let cell = world.start(cell).await;
+    let issuer = world.start_issuer(world.issuer_config()).await;
+    wait_admission(&cell.url).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let file = || Owner::of(b"file", &keys, world.policy);
+    let mut installation = 1;
+    let (lost, token) = loop {
+        let (owner, token) = (file(), world.token(&issuer, installation).await);
+        installation += 1;
+        if let sent @ Err(_) = owner.send_with(&cell.url, &token).await {
+            assert_eq!(code(sent), told(403, "intake.sampled"));
+            break (owner, token);
+        }
+    };
+    // No other file draws for it, and the same one is told the same.
+    let spent = told(409, "intake.token_spent");
+    assert_eq!(code(file().send_with(&cell.url, &token).await), spent);
+    assert_eq!(code(file().begin_with(&cell.url, &token).await), spent);
+    let again = code(lost.send_with(&cell.url, &token).await);
+    assert_eq!(again, told(403, "intake.sampled"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

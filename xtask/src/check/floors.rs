@@ -84,7 +84,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 13] = [
+const SIDEWAYS: [(&str, &str); 15] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),

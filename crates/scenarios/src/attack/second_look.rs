@@ -107,7 +107,7 @@ async fn fill(world: &World) -> Result<Vec<HandSealed>> {
     for number in 0..STOCK {
         let file = format!("letter {number}");
         let sample = HandSealed::of(file.as_bytes(), &target, Wrong::Nothing)?;
-        sample.send(world, HOME).await?;
+        sample.send(world, HOME).await??;
         samples.push(sample);
     }
     for sample in &samples {

@@ -8,7 +8,8 @@ use statement::{
     Admission, Anomaly, BatchRange, Blob, Census, CheckpointRef, CountryCode, CustodyError, Day,
     Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest, OutcomeCounts,
     Predicate, Promise, Reanalyses, ReanalysisGrant, Receipts, Region, ResidencyPolicy, SEAL_SUITE,
-    SamplingRule, SamplingStep, SealDigest, SealTree, Statement, StatementDigest, Subject, Verdicts,
+    SamplingRule, SamplingStep, SealDigest, SealTree, Statement, StatementDigest, Subject,
+    Verdicts,
 };
 
 use crate::samples::{NOT_AFTER, origin};
