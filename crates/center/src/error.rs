@@ -71,7 +71,7 @@ pub enum CenterError {
     },
     /// A licence key in the configuration.
     #[error(
-        "licence key `{value}` is not 64 lower-case hexadecimal digits; name raw Ed25519 public keys"
+        "licence key `{value}` is not base64 of 32 bytes; name keys as `limpid keys show` prints them"
     )]
     LicenceKey {
         /// Found, cut to 80 characters.

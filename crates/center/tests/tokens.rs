@@ -8,6 +8,7 @@ use serve::Clock;
 use statement::{SamplingRule, SamplingStep};
 use token::{Token, TokenSecret};
 
+use crate::kills::Process;
 use crate::world::issuer::{Installation, blind, key_of};
 use crate::world::{Owner, World, get_json, http, now, text, wait_for};
 
@@ -185,6 +186,41 @@ async fn of_many_samples_that_come_at_once_with_one_token_one_is_taken() {
         files += std::fs::read_dir(part.unwrap().path()).unwrap().count();
     }
     assert!(files <= 1, "{files} files of one token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_leaves_a_token_spent_with_its_sample_or_not_at_all() {
+    let world = World::found().await;
+    let issuer = world.start_issuer(world.issuer_config()).await;
+    let mut sent = Vec::new();
+    for round in 0..6_u32 {
+        let cell = Process::asking(&world);
+        let url = cell.url().await;
+        wait_admission(&url).await;
+        let keys = world.epoch_keys(&url).await;
+        let owner = Owner::of(format!("file {round}").as_bytes(), &keys, world.policy);
+        let (owner, token) = (Arc::new(owner), world.token(&issuer, 1).await);
+        let sending = tokio::spawn({
+            let (owner, token) = (Arc::clone(&owner), token.clone());
+            async move { owner.send_with(&url, &token).await.is_ok() }
+        });
+        // Somewhere between the first byte and the answer.
+        tokio::time::sleep(std::time::Duration::from_millis(u64::from(3 * round))).await;
+        drop(cell);
+        let _acknowledged = sending.await.unwrap();
+        sent.push((owner, token));
+    }
+    let cell = Process::asking(&world);
+    let url = cell.url().await;
+    wait_admission(&url).await;
+    let keys = world.epoch_keys(&url).await;
+    for (owner, token) in &sent {
+        // Taken before, or now: the token is good for this sample in both cases, and for no other.
+        owner.send_with(&url, token).await.unwrap();
+        let other = Owner::of(b"another file", &keys, world.policy);
+        let refused = code(other.send_with(&url, token).await);
+        assert_eq!(refused, told(409, "intake.token_spent"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

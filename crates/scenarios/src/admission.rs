@@ -3,11 +3,11 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keys::{Algorithm, SecretKey, random_bytes};
 use logclient::Follower;
 use serde_json::Value;
 use statement::{Admission, IssuerName, Predicate, StatementDigest};
-use tlog::Hash;
 use token::{
     Blinding, Challenge, LICENCE_HEADER, Licence, REQUEST_CONTENT_TYPE, SIGNATURE_HEADER, Token,
     TokenKey, licence_message, request_message, signature_to_text,
@@ -49,7 +49,7 @@ impl World {
             self.center_log_url(),
             // The cells sign with the other one.
             key_path(&self.dir, "vendor", "center-2"),
-            Hash::from_bytes(public).to_hex(),
+            STANDARD.encode(public),
         );
         let daemon = self.daemon("vendor", "issuer", &["center", "issuer"], &config)?;
         self.issuer = Some(daemon);

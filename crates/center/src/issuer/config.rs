@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serve::{ClientConfig, ServerConfig};
 use statement::{CountryCode, IssuerName};
-use tlog::{Hash, Origin};
+use tlog::Origin;
 
 use crate::config::origin_text;
 use crate::error::CenterError;
@@ -19,7 +20,7 @@ use crate::error::CenterError;
 /// origin = "center.example/log"
 /// log_url = "https://log.center.example"
 /// key = "keys/center.key"         # statement role `center`
-/// licence_keys = ["9f3c..."]      # raw Ed25519 public keys, hexadecimal
+/// licence_keys = ["nzwW..."]      # as `limpid keys show` prints them
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +41,7 @@ pub struct IssuerConfig {
     /// Where the passphrase of that file is: `env:NAME` or `file:PATH`.
     #[serde(default)]
     pub passphrase: Option<String>,
-    /// Keys that sign licences.
+    /// Raw Ed25519 keys that sign licences, in standard base64.
     pub licence_keys: Vec<String>,
     /// Tokens that one installation gets of one key.
     #[serde(default = "tokens_per_day")]
@@ -82,10 +83,10 @@ impl IssuerConfig {
     /// The licence keys as raw bytes.
     pub(super) fn licence_keys(&self) -> Result<Vec<[u8; 32]>, CenterError> {
         let read = |text: &String| {
-            let key = Hash::from_hex(text).map_err(|_| CenterError::LicenceKey {
+            let raw = STANDARD.decode(text).unwrap_or_default();
+            raw.try_into().map_err(|_| CenterError::LicenceKey {
                 value: text.chars().take(80).collect(),
-            })?;
-            Ok(*key.as_bytes())
+            })
         };
         self.licence_keys.iter().map(read).collect()
     }

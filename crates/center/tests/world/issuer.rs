@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use center::IssuerConfig;
 use ed25519_dalek::{Signer as _, SigningKey};
 use logclient::Follower;
@@ -49,7 +50,7 @@ impl World {
             log_url: self.log_url.clone(),
             key: self.key_path("vendor", "center"),
             passphrase: None,
-            licence_keys: vec![hex(&licence_key().verifying_key().to_bytes())],
+            licence_keys: vec![STANDARD.encode(licence_key().verifying_key().to_bytes())],
             tokens_per_day: 100,
             valid_days: 3,
             lead_seconds: 0,
@@ -102,10 +103,6 @@ impl World {
         let installation = Installation::new(seed);
         installation.token(&issuer.url, &said).await.unwrap()
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    tlog::Hash::from_bytes(*bytes).to_hex()
 }
 
 /// An endpoint as the issuer knows it.

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand, ValueEnum};
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::LogClient;
 use serde_json::json;
 use statement::{CountryCode, EpochPurpose};
-use tlog::{Hash, Origin};
+use tlog::Origin;
 
 use super::ConfigFile;
 use crate::confined::Territory;
@@ -120,7 +121,7 @@ pub(super) struct Issued {
     /// Where its passphrase is: env:NAME or file:PATH
     #[arg(long, value_name = "WHERE")]
     passphrase: Option<String>,
-    /// Key of the installation, 64 hexadecimal digits of the raw public key
+    /// Public key of the installation, as `limpid keys show` prints it
     #[arg(long, value_name = "KEY")]
     installation: String,
     /// Days for which it is known
@@ -135,14 +136,17 @@ impl Issued {
     fn run(self, out: Out) -> Result<()> {
         let passphrase = self.passphrase.as_deref().map(Passphrase::from_origin);
         let signer = SecretKey::load(&self.signer, passphrase.transpose()?.as_ref())?;
-        let installation = Hash::from_hex(&self.installation)
-            .context("an installation key is 64 lower-case hexadecimal digits")?;
+        let raw = STANDARD.decode(&self.installation).unwrap_or_default();
+        let installation: [u8; 32] = raw
+            .try_into()
+            .ok()
+            .context("an installation key is base64 of 32 bytes; see `limpid keys show`")?;
         let until = super::now().saturating_add(self.days.saturating_mul(DAY_SECONDS));
-        let message = token::licence_message(installation.as_bytes(), until);
+        let message = token::licence_message(&installation, until);
         let signed = signer.sign(&message);
         let signed = signed.as_slice().try_into();
         let signed = signed.context("a licence key is an Ed25519 key")?;
-        let licence = token::Licence::new(*installation.as_bytes(), until, signed).to_text();
+        let licence = token::Licence::new(installation, until, signed).to_text();
         let mut file = File::create_new(&self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
         file.write_all(licence.as_bytes())
