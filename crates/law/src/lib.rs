@@ -29,6 +29,7 @@ mod effect;
 mod elsewhere;
 mod entry;
 mod epochs;
+mod grants;
 mod in_force;
 mod installable;
 mod judging;
@@ -58,6 +59,7 @@ pub use bundle::{
 pub use elsewhere::Unopposed;
 pub use entry::{Included, Standing};
 pub use epochs::SealableEpochs;
+pub use grants::{Covered, ReanalysisGrant, SignableGrant};
 pub use in_force::{Fed, InForce, OutOfOrder};
 pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
 pub use line::Line;

@@ -157,6 +157,19 @@ refusals! {
     VerdictsMissing => "verdicts.missing", "no such batch of verdicts stands";
     AnomalyMissing => "anomaly.missing", "no such anomaly stands";
     ErasureMissing => "erasure.missing", "no such erasure stands";
+    ReanalysesMissing => "reanalyses.missing", "no such batch of reanalyses stands";
+    // A second look at samples at rest.
+    GrantMissing => "grant.missing", "no such grant stands";
+    GrantOneParty => "grant.one_party", "the grant is signed by the vendor under another name";
+    GrantExpired => "grant.expired", "the grant is no longer valid";
+    GrantCheckpoint => "grant.checkpoint", "the grant names a checkpoint that is none of this log below it";
+    GrantStock => "grant.stock", "the grant names a greater stock than the log shows";
+    GrantUnreleased => "grant.unreleased", "what the grant names is no release that stands below it";
+    GrantWithdrawn => "grant.withdrawn", "a release that the grant names was withdrawn";
+    GrantDay => "grant.day", "more than one percent of the stock would be granted within a day";
+    GrantQuarter => "grant.quarter", "more than five percent of the stock would be granted within a quarter";
+    GrantHome => "grant.home", "the grant is of another home than the sample";
+    GrantSample => "grant.sample", "the grant does not cover this sample";
 }
 
 impl fmt::Display for Code {

@@ -129,7 +129,7 @@ impl Receipts {
     }
 }
 
-fn check_batch(seq: u64, count: u64) -> Result<(), CustodyError> {
+pub(crate) fn check_batch(seq: u64, count: u64) -> Result<(), CustodyError> {
     in_range("seq", seq, 1, INTEGER_MAX)?;
     in_range("count", count, 1, BATCH_RECORDS_MAX as u64)
 }
@@ -189,7 +189,7 @@ impl Verdicts {
     }
 }
 
-fn adds_up(
+pub(crate) fn adds_up(
     field: &'static str,
     sum: u64,
     whole: &'static str,

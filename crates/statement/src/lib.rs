@@ -39,6 +39,7 @@ mod ids;
 pub mod limits;
 mod lines;
 mod pruning;
+mod reanalysis;
 mod records;
 mod residency;
 mod sealed;
@@ -68,6 +69,7 @@ pub use ids::{
 };
 pub use lines::{LineError, Lines};
 pub use pruning::Pruning;
+pub use reanalysis::{Reanalyses, ReanalysisGrant, ReanalysisRecord, SealTree};
 pub use records::{Outcome, ReceiptRecord, VerdictRecord};
 pub use residency::{Declaration, Facility, Met, Promise, Region, ResidencyPolicy};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};

@@ -26,6 +26,8 @@ pub const BATCH_RECORDS_MAX: usize = 1024;
 pub const BATCH_RECORD_BYTES_MAX: usize = 16 * 1024;
 /// Longest file with a record and its proof, in bytes.
 pub const BATCH_PROOF_BYTES_MAX: usize = 32 * 1024;
+/// Samples of one grant to look again.
+pub const GRANT_SAMPLES_MAX: usize = 1 << 17;
 /// Reasons of one verdict.
 pub const REASONS_MAX: usize = 64;
 /// Fewest samples of a day with which a country is named in a census.

@@ -16,6 +16,7 @@ use crate::{
     ids::FileDigest,
     limits::{AUDIENCE_MAX, BLOBS_MAX, ENTRY_BYTES_MAX, SUBJECTS_MAX, TEXT_BYTES_MAX},
     pruning::Pruning,
+    reanalysis::{Reanalyses, ReanalysisGrant},
     residency::{Declaration, ResidencyPolicy},
     slsa::{Provenance, VerificationSummary},
     software::{
@@ -254,6 +255,8 @@ predicates! {
     Anomaly(Anomaly) = "https://spec.limpid.example/anomaly/v1", "anomaly";
     Erasure(Erasure) = "https://spec.limpid.example/erasure/v1", "erasure";
     Census(Census) = "https://spec.limpid.example/census/v1", "census";
+    ReanalysisGrant(ReanalysisGrant) = "https://spec.limpid.example/reanalysis-grant/v1", "reanalysis-grant";
+    Reanalyses(Reanalyses) = "https://spec.limpid.example/reanalyses/v1", "reanalyses";
     Declaration(Declaration) = "https://spec.limpid.example/declaration/v1", "declaration";
     Policy(ResidencyPolicy) = "https://spec.limpid.example/policy/v1", "policy";
 }
@@ -352,6 +355,8 @@ impl Predicate {
             Self::Anomaly(anomaly) => anomaly.check()?,
             Self::Erasure(erasure) => erasure.check()?,
             Self::Census(census) => census.check()?,
+            Self::ReanalysisGrant(grant) => grant.check()?,
+            Self::Reanalyses(batch) => batch.check()?,
             Self::Declaration(declaration) => declaration.check()?,
             Self::Policy(policy) => policy.check()?,
             _ => {}
@@ -372,7 +377,7 @@ impl Predicate {
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Pruning Source Environment
               Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch
-              Receipts Verdicts Anomaly Erasure Census Declaration Policy)
+              Receipts Verdicts Anomaly Erasure Census ReanalysisGrant Reanalyses Declaration Policy)
     }
 }
 

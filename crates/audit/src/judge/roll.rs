@@ -96,6 +96,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
         Role::Supervisor => &[
             "approval",
             "epoch",
+            "reanalysis-grant",
             "release",
             "emergency",
             "withdrawal",
@@ -109,6 +110,7 @@ pub(super) fn may_say(role: Role, said: &Predicate) -> bool {
             "anomaly",
             "erasure",
             "census",
+            "reanalyses",
             "release",
             "emergency",
             "publication",

@@ -2,9 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use statement::{
-    Anomaly, Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest,
-    OutcomeCounts, Predicate, Receipts, Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest,
-    Statement, StatementDigest, Subject, Verdicts, limits::EPOCH_KEY_BYTES,
+    Anomaly, Blob, CheckpointRef, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause,
+    Facility, FileDigest, OutcomeCounts, Predicate, ReanalysisGrant, Receipts, Region,
+    ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest, SealTree, Statement, StatementDigest,
+    Subject, Verdicts, limits::EPOCH_KEY_BYTES,
 };
 
 use super::{
@@ -165,6 +166,32 @@ pub fn erasure() -> Erasure {
         cause: ErasureCause::Owner,
         demand: Some(FileDigest::of(b"demand")),
         erased_at: NOW + 100,
+    }
+}
+
+/// Samples that a grant covers, in the order of its tree.
+pub fn seals(count: u8) -> SealTree {
+    let mut seals: Vec<_> = (0..count).map(|n| SealDigest::of(&[n])).collect();
+    seals.sort();
+    SealTree::new(seals).unwrap()
+}
+
+/// One percent of a thousand samples, with released rules.
+pub fn grant(rules: StatementDigest, checkpoint: CheckpointRef) -> ReanalysisGrant {
+    let tree = seals(10);
+    ReanalysisGrant {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        home: "CH".parse().unwrap(),
+        count: 10,
+        root: tree.root(),
+        worker: StatementDigest::of(b"a worker that is only named"),
+        rules,
+        scoring: StatementDigest::of(b"a table that is only named"),
+        stock: 1_000,
+        checkpoint,
+        valid_until: NOT_AFTER,
     }
 }
 

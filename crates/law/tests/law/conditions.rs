@@ -17,6 +17,8 @@ mod custody;
 mod entry;
 #[path = "../conditions/epochs.rs"]
 mod epochs;
+#[path = "../conditions/grants.rs"]
+mod grants;
 #[path = "../conditions/inclusion.rs"]
 mod inclusion;
 #[path = "../conditions/installation.rs"]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use statement::{
-    Anomaly, BatchRange, Blob, Census, CountryCode, Day, Declaration, Epoch, EpochPurpose, Erasure,
-    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, Promise, Receipts, Region,
-    ResidencyPolicy, SEAL_SUITE, SealDigest, Statement, StatementDigest, Subject, Verdicts,
+    Anomaly, BatchRange, Blob, Census, CheckpointRef, CountryCode, CustodyError, Day, Declaration,
+    Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate,
+    Promise, Reanalyses, ReanalysisGrant, Receipts, Region, ResidencyPolicy, SEAL_SUITE,
+    SealDigest, SealTree, Statement, StatementDigest, Subject, Verdicts,
 };
 
 use crate::samples::{NOT_AFTER, origin};
@@ -38,8 +39,9 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 8] = pages! {
+const PAGES: [(&str, &str); 10] = pages! {
     "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy"
+    "reanalysis-grant" "reanalyses"
 };
 
 fn shown(name: &str) -> &'static str {
@@ -155,6 +157,50 @@ pub fn census() -> Census {
     })
 }
 
+/// Three samples, the one of the pages among them.
+pub fn granted() -> SealTree {
+    let others = ["seal 0", "seal 2"].map(|text| SealDigest::of(text.as_bytes()));
+    let mut seals = vec![seal(), others[0], others[1]];
+    seals.sort();
+    SealTree::new(seals).unwrap()
+}
+
+pub fn grant() -> ReanalysisGrant {
+    let said = |text: &str| StatementDigest::of(text.as_bytes());
+    ours!(ReanalysisGrant {
+        home: "CH".parse().unwrap(),
+        count: 3,
+        root: granted().root(),
+        worker: said("worker release"),
+        rules: said("newer rules release"),
+        scoring: said("scoring release"),
+        stock: 300,
+        checkpoint: CheckpointRef {
+            size: 512,
+            root: file("checkpoint"),
+        },
+        valid_until: 1_800_172_800,
+    })
+}
+
+pub fn grant_digest() -> StatementDigest {
+    digest_of("reanalysis-grant")
+}
+
+pub fn reanalyses() -> Reanalyses {
+    ours!(Reanalyses {
+        home: "CH".parse().unwrap(),
+        grant: grant_digest(),
+        seq: 2,
+        count: 3,
+        outcomes: OutcomeCounts {
+            malicious: 3,
+            ..OutcomeCounts::default()
+        },
+        root: crate::batches::reanalyses().1.root(),
+    })
+}
+
 pub fn declaration() -> Declaration {
     let region = |name: &str, codes| Region {
         name: name.parse().unwrap(),
@@ -223,6 +269,8 @@ fn all() -> Vec<(&'static str, Statement)> {
     let key = [("key", FileDigest::of(&raw))];
     let receipts_root = [("receipts", receipts().root)];
     let verdicts_root = [("verdicts", verdicts().root)];
+    let granted_root = [("samples", grant().root)];
+    let reanalyses_root = [("reanalyses", reanalyses().root)];
     vec![
         ("epoch", about(&key, epoch().into())),
         ("receipts", about(&receipts_root, receipts().into())),
@@ -232,6 +280,8 @@ fn all() -> Vec<(&'static str, Statement)> {
         ("census", about(&constitution, census().into())),
         ("declaration", about(&constitution, declaration().into())),
         ("policy", about(&documents, policy().into())),
+        ("reanalysis-grant", about(&granted_root, grant().into())),
+        ("reanalyses", about(&reanalyses_root, reanalyses().into())),
     ]
 }
 
@@ -285,4 +335,37 @@ proptest! {
             prop_assert_eq!(Statement::parse(&payload).unwrap(), statement);
         }
     }
+}
+
+#[test]
+fn the_page_of_the_grant_shows_the_place_of_a_sample() {
+    let (_, page) = PAGES
+        .iter()
+        .find(|(page, _)| *page == "reanalysis-grant")
+        .unwrap();
+    let (_, rest) = page.rsplit_once("```text\n").unwrap();
+    let (index, path) = granted().place(&seal()).unwrap();
+    let hashes = path.iter().map(|hash| format!("{}\n", hash.to_hex()));
+    let shown = format!("index {index}\n{}", hashes.collect::<String>());
+    assert_eq!(rest.split_once("```").unwrap().0, shown);
+    grant().check_place(&seal(), index, &path).unwrap();
+    grant().check_place(&seal(), index + 1, &path).unwrap_err();
+}
+
+#[test]
+fn a_grant_names_samples_once_and_no_more_than_there_are() {
+    let twice = vec![seal(), seal()];
+    assert!(matches!(
+        SealTree::new(twice),
+        Err(CustodyError::List { .. })
+    ));
+    assert!(matches!(
+        SealTree::new(Vec::new()),
+        Err(CustodyError::Range { .. })
+    ));
+    let many = ReanalysisGrant {
+        stock: 2,
+        ..grant()
+    };
+    Statement::new(Vec::new(), many).to_payload().unwrap_err();
 }
