@@ -64,6 +64,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "release",
             "endpoint",
             "center",
+            "opener",
             "supervisor",
             "audit",
             "portal",
