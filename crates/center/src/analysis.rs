@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use scan::Reason as Known;
-use seal::{ContentKey, EpochKey, EpochKeys, Front, Opened, SealError};
+use seal::{ContentKey, EpochKey, EpochKeys, Front, Opened, SealError, Side};
 use serde::Deserialize;
 use statement::{EpochPurpose, Outcome, Reason, Record, VerdictRecord, limits::REASONS_MAX};
 
@@ -35,6 +35,12 @@ pub(crate) enum End {
     Unopened,
     /// The cell was stopped meanwhile.
     Lost,
+    /// An opener refused.
+    Refused,
+    /// The share that the center's opener gave is not the one of the header.
+    FalseCenter,
+    /// The share that the supervisor's opener gave is not the one of the header.
+    FalseSupervisor,
 }
 
 impl End {
@@ -48,11 +54,22 @@ impl End {
             Self::Garbled => "garbled",
             Self::Unopened => "unopened",
             Self::Lost => "lost",
+            Self::Refused => "refused",
+            Self::FalseCenter => "false-share-center",
+            Self::FalseSupervisor => "false-share-supervisor",
+        }
+    }
+
+    /// A share that is not the one of the header, by its side.
+    pub(crate) const fn false_share(side: Side) -> Self {
+        match side {
+            Side::Center => Self::FalseCenter,
+            Side::Supervisor => Self::FalseSupervisor,
         }
     }
 
     /// Whether there is a verdict.
-    const fn is_verdict(self) -> bool {
+    pub(crate) const fn is_verdict(self) -> bool {
         matches!(self, Self::Reported | Self::Missealed)
     }
 }
@@ -67,7 +84,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn nothing(end: End) -> Self {
+    pub(crate) fn nothing(end: End) -> Self {
         Self {
             end,
             outcome: Outcome::Missealed,
@@ -150,7 +167,7 @@ fn epoch_keys(ground: &Ground, front: &Front) -> Result<EpochKeys, SealError> {
 }
 
 impl Cell {
-    fn tools(&self) -> Tools {
+    pub(crate) fn tools(&self) -> Tools {
         Tools {
             worker: self.config.worker,
             rules: self.config.rules,
@@ -202,13 +219,23 @@ impl Cell {
             Ok(key) => key,
             Err(end) => return Ok(Found::nothing(end)),
         };
+        self.run_child(leased, &key, workshop)
+    }
+
+    /// Has one child look at the content.
+    pub(crate) fn run_child(
+        &self,
+        leased: &Leased,
+        key: &ContentKey,
+        workshop: &Workshop,
+    ) -> Result<Found, CenterError> {
         let ciphertext = self.ciphertexts.read(&leased.sample);
         // Erased a moment ago: the fence will say so.
         let Ok(ciphertext) = ciphertext else {
             return Ok(Found::nothing(End::Lost));
         };
         let header = leased.front.header();
-        let report = workshop.run(header, &leased.seal, &key, &ciphertext)?;
+        let report = workshop.run(header, &leased.seal, key, &ciphertext)?;
         Ok(match report {
             Ok(bytes) => read_report(&bytes).unwrap_or_else(|| Found::nothing(End::Garbled)),
             Err(end) => Found::nothing(end),
@@ -238,7 +265,7 @@ impl Cell {
         Ok(opened.check_rest_wraps().map_err(|_| End::Missealed))
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         leased: &Leased,
         found: &Found,
@@ -262,7 +289,12 @@ impl Cell {
     /// Works for as long as the cell runs. A defect of this machine is no fault of a sample: its lease runs out.
     pub(crate) async fn work(self: Arc<Self>, workshop: Arc<Workshop>) {
         loop {
-            match self.analyse_next(&workshop).await {
+            let worked = match self.analyse_next(&workshop).await {
+                // What came first goes first.
+                Ok(false) => self.reanalyse_next(&workshop).await,
+                worked => worked,
+            };
+            match worked {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(cause = chain(&error), "a sample was not analysed"),

@@ -1,14 +1,14 @@
 //! A cell: its home, its key, its tables, and what it knows of the log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
 use serve::{Client, Clock};
-use statement::{CountryCode, SampleId};
-use store::{Db, DirLock};
+use statement::{CountryCode, FileDigest, SampleId, SealTree};
+use store::{Db, DirLock, Files};
 use tokio::sync::Notify;
 
 use crate::arrivals::Arrivals;
@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
 use crate::keyring::Keyring;
+use crate::openers::Openers;
 use crate::outbox::{Draft, Said};
 use crate::rate::Rate;
 use crate::schema::MIGRATIONS;
@@ -44,6 +45,12 @@ pub struct Cell {
     pub(crate) arrived: Notify,
     /// Something was erased, and still stands in the write-ahead log.
     pub(crate) erased: AtomicBool,
+    /// Who holds the shares of samples at rest; nothing when this cell looks at none again.
+    pub(crate) openers: Option<Openers>,
+    /// Lists of samples that were asked for, by the root of their tree.
+    pub(crate) asked: Files,
+    /// Those that were read.
+    pub(crate) trees: Mutex<BTreeMap<FileDigest, Arc<SealTree>>>,
     /// What `/where` rests on, as it was made last.
     pub(crate) bundle: tokio::sync::Mutex<Option<CachedBundle>>,
     ground: RwLock<Option<Arc<Ground>>>,
@@ -64,6 +71,8 @@ impl Cell {
         let secret = SecretKey::load(&config.key, passphrase.as_ref())?;
         let db = Db::open(&config.dir.join("cell.sqlite3"), MIGRATIONS).await?;
         let client = Client::new(&config.client)?;
+        let openers = config.openers.as_ref();
+        let openers = openers.map(|urls| Openers::new(urls, &config.client));
         let log = LogClient::new(client, &config.log_url, config.origin.clone());
         let follower = Follower::new(log.clone(), config.anchor).keeping(matters);
         Ok(Self {
@@ -78,6 +87,9 @@ impl Cell {
             arrived: Notify::new(),
             // Of the process before this one, if need be.
             erased: AtomicBool::new(true),
+            openers: openers.transpose()?,
+            asked: Files::open(&config.dir.join("asked"))?,
+            trees: Mutex::default(),
             bundle: tokio::sync::Mutex::default(),
             ground: RwLock::default(),
             busy: Arc::default(),

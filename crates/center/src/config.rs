@@ -7,6 +7,8 @@ use serve::{ClientConfig, ServerConfig};
 use statement::{CountryCode, StatementDigest};
 use tlog::Origin;
 
+use crate::openers::OpenerUrls;
+
 /// What a cell needs to know.
 ///
 /// ```toml
@@ -83,6 +85,9 @@ pub struct Config {
     /// How long a statement may take to be included, in seconds.
     #[serde(default = "not_after_seconds")]
     pub not_after_seconds: u64,
+    /// Where the openers of this home listen; without them nothing is looked at again.
+    #[serde(default)]
+    pub openers: Option<OpenerUrls>,
     /// Analysis epochs.
     #[serde(default)]
     pub epochs: EpochTimes,

@@ -15,6 +15,7 @@ use crate::http::router;
 use crate::jobs::Jobs;
 use crate::limits::PIECE_BYTES_MAX;
 use crate::outbox::submit;
+use crate::seconds::Seconds;
 use crate::workshop::Workshop;
 
 /// Runs a cell until `shutdown` completes or a stop signal arrives. Its address is in the file `url` of its directory
@@ -42,6 +43,7 @@ pub async fn serve_by(
     let config = &cell.config;
     ReadyFile::clear(&config.dir)?;
     Jobs::new(cell.db.clone()).take_over(cell.now()).await?;
+    Seconds::new(cell.db.clone()).take_over().await?;
     let mut duties = JoinSet::new();
     let metrics = Metrics::new();
     if config.workers > 0 {
@@ -81,6 +83,7 @@ async fn follow(cell: Arc<Cell>, metrics: Metrics) {
     loop {
         tell(&metrics, "log", cell.read_on().await);
         tell(&metrics, "epochs", cell.keep_epochs().await);
+        tell(&metrics, "grants", cell.queue_granted().await.map(drop));
         tell(&metrics, "uploads", cell.forget_uploads().await);
         tell(&metrics, "erasing", cell.finish_erasing().await);
         tell(&metrics, "census", cell.take_census().await.map(drop));
@@ -102,6 +105,11 @@ async fn make_batches(cell: Arc<Cell>, metrics: Metrics) {
         made = tokio::time::Instant::now();
         tell(&metrics, "receipts", cell.make_receipts().await.map(drop));
         tell(&metrics, "verdicts", cell.make_verdicts().await.map(drop));
+        tell(
+            &metrics,
+            "reanalyses",
+            cell.make_reanalyses().await.map(drop),
+        );
         tell(&metrics, "anomalies", cell.make_anomalies().await.map(drop));
     }
 }

@@ -11,14 +11,15 @@ use crate::error::{CenterError, Refusal};
 use crate::intake::{reparse, row_error, signature_of};
 use crate::jobs::{Jobs, Try};
 use crate::outbox::Draft;
+use crate::reanalysis::Again;
 use crate::schema::{from_sql, to_sql};
 
 /// A whole offline proof; `spec/intake.md` says what each text is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Logged {
-    proven: Option<String>,
-    entry: String,
-    proof: String,
+    pub(crate) proven: Option<String>,
+    pub(crate) entry: String,
+    pub(crate) proof: String,
 }
 
 /// Everything that the cell can show.
@@ -34,6 +35,9 @@ pub(crate) struct Disclosure {
     anomaly: Option<Logged>,
     erasure: Option<Logged>,
     touched: Vec<Try>,
+    /// What machines made of it when they looked again, and by whose leave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    again: Vec<Again>,
 }
 
 /// A row of `samples`, as far as owners are concerned.
@@ -87,6 +91,7 @@ impl Cell {
             anomaly: self.logged_single(row.anomaly).await?,
             erasure: self.logged_single(row.erasure).await?,
             touched: Jobs::new(self.db.clone()).tries(sample).await?,
+            again: self.looked_again(sample, &row.seal).await?,
         })
     }
 
@@ -135,6 +140,11 @@ impl Cell {
         .execute(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
+        sqlx::query("DELETE FROM reanalyses WHERE sample = $1")
+            .bind(sample.as_str())
+            .execute(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         sqlx::query("DELETE FROM jobs WHERE sample = ?")
             .bind(sample.as_str())
             .execute(&mut *write)
@@ -171,7 +181,7 @@ impl Cell {
     }
 
     /// A record's proof with the entry it stands in, once that is witnessed.
-    async fn logged(
+    pub(crate) async fn logged(
         &self,
         id: Option<i64>,
         proven: Option<String>,

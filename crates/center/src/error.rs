@@ -69,6 +69,12 @@ pub enum CenterError {
     /// The clock of this machine.
     #[error("this machine's clock shows a time that cannot be written; set it")]
     Clock,
+    /// A list of samples to look at again.
+    #[error("the list of samples is refused")]
+    Asked(#[source] statement::CustodyError),
+    /// A line of it.
+    #[error("the list of samples has a line that is no seal digest")]
+    AskedLine(#[source] statement::IdError),
     /// Work ended by a defect of this program.
     #[error("work ended by a defect of this program")]
     Ended,

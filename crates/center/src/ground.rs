@@ -27,9 +27,12 @@ pub(crate) struct Ground {
     pub(crate) epochs: BTreeMap<StatementDigest, Stands>,
 }
 
-/// What a follower keeps for [`Ground::of`].
+/// What a follower keeps for [`Ground::of`], and to know what was granted.
 pub(crate) fn matters(predicate: &Predicate) -> bool {
-    matches!(predicate, Predicate::Epoch(_))
+    matches!(
+        predicate,
+        Predicate::Epoch(_) | Predicate::ReanalysisGrant(_)
+    )
 }
 
 /// Whose key signs an epoch of a purpose (`spec/epoch.md`).

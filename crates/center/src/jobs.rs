@@ -199,7 +199,7 @@ impl Jobs {
     async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
         let row = sqlx::query(
             "SELECT COALESCE(SUM(end != 'lost'), 0), COALESCE(SUM(end = 'lost'), 0) FROM tries
-             WHERE sample = ? AND end IS NOT NULL",
+             WHERE sample = ? AND end IS NOT NULL AND grant_digest IS NULL",
         )
         .bind(sample.as_str())
         .fetch_one(&mut **write)
@@ -305,7 +305,7 @@ impl Jobs {
     /// The tries of a sample, in order.
     pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
         let rows = sqlx::query(
-            "SELECT worker, rules, scoring, started, ended, end FROM tries WHERE sample = ? ORDER BY fence",
+            "SELECT worker, rules, scoring, started, ended, end, grant_digest FROM tries WHERE sample = ? ORDER BY fence",
         )
         .bind(sample.as_str())
         .fetch_all(self.db.readers())
@@ -319,6 +319,7 @@ impl Jobs {
             started: from_sql(row.get(3)),
             ended: row.get::<Option<i64>, _>(4).map(from_sql),
             end: row.get(5),
+            grant: row.get(6),
         };
         Ok((1..).zip(&rows).map(read).collect())
     }
@@ -334,6 +335,9 @@ pub(crate) struct Try {
     started: u64,
     ended: Option<u64>,
     end: Option<String>,
+    /// Of a second look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<String>,
 }
 
 /// 32 random bytes for a record.

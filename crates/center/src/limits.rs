@@ -32,5 +32,11 @@ pub(crate) const FORGOTTEN_MAX: i64 = 256;
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 /// How long a worker without work looks away, unless it is told.
 pub(crate) const IDLE: Duration = Duration::from_millis(500);
+/// How long an opener may take: it reads on in the log first.
+pub(crate) const OPENER_PATIENCE: Duration = Duration::from_secs(30);
+/// When to ask openers again that could not be reached, in seconds.
+pub(crate) const OPENER_PAUSE_SECONDS: u64 = 15;
+/// Bytes of a list of samples that is asked for.
+pub(crate) const ASKED_BYTES_MAX: u64 = 65 * statement::limits::GRANT_SAMPLES_MAX as u64;
 /// Epochs of each purpose that `/where` names.
 pub(crate) const EPOCHS_SHOWN: usize = 2;

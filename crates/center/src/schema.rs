@@ -121,6 +121,39 @@ pub(crate) const MIGRATIONS: &[&str] = &["
     CREATE TRIGGER job_went AFTER DELETE ON jobs BEGIN
         UPDATE queue SET waiting = waiting - 1;
     END;
+",
+"
+    -- Grants of the supervisor to look at samples of this cell again, and where each stands in the log.
+    CREATE TABLE grants (
+        grant_digest TEXT PRIMARY KEY,
+        -- Names the list of samples in the directory `asked`.
+        root TEXT NOT NULL,
+        entry BLOB NOT NULL,
+        proof BLOB NOT NULL,
+        queued INTEGER NOT NULL
+    ) STRICT;
+
+    -- Second looks; `waiting -> analysed | set-aside`. The rows of a sample go when it is erased.
+    CREATE TABLE reanalyses (
+        queued INTEGER PRIMARY KEY AUTOINCREMENT,
+        grant_digest TEXT NOT NULL REFERENCES grants (grant_digest),
+        sample TEXT NOT NULL REFERENCES samples (sample),
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'analysed', 'set-aside')),
+        -- Of the try that holds it.
+        fence INTEGER,
+        leased_until INTEGER NOT NULL DEFAULT 0,
+        finished INTEGER,
+        record TEXT,
+        statement INTEGER REFERENCES statements (id),
+        proven TEXT,
+        UNIQUE (grant_digest, sample)
+    ) STRICT;
+    CREATE INDEX reanalyses_waiting ON reanalyses (leased_until, queued) WHERE state = 'waiting';
+    CREATE INDEX reanalyses_unsaid ON reanalyses (queued) WHERE record IS NOT NULL AND statement IS NULL;
+    CREATE INDEX reanalyses_by_sample ON reanalyses (sample);
+    CREATE INDEX samples_by_seal ON samples (seal);
+    -- Of a second look.
+    ALTER TABLE tries ADD COLUMN grant_digest TEXT;
 "];
 
 /// SQLite's integers are signed; ours are times, sizes and counts far below 2^63.

@@ -6,6 +6,7 @@
 
 #[path = "../../../supervisor/tests/world/founding.rs"]
 mod founding;
+mod opening;
 mod owner;
 
 use std::os::unix::fs::PermissionsExt;
@@ -24,6 +25,7 @@ use statement::{
 use tempfile::TempDir;
 
 pub use founding::CENTER_LOG;
+pub use opening::{FalseOpener, Granting, Opening, ask};
 pub use owner::{Owner, Tweak};
 
 /// How long anything may take that is waited for.
@@ -298,6 +300,7 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
         batch_ms: 50,
         poll_ms: 50,
         not_after_seconds: 86_400,
+        openers: None,
         epochs: center::EpochTimes::default(),
         server: ServerConfig::default(),
         client: ClientConfig::default(),
