@@ -12,6 +12,7 @@
 //! ```
 
 mod adverse;
+mod again;
 mod asof;
 mod beside;
 mod cedar;

@@ -10,7 +10,7 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::{custody::Custody, residence::Residence, types::Line};
+use super::{again::Again, custody::Custody, residence::Residence, types::Line};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]
@@ -143,6 +143,7 @@ pub(super) struct Facts {
     pub(super) anchors: Vec<Anchored>,
     pub(super) residence: Residence,
     pub(super) custody: Custody,
+    pub(super) again: Again,
     pub(super) blobs: BTreeMap<(FileDigest, u64, bool), u64>,
 }
 
@@ -258,8 +259,13 @@ impl Facts {
             Predicate::Policy(_) | Predicate::Declaration(_) | Predicate::Epoch(_) => {
                 self.residence.add(said);
             }
-            Predicate::Receipts(_) | Predicate::Verdicts(_) | Predicate::Census(_) => {
+            Predicate::Receipts(_) => {
                 self.custody.add(said);
+                self.again.add(said);
+            }
+            Predicate::Verdicts(_) | Predicate::Census(_) => self.custody.add(said),
+            Predicate::Erasure(_) | Predicate::ReanalysisGrant(_) | Predicate::Reanalyses(_) => {
+                self.again.add(said);
             }
             _ => {}
         }

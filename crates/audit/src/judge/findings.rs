@@ -165,6 +165,7 @@ impl Judge {
         found.extend(self.residence_findings());
         found.extend(self.homes_findings());
         found.extend(self.promise_findings());
+        found.extend(self.again_findings());
         found.extend(self.custody_findings());
         for (entry, refused) in &self.judged {
             let Some(refused) = refused else { continue };
