@@ -62,3 +62,9 @@ pub const PIECE_BYTES_MAX: usize = 4 << 20;
 pub const RESUMES_MAX: usize = 8;
 /// Longest name that the owner's list shows of a file, in bytes.
 pub const LABEL_BYTES_MAX: usize = 1024;
+/// Second looks at one sample that are kept.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_MAX: usize = 32;
+/// Bytes of the file with them.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_BYTES_MAX: u64 = 4 << 20;

@@ -17,6 +17,7 @@
 //! kept and sent* (no plaintext, name or path is ever written into the queue or a request), *what was sent is remembered until its
 //! erasure is proven, and after*.
 
+mod again;
 mod answers;
 mod config;
 mod consent;

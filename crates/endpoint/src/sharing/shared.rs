@@ -6,10 +6,12 @@ use residency::Decision;
 use serde::Serialize;
 use statement::{
     CountryCode, FileDigest, Outcome, RegionName, SampleId, SealDigest, StatementDigest,
+    VerdictRecord,
 };
 use store::Files;
 
 use super::{
+    again,
     answers::Claims,
     config::Config,
     consent::Consents,
@@ -132,6 +134,19 @@ pub struct SharedSample {
     pub demanded_at: Option<u64>,
     /// Machines that touched it, by the center's claim.
     pub touched: Vec<TouchSaid>,
+    /// What machines made of it when they looked again, each under a grant of the supervisor.
+    pub again: Vec<Proof<AgainSaid>>,
+}
+
+/// A second look at a sample at rest. The first verdict stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgainSaid {
+    /// The grant.
+    pub grant: StatementDigest,
+    /// The party that signed it.
+    pub granted_by: String,
+    /// What machines made of it.
+    pub verdict: VerdictSaid,
 }
 
 /// The decision that a sample was sealed by.
@@ -156,8 +171,8 @@ pub struct SharedReport {
 
 const LIMITS: [&str; 3] = [
     "that no copy was made by a process that saw a file for good reason",
-    "that no other machine touched it; the log holds at most one verdict",
-    "that people did not ask for it: this version shows no request or grant",
+    "that no other machine touched it; the log holds at most one verdict, and one under each grant",
+    "that people did not ask for it: this version shows no request of theirs",
 ];
 
 /// Lists everything that was shared, with every proof judged now, without network.
@@ -223,15 +238,7 @@ fn listed(
             home: record.home,
             received: record.received,
         }),
-        verdict: map(verdict, |record| VerdictSaid {
-            outcome: record.outcome,
-            score: record.score,
-            reasons: record.reasons.iter().map(ToString::to_string).collect(),
-            worker: record.worker,
-            rules: record.rules,
-            scoring: record.scoring,
-            finished: record.finished,
-        }),
+        verdict: map(verdict, verdict_said),
         anomaly: map(anomaly, |said| {
             said.reasons.iter().map(ToString::to_string).collect()
         }),
@@ -241,7 +248,49 @@ fn listed(
         }),
         demanded_at: demand.map(|demand| demand.at),
         touched: touches(claims),
+        again: looked_again(archive, sample)?,
     })
+}
+
+fn looked_again(
+    archive: &Archive<'_>,
+    sample: &Sample<'_>,
+) -> Result<Vec<Proof<AgainSaid>>, SharingError> {
+    let kept = again::kept(sample)?;
+    let judged = kept.iter().map(|kept| {
+        let proof = match kept.check(archive, &sample.record) {
+            Ok(stands) => verified(stands),
+            Err(error) => Proof::Refused { why: told(&error) },
+        };
+        map(proof, |looked| AgainSaid {
+            grant: looked.grant,
+            granted_by: looked.granted_by,
+            verdict: verdict_said(looked.verdict),
+        })
+    });
+    Ok(judged.collect())
+}
+
+fn verdict_said(record: VerdictRecord) -> VerdictSaid {
+    VerdictSaid {
+        outcome: record.outcome,
+        score: record.score,
+        reasons: record.reasons.iter().map(ToString::to_string).collect(),
+        worker: record.worker,
+        rules: record.rules,
+        scoring: record.scoring,
+        finished: record.finished,
+    }
+}
+
+/// What machines made of it, for people.
+fn verdict_text(said: &VerdictSaid) -> String {
+    let mut text = said.outcome.as_str().to_owned();
+    for reason in &said.reasons {
+        text += &format!("\nby {reason}");
+    }
+    let (worker, rules) = (said.worker.short(), said.rules.short());
+    text + &format!("\nworker {worker}, rules {rules}")
 }
 
 fn touches(claims: Option<Claims>) -> Vec<TouchSaid> {
@@ -394,19 +443,19 @@ impl fmt::Display for SharedSample {
                 rfc3339(said.received)
             )
         })?;
-        line(f, "verdict", &self.verdict, |said| {
-            let mut text = said.outcome.as_str().to_owned();
-            for reason in &said.reasons {
-                text += &format!("\nby {reason}");
-            }
-            let (worker, rules) = (said.worker.short(), said.rules.short());
-            text + &format!("\nworker {worker}, rules {rules}")
-        })?;
+        line(f, "verdict", &self.verdict, verdict_text)?;
         line(f, "anomaly", &self.anomaly, |said| said.join("\n"))?;
         for touch in &self.touched {
             let end = touch.end.as_deref().unwrap_or("goes on");
             let (worker, at) = (touch.worker.short(), rfc3339(touch.started));
             writeln!(f, "  touched   by worker {worker} at {at}: {end} (claimed)")?;
+        }
+        for again in &self.again {
+            line(f, "again", again, |said| {
+                let (grant, by) = (said.grant.short(), &said.granted_by);
+                let verdict = verdict_text(&said.verdict);
+                format!("{verdict}\nby leave of {by}, grant {grant}")
+            })?;
         }
         if let Some(at) = self.demanded_at {
             writeln!(f, "  demanded  erasure at {}", rfc3339(at))?;
