@@ -194,7 +194,8 @@ async fn openers_give_nothing_away_without_a_grant_that_covers_the_sample() {
     // Nobody asked for these grants, so the cell looked at nothing.
     assert!(rest.world.second_looks().await.is_empty());
     let url = format!("{}/reanalyse", rest.openers[0].url);
-    let garbage = http().post(&url, "", vec![0; 99], 1 << 16, crate::world::PATIENCE);
+    let client = http();
+    let garbage = client.post(&url, "", vec![0; 99], 1 << 16, crate::world::PATIENCE);
     let refused = garbage.await.err().unwrap();
     assert_eq!(refused.code(), Some("opener.sample"));
     cell.stop().await;

@@ -101,7 +101,7 @@ impl World {
     /// Receipts of samples that rest since long ago.
     pub async fn rest(&self, count: u64) {
         let mut left = count;
-        let mut seq = 1_000_000;
+        let mut seq = 1_000_000_u64;
         while left > 0 {
             let root = FileDigest::of(&seq.to_be_bytes());
             let batch = Receipts {
@@ -177,7 +177,8 @@ impl World {
 /// Asks an opener; its answer, or the code of its refusal.
 pub async fn ask(url: &str, request: &ShareRequest) -> Result<Vec<u8>, String> {
     let (url, kind) = (format!("{url}/reanalyse"), "application/octet-stream");
-    let asked = http().post(&url, kind, request.to_bytes(), 1 << 16, PATIENCE);
+    let client = http();
+    let asked = client.post(&url, kind, request.to_bytes(), 1 << 16, PATIENCE);
     let asked = asked.await.map(|reply| reply.body.to_vec());
     asked.map_err(|error| error.code().unwrap_or("none").to_owned())
 }

@@ -1,10 +1,12 @@
 //! `limpid center ...`
 
+use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::LogClient;
@@ -31,6 +33,8 @@ pub(super) enum Verb {
     Serve(ConfigFile),
     /// Make the key of an opening epoch, for center or supervisor, and log it
     Epoch(Epoch),
+    /// Write down which samples at rest machines should look at again
+    AskReanalysis(Ask),
     /// Analyse samples, each in a child of its own, as a cell's program in its sandbox
     #[command(hide = true)]
     Work {
@@ -38,6 +42,34 @@ pub(super) enum Verb {
         #[arg(long, value_name = "DIR")]
         database: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(override_usage = "limpid center ask-reanalysis --config <FILE> --count <N> --out <FILE>")]
+pub(super) struct Ask {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// How many samples, at most
+    #[arg(long, value_name = "N")]
+    count: usize,
+    /// Where to write the list for the supervisor; never overwritten
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Ask {
+    async fn run(self, out: Out) -> Result<()> {
+        let config: center::Config = serve::load_config(&self.file.config)?;
+        let asked = center::ask_reanalysis(&config, self.count).await?;
+        let path = self.out.display();
+        let written = fs::File::create_new(&self.out)
+            .and_then(|mut file| file.write_all(asked.text.as_bytes()));
+        written.with_context(|| format!("cannot write {path}"))?;
+        let (count, root) = (asked.tree.seals().len(), asked.tree.root());
+        let text = format!("{count} samples under {root}, listed in {path}");
+        out.result(&text, &json!({"count": count, "root": root}));
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +155,7 @@ impl Verb {
                 center::serve(config, serve::stop_signal()?).await?;
             }
             Self::Epoch(epoch) => epoch.run(out).await?,
+            Self::AskReanalysis(ask) => ask.run(out).await?,
             // Done before the runtime began.
             Self::Work { .. } => {}
         }

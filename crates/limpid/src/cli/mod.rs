@@ -16,6 +16,7 @@ mod log_follow;
 mod log_fsck;
 mod log_monitor;
 mod mirror;
+mod opener;
 mod proof;
 mod release;
 mod release_root;
@@ -100,6 +101,9 @@ enum Room {
     /// Take in sealed samples and have machines analyse them
     #[command(subcommand)]
     Center(center::Verb),
+    /// Give shares of samples at rest away under a grant, and only then
+    #[command(subcommand)]
+    Opener(opener::Verb),
     /// Judge whole logs by rules of our own; trust nobody
     Audit(Box<audit::Verb>),
     /// Say what differs between two builds, and what explains it
@@ -152,6 +156,7 @@ impl Limpid {
             Room::Mirror(verb) => verb.territory()?,
             Room::Supervisor(verb) => verb.territory()?,
             Room::Release(verb) => verb.territory()?,
+            Room::Opener(verb) => verb.territory()?,
             Room::Demo(_)
             | Room::Audit(_)
             | Room::Up(_)
@@ -193,6 +198,7 @@ impl Limpid {
             Room::Release(verb) => verb.run(*out).await,
             Room::Supervisor(verb) => verb.run(*out).await,
             Room::Center(verb) => verb.run(*out).await,
+            Room::Opener(verb) => verb.run().await,
             Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,
