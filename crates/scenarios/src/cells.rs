@@ -256,7 +256,7 @@ impl World {
         self.wait_until_open(&self.cell_url(home)).await
     }
 
-    async fn wait_until_open(&self, url: &str) -> Result<()> {
+    pub(crate) async fn wait_until_open(&self, url: &str) -> Result<()> {
         let started = Instant::now();
         while !self.is_open(url).await? {
             if started.elapsed() > PATIENCE {

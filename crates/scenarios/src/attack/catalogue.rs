@@ -293,6 +293,14 @@ pub(super) const ALL: &[Attack] = &[
         code: "unopened",
     },
     Attack {
+        name: "unasked-reanalysis",
+        title: "the cell asks both openers for a sample that its grant does not cover",
+        holds: "a cell, and a grant for the sample beside it",
+        catcher: "openers of center and supervisor",
+        place: "the sample's place in the grant's tree",
+        code: "grant.sample",
+    },
+    Attack {
         name: "small-census",
         title: "the center's census hides a file that people had to see",
         holds: "center key",

@@ -19,6 +19,7 @@ mod metadata;
 mod mirror;
 mod moment;
 mod report;
+mod second_look;
 mod signatures;
 mod split;
 mod stage;
@@ -145,6 +146,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "archive-bomb" => custody::archive_bomb(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
+        "unasked-reanalysis" => second_look::unasked(stage).await,
         "small-census" => census::small_census(stage).await,
         "foreign-files" => census::foreign_files(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
