@@ -45,8 +45,8 @@ pub use error::SharingError;
 pub use seal_file::{Shared, share};
 pub use send::{Sent, send};
 pub use shared::{
-    Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid, VerdictSaid,
-    shared,
+    AgainSaid, Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid,
+    VerdictSaid, shared,
 };
 pub use step::{ShareStep, WatchShare};
 pub use where_to::{

@@ -19,9 +19,10 @@ use seal::{
 };
 use serde_json::{Value, json};
 use statement::{
-    BatchTree, CountryCode, Epoch, EpochPurpose, Erasure, ErasureCause, FileDigest, Outcome,
-    OutcomeCounts, Predicate, ReceiptRecord, Receipts, SealDigest, StatementDigest, Subject,
-    VerdictRecord, Verdicts,
+    BatchTree, CheckpointRef, CountryCode, Epoch, EpochPurpose, Erasure, ErasureCause, FileDigest,
+    Outcome, OutcomeCounts, Predicate, Reanalyses, ReanalysisGrant, ReanalysisRecord,
+    ReceiptRecord, Receipts, SealDigest, SealTree, StatementDigest, Subject, VerdictRecord,
+    Verdicts,
 };
 
 use crate::world::{
@@ -46,12 +47,25 @@ pub enum Lie {
     OtherDemand,
 }
 
+/// A second look, and the one thing about it that is not honest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    Honest,
+    /// The grant is for another sample.
+    OtherSample,
+    /// The center signed the grant.
+    CenterGranted,
+    /// The record names other rules than the grant.
+    OtherRules,
+}
+
 /// A sample as the cell has it.
 pub struct Sample {
     pub front: Front,
     pub ciphertext: Vec<u8>,
     pub completed: bool,
     pub erased: Option<Value>,
+    pub again: Vec<Value>,
     receipt: Option<(StatementDigest, u64, String)>,
     verdict: Option<(StatementDigest, u64, String)>,
 }
@@ -164,6 +178,7 @@ async fn begin(State(cell): State<Cell>, body: Bytes) -> Response {
         front: front.clone(),
         ciphertext: Vec::new(),
         completed: false,
+        again: Vec::new(),
         erased: None,
         receipt: None,
         verdict: None,
@@ -250,13 +265,16 @@ async fn disclose(State(cell): State<Cell>, Path(id): Path<String>, body: Bytes)
     } else {
         "analysed"
     };
-    let answer = json!({
+    let mut answer = json!({
         "sample": id, "seal": seal.to_string(), "home": inner.home.to_string(), "state": state,
         "received": NOW + 5, "receipt": told(&sample.receipt), "verdict": told(&sample.verdict),
         "anomaly": null, "erasure": sample.erased,
         "touched": [{"attempt": 1, "worker": digest("worker"), "rules": digest("rules"),
             "scoring": digest("scoring"), "started": NOW + 6, "ended": NOW + 7, "end": "reported"}],
     });
+    if !sample.again.is_empty() {
+        answer["again"] = sample.again.clone().into();
+    }
     Json(answer).into_response()
 }
 
@@ -415,6 +433,72 @@ impl Inner {
         let verdict = (digest, at, String::from_utf8(proven).unwrap());
         let sample = self.samples.get_mut(id).unwrap();
         (sample.receipt, sample.verdict) = (Some(receipt), Some(verdict));
+    }
+
+    /// Machines look again, as the supervisor granted.
+    pub fn look_again(&mut self, id: &str, look: Look) {
+        let seal = self.samples[id].seal();
+        let covered = match look {
+            Look::OtherSample => SealDigest::of(b"another sample"),
+            _ => seal,
+        };
+        let tree = SealTree::new(vec![covered]).unwrap();
+        let release = |name: &[u8]| StatementDigest::of(name);
+        let grant = ReanalysisGrant {
+            audience: vec![roster::origin()],
+            not_after: NOT_AFTER,
+            blobs: Vec::new(),
+            home: self.home.clone(),
+            count: 1,
+            root: tree.root(),
+            worker: release(b"worker"),
+            rules: release(b"newer rules"),
+            scoring: release(b"scoring"),
+            stock: 100,
+            checkpoint: CheckpointRef {
+                size: 1,
+                root: FileDigest::of(b"root"),
+            },
+            valid_until: NOT_AFTER,
+        };
+        let by = match look {
+            Look::CenterGranted => "vendor/center",
+            _ => "supervisor/supervisor",
+        };
+        let about = Subject::new("samples", tree.root());
+        let said = { self.world.lock().unwrap() }.say(&Key::of(by), grant.into(), about);
+        let (granted_at, granted) = said;
+        let mut verdict = self.verdict(id, 9);
+        verdict.rules = match look {
+            Look::OtherRules => release(b"rules"),
+            _ => release(b"newer rules"),
+        };
+        let record = ReanalysisRecord {
+            grant: granted,
+            verdict,
+        };
+        let batch = BatchTree::new(std::slice::from_ref(&record)).unwrap();
+        let (at, digest) = self.say(Reanalyses {
+            audience: vec![roster::origin()],
+            not_after: NOT_AFTER,
+            blobs: Vec::new(),
+            home: self.home.clone(),
+            grant: granted,
+            seq: 1,
+            count: 1,
+            outcomes: OutcomeCounts {
+                malicious: 1,
+                ..OutcomeCounts::default()
+            },
+            root: batch.root(),
+        });
+        let proven = batch.prove(digest, 0, &record).unwrap().to_bytes().unwrap();
+        let proven = String::from_utf8(proven).unwrap();
+        let shown = json!({
+            "grant": granted.to_string(), "state": "analysed", "granted": self.logged(granted_at, None),
+            "place": {"index": 0, "path": []}, "verdict": self.logged(at, Some(&proven)),
+        });
+        self.samples.get_mut(id).unwrap().again.push(shown);
     }
 
     fn take_out(&mut self, id: &str, demand: FileDigest) {

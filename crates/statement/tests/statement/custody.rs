@@ -329,7 +329,10 @@ proptest! {
             day: Day::of(seconds).unwrap(),
             ..anomaly()
         };
-        for predicate in [Predicate::from(batch), anomaly.into()] {
+        let stock = count.max(seq);
+        let granted = ReanalysisGrant { count, root, stock, ..grant() };
+        let again = Reanalyses { seq, count, outcomes, root, ..reanalyses() };
+        for predicate in [Predicate::from(batch), anomaly.into(), granted.into(), again.into()] {
             let statement = Statement::new(Vec::new(), predicate);
             let payload = statement.to_payload().unwrap();
             prop_assert_eq!(Statement::parse(&payload).unwrap(), statement);
