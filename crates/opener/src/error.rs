@@ -67,11 +67,13 @@ pub enum Refused {
         /// The epoch.
         epoch: StatementDigest,
     },
-    /// Everything that the grant names was given away.
-    #[error("all {count} samples of the grant were answered")]
+    /// As much was given away as may be, under whichever grants.
+    #[error("{max} shares were given away within {hours} hours, as many as may be; ask later")]
     Spent {
-        /// How many it names.
-        count: u64,
+        /// How many may be.
+        max: u64,
+        /// Within which time.
+        hours: u64,
     },
     /// Not the caller's fault.
     #[error("the opener could not do it")]

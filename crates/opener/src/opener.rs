@@ -34,8 +34,8 @@ struct Hands {
 /// A question that the law allows, with all that it takes to answer it.
 struct Allowed {
     covered: Covered,
-    /// How many samples the grant names.
-    count: u64,
+    /// When it was asked, and the stock that the grant names.
+    bounds: (u64, u64),
     /// The epoch that the share is sealed to, and what announced it.
     from: EpochKey,
     /// The epoch that it is to be sealed to.
@@ -111,7 +111,7 @@ impl Opener {
         })?;
         let target: Included<Epoch> = grant.target(view, now).map_err(Refused::Law)?;
         Ok(Allowed {
-            count: grant.count,
+            bounds: (now, grant.stock),
             covered,
             from,
             to: EpochKey::read(target.digest(), &target).map_err(Refused::Seal)?,
@@ -160,6 +160,6 @@ impl Hands {
                 wrap: seal_share(header, &share, grant, to, &randomness),
             })
         };
-        self.spent.answer(&allowed.covered, allowed.count, make)
+        self.spent.answer(&allowed.covered, allowed.bounds, make)
     }
 }
