@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn no_more_is_given_away_in_a_quarter_than_its_grants_may_name() {
-        let days = (0..5).map(|day| (day * DAY_SECONDS, 10));
+        let days = (1..6).map(|day| (day * DAY_SECONDS, 10));
         let given: Given = days.collect();
         check_bounds(&given, 30 * DAY_SECONDS, 1_000).unwrap_err();
-        check_bounds(&given, 92 * DAY_SECONDS, 1_000).unwrap();
+        check_bounds(&given, 93 * DAY_SECONDS, 1_000).unwrap();
     }
 
     #[test]

@@ -33,9 +33,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    override_usage = "limpid supervisor grant-reanalysis --config <FILE> --home <COUNTRY> --samples <FILE> --rules <RELEASE> --worker <RELEASE> --scoring <RELEASE>"
-)]
+#[command(override_usage = "limpid supervisor grant-reanalysis --home <COUNTRY> --samples <FILE>")]
 pub(super) struct Grant {
     #[command(flatten)]
     file: ConfigFile,

@@ -1,12 +1,14 @@
 //! A share sealed once more: for one sample, under one grant, by one side; and the bytes in which it is asked for.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use seal::{
-    REQUEST_BYTES_MAX, SealError, SealedShare, ShareRequest, Side, content_key_of_shares,
-    limits::WRAP_BYTES, open_sealed_share, open_share, seal_share,
+    REQUEST_BYTES_MAX, SealError, SealedShare, Share, ShareRequest, Side, WrapKey,
+    content_key_of_shares, limits::WRAP_BYTES, open_sealed_share, open_share, seal_share,
 };
 use statement::{EpochPurpose, StatementDigest};
 use tlog::Hash;
+use zeroize::Zeroizing;
 
 use crate::cast::{noise, sealed, secret};
 
@@ -47,6 +49,49 @@ fn both_answers_together_open_the_sample_at_home() {
         swapped.map(drop),
         Err(SealError::Share { side: Side::Center })
     );
+}
+
+/// The one block of a page after a mark.
+fn block<'a>(page: &'a str, mark: &str) -> &'a str {
+    let (_, rest) = page.split_once(mark).unwrap();
+    rest.split_once("\n```").unwrap().0
+}
+
+#[test]
+fn the_page_shows_the_wrap_that_is_made_of_the_sample_small() {
+    let sealing = include_str!("../../../../spec/sealing.md");
+    let header = format!(
+        "{}\n",
+        block(sealing, "## Header")
+            .split_once("```text\n")
+            .unwrap()
+            .1
+    );
+    let header = seal::Header::parse(header.as_bytes()).unwrap();
+    let k2 = "9e68bf6539dfadc1f186d087cb5908b4630ca2c1a5e0f120f24db891927c120d";
+    assert!(sealing.contains(k2));
+    let mut share = Zeroizing::new([0; 32]);
+    share.copy_from_slice(&hex::decode(k2).unwrap());
+    let share = Share::received(Side::Supervisor, share);
+    assert_eq!(share.digest(), header.share_digest(Side::Supervisor));
+    let vectors = include_str!("../../../../spec/vectors/sealing.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let cases = vectors["cases"].as_array().unwrap();
+    let key = cases.iter().find(|case| case["name"] == "the_analysis_key");
+    let key = key.unwrap()["result"]["base64"].as_str().unwrap();
+    let to = WrapKey::from_raw(&STANDARD.decode(key).unwrap()).unwrap();
+    let page = include_str!("../../../../spec/reanalysis-grant.md");
+    let grant = StatementDigest::of(block(page, "```json\n").as_bytes());
+    let randomness: [u8; 64] = std::array::from_fn(|at| at as u8);
+    let wrap = seal_share(&header, &share, grant, &to, &randomness);
+    let page = include_str!("../../../../spec/reanalysis.md");
+    let (_, example) = page.split_once("## Example").unwrap();
+    let made = format!(
+        "grant         {grant}\nheader digest {}\nwrap SHA-256  {}",
+        header.digest().to_hex(),
+        tlog::sha256(wrap.as_bytes()).to_hex()
+    );
+    assert_eq!(block(example, "```text\n"), made);
 }
 
 #[test]
