@@ -39,14 +39,7 @@ impl Seconds {
         now: u64,
         until: u64,
     ) -> Result<Option<LeasedAgain>, CenterError> {
-        let next = sqlx::query(
-            "SELECT queued FROM reanalyses WHERE state = 'waiting' AND leased_until <= $1 LIMIT 1",
-        )
-        .bind(to_sql(now))
-        .fetch_optional(self.db.readers())
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        if next.is_none() {
+        if !self.has_next(now).await? {
             return Ok(None);
         }
         let mut write = self.db.begin().await?;
@@ -106,6 +99,18 @@ impl Seconds {
         };
         self.db.commit(write).await?;
         Ok(Some(leased))
+    }
+
+    /// Whether one waits. Without a look first, each idle worker would take the writer.
+    async fn has_next(&self, now: u64) -> Result<bool, CenterError> {
+        let next = sqlx::query(
+            "SELECT queued FROM reanalyses WHERE state = 'waiting' AND leased_until <= $1 LIMIT 1",
+        )
+        .bind(to_sql(now))
+        .fetch_optional(self.db.readers())
+        .await
+        .map_err(|e| self.db.sort(e))?;
+        Ok(next.is_some())
     }
 
     /// A try comes back: with a record, or with why there is none. `pause` seconds pass before the next one.

@@ -3,6 +3,7 @@
 mod cell;
 mod consent;
 mod crashes;
+mod looks;
 mod proofs;
 mod residence;
 mod street;

@@ -4,11 +4,7 @@ use std::fs;
 
 use endpoint::sharing::{Proof, shared};
 
-use crate::{
-    sharing::cell::{Lie, Look},
-    sharing::street::Street,
-    world::NOW,
-};
+use crate::{sharing::cell::Lie, sharing::looks::Look, sharing::street::Street, world::NOW};
 
 const CONTENT: &[u8] = b"what became of me?";
 
