@@ -60,13 +60,8 @@ fn block<'a>(page: &'a str, mark: &str) -> &'a str {
 #[test]
 fn the_page_shows_the_wrap_that_is_made_of_the_sample_small() {
     let sealing = include_str!("../../../../spec/sealing.md");
-    let header = format!(
-        "{}\n",
-        block(sealing, "## Header")
-            .split_once("```text\n")
-            .unwrap()
-            .1
-    );
+    let (_, rest) = sealing.split_once("## Header").unwrap();
+    let header = format!("{}\n", block(rest, "```text\n"));
     let header = seal::Header::parse(header.as_bytes()).unwrap();
     let k2 = "9e68bf6539dfadc1f186d087cb5908b4630ca2c1a5e0f120f24db891927c120d";
     assert!(sealing.contains(k2));
