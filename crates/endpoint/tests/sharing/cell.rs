@@ -20,10 +20,9 @@ use seal::{
 use serde_json::{Value, json};
 use statement::{
     BatchTree, CountryCode, Epoch, EpochPurpose, Erasure, ErasureCause, FileDigest, Outcome,
-    OutcomeCounts, Predicate, Reanalyses, ReanalysisGrant, ReanalysisRecord, ReceiptRecord,
-    Receipts, SealDigest, SealTree, StatementDigest, Subject, VerdictRecord, Verdicts,
+    OutcomeCounts, Predicate, ReceiptRecord, Receipts, SealDigest, StatementDigest, Subject,
+    VerdictRecord, Verdicts,
 };
-
 use token::{Challenge, Token, TokenKey};
 
 use crate::world::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, ops::ControlFlow, os::unix::fs::PermissionsExt as _};
 
-use endpoint::sharing::{ShareStep, send, share, shared};
+use endpoint::sharing::{Extent, ShareStep, send, share, shared};
 use token::TokenSecret;
 
 use crate::{
@@ -175,7 +175,7 @@ async fn a_kill_between_any_two_steps_shows_no_token_with_two_samples() {
             false => ControlFlow::Continue(()),
         };
         let file = street.file("a", b"killed somewhere");
-        if share(&street.config, &[&file], NOW + 1, &stop)
+        if share(&street.config, &[&file], Extent::Whole, NOW + 1, &stop)
             .await
             .is_ok()
         {
