@@ -216,7 +216,7 @@ impl Told<'_> {
         let asked = custody
             .sharers
             .iter()
-            .find(|(owner, _)| owner.country == "US");
+            .find(|(owner, _)| owner.country == "JP");
         if let Some((_, sharer)) = asked {
             self.show(&sharer.config_file, &["endpoint", "shared", "--config"])?;
         }

@@ -71,7 +71,7 @@ pub(super) struct Share {
     /// Files to share; without any only what waits is sent
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Share all of each file, with everything in it, whatever it is
+    /// Share all of each file, with everything in it
     #[arg(long, requires = "files")]
     whole: bool,
 }
