@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use statement::{Proven, ReceiptRecord, Record, VerdictRecord};
+use statement::{Proven, ReanalysisRecord, ReceiptRecord, Record, VerdictRecord};
 
 fn read<R: Record>(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -18,4 +18,5 @@ fn read<R: Record>(bytes: &[u8]) {
 fuzz_target!(|bytes: &[u8]| {
     read::<ReceiptRecord>(bytes);
     read::<VerdictRecord>(bytes);
+    read::<ReanalysisRecord>(bytes);
 });

@@ -11,7 +11,9 @@
 //! findings()        -> everything that was logged all the same, and should not have been
 //! ```
 
+mod admission;
 mod adverse;
+mod again;
 mod asof;
 mod beside;
 mod cedar;
@@ -336,6 +338,7 @@ impl Judge {
             Gate::TufRoot { file } => view.gate_tuf_root(file),
             Gate::Install(delivery) => view.gate_install(&delivery),
             Gate::Residence => view.gate_residence().map(drop),
+            Gate::Admission { home, now } => view.gate_admission(home, now),
             Gate::Epochs { home, now } => view.gate_epochs(home, now),
         }
     }

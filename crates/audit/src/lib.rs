@@ -33,6 +33,7 @@ mod opened;
 mod read;
 mod read_log;
 mod report;
+mod report_cells;
 mod report_text;
 mod run;
 mod run_checkpoints;

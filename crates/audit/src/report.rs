@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use statement::{CountryCode, StatementDigest};
+use statement::StatementDigest;
 
 use crate::findings::{Evidence, Found};
-use crate::judge::{CellCounts, PolicyCounts, PromiseSeen, Severity, Summary};
+use crate::judge::{PolicyCounts, PromiseSeen, Severity, Summary};
+use crate::report_cells::{cell_json, cell_of};
 use crate::run_cross::Kept;
 use crate::run_repository::RepositoryCounts;
 
@@ -236,10 +237,7 @@ fn log_json(log: &LogReport) -> serde_json::Value {
             "withdrawn": summary.releases_withdrawn
         },
         "cells": summary.cells.iter().map(|(home, cell)| {
-            serde_json::json!({
-                "home": home, "received": cell.received, "analysed": cell.analysed, "outcomes": cell.outcomes,
-                "automatic_share": cell.automatic_share(),
-            })
+            cell_json(home, cell)
         }).collect::<Vec<_>>(),
         "policy": summary.policy.as_ref().map(|policy| {
             serde_json::json!({"version": policy.version, "digest": policy.digest, "countries": policy.homes})
@@ -357,25 +355,6 @@ fn promise_of(promise: &PromiseSeen) -> String {
         Some(met) => format!("{id}: due {due}, kept {met}"),
         None => format!("{id}: due {due}, open"),
     }
-}
-
-/// What a cell did, and the share that no person has to look at.
-fn cell_of(home: &CountryCode, cell: &CellCounts) -> String {
-    let said = cell.outcomes;
-    let mut text = format!(
-        "{home}: {} files taken in, {} analysed: {} clean, {} suspicious, {} malicious, {} anomalies, {} missealed",
-        grouped(cell.received),
-        grouped(cell.analysed),
-        grouped(said.clean),
-        grouped(said.suspicious),
-        grouped(said.malicious),
-        grouped(said.anomaly),
-        grouped(said.missealed),
-    );
-    if let Some(share) = cell.automatic_share() {
-        text += &format!("; by machines alone {:.2} %", share * 100.0);
-    }
-    text
 }
 
 fn entries_of(log: &LogReport) -> String {

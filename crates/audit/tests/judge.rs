@@ -5,6 +5,8 @@
 #[path = "../../law/tests/honest/mod.rs"]
 mod honest;
 
+#[path = "judge/again.rs"]
+mod again;
 #[path = "judge/beside.rs"]
 mod beside;
 #[path = "judge/custody.rs"]

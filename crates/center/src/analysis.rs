@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use scan::Reason as Known;
-use seal::{ContentKey, EpochKey, EpochKeys, Front, Opened, SealError};
+use seal::{ContentKey, EpochKey, EpochKeys, Front, Opened, SealError, Side};
 use serde::Deserialize;
 use statement::{EpochPurpose, Outcome, Reason, Record, VerdictRecord, limits::REASONS_MAX};
 
@@ -12,8 +12,9 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, chain};
 use crate::ground::Ground;
-use crate::jobs::{Ended, Jobs, Leased, Tools, draw_salt};
+use crate::jobs::{Ended, Leased, Tools, draw_salt};
 use crate::limits::{IDLE, LEASE_SLACK_SECONDS};
+use crate::turns::Terms;
 use crate::workshop::Workshop;
 
 /// How a try ended. The words are those of `touched` in `spec/intake.md`.
@@ -35,6 +36,12 @@ pub(crate) enum End {
     Unopened,
     /// The cell was stopped meanwhile.
     Lost,
+    /// An opener refused.
+    Refused,
+    /// The share that the center's opener gave is not the one of the header.
+    FalseCenter,
+    /// The share that the supervisor's opener gave is not the one of the header.
+    FalseSupervisor,
 }
 
 impl End {
@@ -48,11 +55,22 @@ impl End {
             Self::Garbled => "garbled",
             Self::Unopened => "unopened",
             Self::Lost => "lost",
+            Self::Refused => "refused",
+            Self::FalseCenter => "false-share-center",
+            Self::FalseSupervisor => "false-share-supervisor",
+        }
+    }
+
+    /// A share that is not the one of the header, by its side.
+    pub(crate) const fn false_share(side: Side) -> Self {
+        match side {
+            Side::Center => Self::FalseCenter,
+            Side::Supervisor => Self::FalseSupervisor,
         }
     }
 
     /// Whether there is a verdict.
-    const fn is_verdict(self) -> bool {
+    pub(crate) const fn is_verdict(self) -> bool {
         matches!(self, Self::Reported | Self::Missealed)
     }
 }
@@ -67,7 +85,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn nothing(end: End) -> Self {
+    pub(crate) fn nothing(end: End) -> Self {
         Self {
             end,
             outcome: Outcome::Missealed,
@@ -150,7 +168,7 @@ fn epoch_keys(ground: &Ground, front: &Front) -> Result<EpochKeys, SealError> {
 }
 
 impl Cell {
-    fn tools(&self, process: i64) -> Tools {
+    pub(crate) fn tools(&self, process: i64) -> Tools {
         Tools {
             worker: self.config.worker,
             rules: self.config.rules,
@@ -167,10 +185,15 @@ impl Cell {
         let (Some(ground), Some(process)) = (self.ground(), self.lead.process()) else {
             return Ok(false);
         };
-        let (jobs, now) = (Jobs::new(self.db.clone()), self.now());
-        let seconds = self.config.worker_wall_ms.div_ceil(1000) + LEASE_SLACK_SECONDS;
-        let until = now.saturating_add(seconds);
-        let Some(leased) = jobs.lease(self.tools(process), now, until).await? else {
+        let (now, config) = (self.now(), &self.config);
+        let seconds = config.worker_wall_ms.div_ceil(1000) + LEASE_SLACK_SECONDS;
+        let terms = Terms {
+            now,
+            until: now.saturating_add(seconds),
+            ending_by: now.saturating_add(config.ending_seconds),
+            crowded_from: config.sampling.begins_at(),
+        };
+        let Some(leased) = self.jobs.lease(self.tools(process), terms).await? else {
             return Ok(false);
         };
         let (cell, workshop) = (Arc::clone(self), Arc::clone(workshop));
@@ -186,7 +209,7 @@ impl Cell {
             .is_verdict()
             .then(|| self.record(&leased, &found, finished));
         let record = record.transpose()?.map(|record| record.to_text());
-        let ended = jobs.end(&leased, &found, record, finished).await?;
+        let ended = self.jobs.end(&leased, &found, record, finished).await?;
         if ended == Ended::TooLate {
             tracing::warn!(sample = %leased.sample, "a try came back too late; its word does not count");
         }
@@ -203,13 +226,23 @@ impl Cell {
             Ok(key) => key,
             Err(end) => return Ok(Found::nothing(end)),
         };
+        self.run_child(leased, &key, workshop)
+    }
+
+    /// Has one child look at the content.
+    pub(crate) fn run_child(
+        &self,
+        leased: &Leased,
+        key: &ContentKey,
+        workshop: &Workshop,
+    ) -> Result<Found, CenterError> {
         let ciphertext = self.ciphertexts.read(&leased.sample);
         // Erased a moment ago: the fence will say so.
         let Ok(ciphertext) = ciphertext else {
             return Ok(Found::nothing(End::Lost));
         };
         let header = leased.front.header();
-        let report = workshop.run(header, &leased.seal, &key, &ciphertext)?;
+        let report = workshop.run(header, &leased.seal, key, &ciphertext)?;
         Ok(match report {
             Ok(bytes) => read_report(&bytes).unwrap_or_else(|| Found::nothing(End::Garbled)),
             Err(end) => Found::nothing(end),
@@ -239,7 +272,7 @@ impl Cell {
         Ok(opened.check_rest_wraps().map_err(|_| End::Missealed))
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         leased: &Leased,
         found: &Found,
@@ -263,7 +296,12 @@ impl Cell {
     /// Works for as long as the cell runs. A defect of this machine is no fault of a sample: its lease runs out.
     pub(crate) async fn work(self: Arc<Self>, workshop: Arc<Workshop>) {
         loop {
-            match self.analyse_next(&workshop).await {
+            let worked = match self.analyse_next(&workshop).await {
+                // What came first goes first.
+                Ok(false) => self.reanalyse_next(&workshop).await,
+                worked => worked,
+            };
+            match worked {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => tracing::error!(cause = chain(&error), "a sample was not analysed"),
@@ -280,8 +318,7 @@ impl Cell {
         let now = self.now();
         for epoch in self.keyring.due(now).await? {
             self.keyring.destroy(epoch, now).await?;
-            let jobs = Jobs::new(self.db.clone());
-            let lost = jobs.give_up(epoch, self.tools(0), now).await?;
+            let lost = self.jobs.give_up(epoch, self.tools(0), now).await?;
             if lost > 0 {
                 tracing::error!(%epoch, lost, "samples waited until the key was gone; nobody can analyse them");
             }

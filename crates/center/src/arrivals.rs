@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use seal::Front;
 use statement::{EpochPurpose, SampleId, SealDigest};
 use store::Tables;
-use store::tables::query;
+use store::tables::{Write, query};
 use tokio::sync::oneshot;
 
+use crate::admission::Ticket;
 use crate::error::{CenterError, Refusal};
 use crate::intake::Accepted;
 use crate::schema::to_sql;
@@ -34,6 +35,8 @@ struct Arrival {
     front: Vec<u8>,
     region: String,
     epoch: String,
+    /// To be spent with it; none where none is asked for, or where it was spent when the upload began.
+    ticket: Option<Ticket>,
     kept: oneshot::Sender<Result<(), Refusal>>,
 }
 
@@ -57,8 +60,7 @@ impl Arrivals {
     pub(crate) async fn take_in(
         self: &Arc<Self>,
         (front, bytes): (&Front, &[u8]),
-        seal: SealDigest,
-        received: u64,
+        (seal, ticket, received): (SealDigest, Option<Ticket>, u64),
     ) -> Result<Accepted, Refusal> {
         let address = front.header().address();
         let sample = address.sample.clone();
@@ -70,6 +72,7 @@ impl Arrivals {
             front: bytes.to_vec(),
             region: address.region.to_string(),
             epoch: front.header().epoch(EpochPurpose::Analysis).to_string(),
+            ticket,
             kept,
         });
         // In a task of its own: a caller that hangs up takes nobody with it.
@@ -134,6 +137,14 @@ impl Arrivals {
                 kept.push(Err(Refusal::Busy));
                 continue;
             }
+            if let Some(ticket) = &arrival.ticket
+                && !ticket.spend(&self.db, &mut write, &arrival.sample).await?
+            {
+                // It came into this transaction alone, and goes out of it.
+                self.take_back(&mut write, sample).await?;
+                kept.push(Err(Refusal::TokenSpent));
+                continue;
+            }
             let queued = query("INSERT INTO jobs (sample, epoch) VALUES ($1, $2)")
                 .bind(sample)
                 .bind(&arrival.epoch);
@@ -148,6 +159,15 @@ impl Arrivals {
         }
         self.db.commit(write).await?;
         Ok(kept)
+    }
+
+    async fn take_back(&self, write: &mut Write, sample: &str) -> Result<(), Refusal> {
+        query("DELETE FROM samples WHERE sample = $1")
+            .bind(sample)
+            .execute(&mut **write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arrival>> {

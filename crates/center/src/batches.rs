@@ -20,7 +20,7 @@ use crate::outbox::{Draft, Said, next_seq};
 use crate::schema::{from_sql, to_sql};
 
 /// Brings `items` into an order that says nothing about when they came.
-fn shuffle<T>(
+pub(crate) fn shuffle<T>(
     items: &mut [T],
     mut draw: impl FnMut() -> Result<u64, CenterError>,
 ) -> Result<(), CenterError> {
@@ -32,18 +32,18 @@ fn shuffle<T>(
     Ok(())
 }
 
-fn draw() -> Result<u64, CenterError> {
+pub(crate) fn draw() -> Result<u64, CenterError> {
     Ok(u64::from_le_bytes(*keys::random_bytes::<8>()?))
 }
 
 /// A signed batch and the proof of each record in it.
-struct Made<R> {
-    said: Said,
-    proven: Vec<(R, String)>,
+pub(crate) struct Made<R> {
+    pub(crate) said: Said,
+    pub(crate) proven: Vec<(R, String)>,
 }
 
 /// Hashes and signs a batch. Blocks: the paths of a thousand records take a moment.
-fn make<R: Record + Clone>(
+pub(crate) fn make<R: Record + Clone>(
     records: Vec<R>,
     sign: impl FnOnce(FileDigest) -> Result<Said, CenterError>,
 ) -> Result<Made<R>, CenterError> {
@@ -292,7 +292,7 @@ impl Cell {
     }
 }
 
-fn batch_draft(
+pub(crate) fn batch_draft(
     kind: &'static str,
     root: FileDigest,
     batch: (u64, u64),
@@ -308,8 +308,11 @@ fn batch_draft(
     }
 }
 
-fn count_outcomes(records: &[VerdictRecord]) -> OutcomeCounts {
-    let count = |outcome| records.iter().filter(|it| it.outcome == outcome).count() as u64;
+pub(crate) fn count_outcomes<'a>(
+    records: impl IntoIterator<Item = &'a VerdictRecord>,
+) -> OutcomeCounts {
+    let outcomes: Vec<_> = records.into_iter().map(|it| it.outcome).collect();
+    let count = |outcome| outcomes.iter().filter(|it| **it == outcome).count() as u64;
     OutcomeCounts {
         clean: count(Outcome::Clean),
         suspicious: count(Outcome::Suspicious),

@@ -1,26 +1,31 @@
 //! A cell: its home, its key, its tables, and what it knows of the log.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use keys::{Passphrase, SecretKey, StatementKey};
 use logclient::{Follower, LogClient};
 use serve::{Client, Clock};
-use statement::{CountryCode, SampleId};
-use store::{DirLock, Tables};
+use statement::{CountryCode, FileDigest, SampleId, SealTree};
+use store::{DirLock, Files, Tables};
 use tokio::sync::Notify;
 
 use crate::arrivals::Arrivals;
 use crate::ciphertexts::Ciphertexts;
-use crate::config::Config;
+use crate::config::{AdmissionRule, Config};
+use crate::draws::Draws;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
+use crate::jobs::Jobs;
 use crate::keyring::Keyring;
 use crate::lead::Lead;
 use crate::occupied::{Occupancy, Occupied};
+use crate::openers::Openers;
 use crate::outbox::{Draft, Said};
 use crate::rate::{Backlog, Rate};
 use crate::remote;
+use crate::turned_away::TurnedAway;
 
 /// A bundle, and of which checkpoint and entries it is.
 pub(crate) struct CachedBundle {
@@ -41,6 +46,9 @@ pub struct Cell {
     pub(crate) rate: Rate,
     pub(crate) backlog: Backlog,
     pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) jobs: Jobs,
+    pub(crate) draws: Arc<Draws>,
+    pub(crate) turned_away: TurnedAway,
     pub(crate) log: LogClient,
     /// The log as it was read last; nothing before it could be read.
     pub(crate) read: tokio::sync::Mutex<Read>,
@@ -48,6 +56,12 @@ pub struct Cell {
     pub(crate) arrived: Notify,
     /// Something was erased, and still stands in the write-ahead log.
     pub(crate) erased: AtomicBool,
+    /// Who holds the shares of samples at rest; nothing when this cell looks at none again.
+    pub(crate) openers: Option<Openers>,
+    /// Lists of samples that were asked for, by the root of their tree.
+    pub(crate) asked: Files,
+    /// Those that were read.
+    pub(crate) trees: Mutex<BTreeMap<FileDigest, Arc<SealTree>>>,
     /// What `/where` rests on, as it was made last.
     pub(crate) bundle: tokio::sync::Mutex<Option<CachedBundle>>,
     ground: RwLock<Option<Arc<Ground>>>,
@@ -70,6 +84,8 @@ impl Cell {
         let db = site.db;
         let lead = Arc::new(Lead::new(db.clone()));
         let client = Client::new(&config.client)?;
+        let openers = config.openers.as_ref();
+        let openers = openers.map(|urls| Openers::new(urls, &config.client));
         let log = LogClient::new(client, &config.log_url, config.origin.clone());
         let follower = Follower::new(log.clone(), config.anchor).keeping(matters);
         Ok(Self {
@@ -78,6 +94,9 @@ impl Cell {
             rate: Rate::new(config.uploads_per_minute),
             backlog: Backlog::default(),
             arrivals: Arrivals::new(db.clone()),
+            jobs: Jobs::new(db.clone()),
+            draws: Arc::new(Draws::open(site.files.join("draws"))?),
+            turned_away: TurnedAway::new(db.clone()),
             read: tokio::sync::Mutex::new(Read {
                 follower,
                 home: config.home.clone(),
@@ -85,6 +104,9 @@ impl Cell {
             arrived: Notify::new(),
             // Of the process before this one, if need be.
             erased: AtomicBool::new(true),
+            openers: openers.transpose()?,
+            asked: Files::open(&site.files.join("asked"))?,
+            trees: Mutex::default(),
             bundle: tokio::sync::Mutex::default(),
             ground: RwLock::default(),
             occupancy: site.occupancy,
@@ -128,7 +150,10 @@ impl Cell {
 
     /// Reads on in the log.
     pub(crate) async fn read_on(&self) -> Result<(), CenterError> {
-        let ground = self.read.lock().await.sync().await?;
+        let mut ground = self.read.lock().await.sync(self.now()).await?;
+        if self.config.admission == AdmissionRule::Open {
+            ground.admissions.clear();
+        }
         let mut held = self.ground.write().unwrap_or_else(PoisonError::into_inner);
         *held = Some(Arc::new(ground));
         Ok(())

@@ -54,18 +54,14 @@ impl Cell {
             .await
             .map_err(|e| self.db.sort(e))?;
         self.db.commit(write).await?;
+        self.draws.forget(day)?;
         Ok(Some(day))
     }
 
     async fn counted(&self, day: Day, bounds: [i64; 2]) -> Result<Census, CenterError> {
         let receipts = self.batches("receipts", bounds).await?;
         let verdicts = self.batches("verdicts", bounds).await?;
-        let declined = self
-            .count(
-                "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM declined WHERE day = $1",
-                &day.to_string(),
-            )
-            .await?;
+        let turned_away = self.turned_away.of(day).await?;
         let within = |sql: &'static str| {
             query(sql)
                 .bind(bounds[0])
@@ -91,7 +87,11 @@ impl Cell {
             day,
             received: receipts.count,
             receipts: receipts.range,
-            declined,
+            declined: turned_away.declined,
+            sampled_out: turned_away.sampled_out,
+            one_in_max: turned_away.one_in_max,
+            sampling: self.sampling_until(bounds[1]).await?,
+            draw: self.draws.kept(day)?,
             analysed: verdicts.count,
             verdicts: verdicts.range,
             outcomes: verdicts.outcomes,

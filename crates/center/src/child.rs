@@ -12,18 +12,14 @@
 //! ```
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
 
-use scan::{Database, FIRST_SCORING, Limits, ScanError};
+use scan::{Database, Limits, ScanError};
 use seal::{ContentKey, ContentOpener, Header, SealError, limits::HEADER_BYTES_MAX};
 use statement::{FileDigest, SealDigest};
 use zeroize::Zeroizing;
 
 /// The child's status when the sample is not the sealed one that it was told, so that nothing was read.
 pub const UNOPENED: u8 = 3;
-
-/// An empty list of known files.
-const NO_DIGESTS: &str = "limpid-digests v1\n";
 
 /// Why a child has no report.
 #[derive(Debug, thiserror::Error)]
@@ -34,61 +30,9 @@ pub enum ChildError {
     /// The parent did not say what it should.
     #[error("standard input is not what a parent sends")]
     Order(#[source] io::Error),
-    /// The database, or a stream.
+    /// A stream.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// A file of the database.
-    #[error("cannot read {}", path.display())]
-    Database {
-        /// The file.
-        path: std::path::PathBuf,
-        /// The system's answer.
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// Loads the database of a directory: `scoring.txt`, `known-bad.txt`, rule files `*.yar` in the order of their names.
-/// What is not there is empty; without a directory the first scoring table is used.
-///
-/// # Errors
-/// [`ChildError::Database`], [`ChildError::Scan`].
-pub fn load_database(dir: Option<&Path>) -> Result<Database, ChildError> {
-    let Some(dir) = dir else {
-        return Ok(Database::load(&[], NO_DIGESTS, FIRST_SCORING)?);
-    };
-    let read = |path: &Path| match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        other => other.map(Some).map_err(|source| ChildError::Database {
-            path: path.to_owned(),
-            source,
-        }),
-    };
-    let listed = std::fs::read_dir(dir).map_err(|source| ChildError::Database {
-        path: dir.to_owned(),
-        source,
-    })?;
-    let mut names: Vec<String> = listed
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".yar"))
-        .collect();
-    names.sort();
-    let mut rules = Vec::new();
-    for name in names {
-        let text = read(&dir.join(&name))?.unwrap_or_default();
-        rules.push((name, text));
-    }
-    let rules: Vec<(&str, &str)> = rules
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    let known_bad = read(&dir.join("known-bad.txt"))?;
-    let scoring = read(&dir.join("scoring.txt"))?;
-    Ok(Database::load(
-        &rules,
-        known_bad.as_deref().unwrap_or(NO_DIGESTS),
-        scoring.as_deref().unwrap_or(FIRST_SCORING),
-    )?)
 }
 
 /// Does the child's work: an order on `input`, a report on `report`. The sample is checked against its seal digest

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use seal::{Ciphertext, Header};
 use statement::{SampleId, SealDigest};
+use tlog::{Hash, Sha256Stream};
 
 use crate::error::CenterError;
 use crate::limits::HASHED_BYTES;
@@ -101,6 +102,25 @@ impl Ciphertexts {
                 0 => return Ok(ciphertext.finish().ok()),
                 count if ciphertext.update(&piece[..count]).is_ok() => {}
                 _ => return Ok(None),
+            }
+        }
+    }
+
+    /// SHA-256 of a whole ciphertext; nothing when it is gone. Blocks.
+    pub(crate) fn digest(&self, sample: &SampleId) -> Result<Option<Hash>, CenterError> {
+        use std::io::Read;
+        let path = self.path(sample);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(refused("open", &path)(error)),
+        };
+        let mut digest = Sha256Stream::new();
+        let mut piece = vec![0_u8; HASHED_BYTES];
+        loop {
+            match file.read(&mut piece).map_err(refused("read", &path))? {
+                0 => return Ok(Some(digest.finish())),
+                count => digest.update(&piece[..count]),
             }
         }
     }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serve::{ClientConfig, ServerConfig};
-use statement::{CountryCode, StatementDigest};
+use statement::{CountryCode, SamplingRule, SamplingStep, StatementDigest};
 use tlog::Origin;
 
+use crate::openers::OpenerUrls;
 use crate::remote::RemoteConfig;
 
 /// What a cell needs to know.
@@ -76,6 +77,19 @@ pub struct Config {
     /// Samples that may wait for machines.
     #[serde(default = "waiting_max")]
     pub waiting_max: u64,
+    /// Which part of what comes is taken while many wait; `/where` and each census say so.
+    ///
+    /// ```toml
+    /// sampling = [{ waiting = 500_000, one_in = 2 }, { waiting = 750_000, one_in = 4 }]
+    /// ```
+    #[serde(default = "sampling")]
+    pub sampling: SamplingRule,
+    /// A sample whose key is destroyed within so many seconds is analysed before all others.
+    #[serde(default = "ending_seconds")]
+    pub ending_seconds: u64,
+    /// Whether an upload is begun with a token only.
+    #[serde(default)]
+    pub admission: AdmissionRule,
     /// Samples that may be begun in a minute.
     #[serde(default = "uploads_per_minute")]
     pub uploads_per_minute: u64,
@@ -88,6 +102,9 @@ pub struct Config {
     /// How long a statement may take to be included, in seconds.
     #[serde(default = "not_after_seconds")]
     pub not_after_seconds: u64,
+    /// Where the openers of this home listen; without them nothing is looked at again.
+    #[serde(default)]
+    pub openers: Option<OpenerUrls>,
     /// Analysis epochs.
     #[serde(default)]
     pub epochs: EpochTimes,
@@ -97,6 +114,17 @@ pub struct Config {
     /// How patient it is with the log.
     #[serde(default)]
     pub client: ClientConfig,
+}
+
+/// Who may begin an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdmissionRule {
+    /// Whoever reaches the intake, within its rate.
+    #[default]
+    Open,
+    /// Whoever shows a token of the issuer whose key is logged for this home and day, once.
+    Tokens,
 }
 
 /// How long analysis epochs last.
@@ -141,6 +169,19 @@ const fn waiting_max() -> u64 {
     1_000_000
 }
 
+/// Half of the queue is room for a bad hour; what comes on top of that is thinned out before the rest is refused.
+fn sampling() -> SamplingRule {
+    let steps = [(500_000, 2), (750_000, 4), (900_000, 16)];
+    let steps = steps.map(|(waiting, one_in)| SamplingStep { waiting, one_in });
+    // Steps that grow are a rule.
+    SamplingRule::new(steps.to_vec()).unwrap_or_default()
+}
+
+/// Six hours: a cell that analyses 50 in a second empties its whole queue in them.
+const fn ending_seconds() -> u64 {
+    21_600
+}
+
 const fn uploads_per_minute() -> u64 {
     30_000
 }
@@ -157,7 +198,9 @@ const fn not_after_seconds() -> u64 {
     30 * 86_400
 }
 
-fn origin_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Origin, D::Error> {
+pub(crate) fn origin_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Origin, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
 }

@@ -84,7 +84,9 @@ async fn follow(cell: Arc<Cell>, metrics: Metrics) {
         cell.keyring.forget_destroyed();
         if cell.lead.leads() {
             tell(&metrics, "epochs", cell.keep_epochs().await);
+            tell(&metrics, "grants", cell.queue_granted().await.map(drop));
             tell(&metrics, "uploads", cell.forget_uploads().await);
+            tell(&metrics, "tokens", cell.forget_spent().await);
             tell(&metrics, "census", cell.take_census().await.map(drop));
         }
         tokio::time::sleep(pause).await;
@@ -108,6 +110,11 @@ async fn make_batches(cell: Arc<Cell>, metrics: Metrics) {
         made = tokio::time::Instant::now();
         tell(&metrics, "receipts", cell.make_receipts().await.map(drop));
         tell(&metrics, "verdicts", cell.make_verdicts().await.map(drop));
+        tell(
+            &metrics,
+            "reanalyses",
+            cell.make_reanalyses().await.map(drop),
+        );
         tell(&metrics, "anomalies", cell.make_anomalies().await.map(drop));
     }
 }
@@ -135,17 +142,19 @@ async fn speak(cell: Arc<Cell>, metrics: Metrics) {
 }
 
 impl Cell {
-    /// Sees to this process's place among those of the cell. Who leads ends what others began that are gone.
+    /// Sees to this process's place among those of the cell. Who leads says by which rule the cell samples, and ends what
+    /// others began that are gone.
     async fn take_place(&self) -> Result<(), CenterError> {
         let now = self.now();
         if self.lead.take(now).await? {
             tracing::info!("this process leads the cell");
             self.keyring.remove_untold().await?;
         }
-        match self.lead.leads() {
-            true => self.lead.bury(now).await,
-            false => Ok(()),
+        if !self.lead.leads() {
+            return Ok(());
         }
+        self.declare_sampling().await?;
+        self.lead.bury(now).await
     }
 
     /// What `/where` rests on, as a bundle. Made once for each checkpoint, since it is many requests to the log.

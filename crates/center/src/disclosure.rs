@@ -9,16 +9,17 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::intake::{reparse, row_error, signature_of};
-use crate::jobs::{Jobs, Try};
 use crate::outbox::Draft;
+use crate::reanalysis::Again;
 use crate::schema::{from_sql, to_sql};
+use crate::tries::Try;
 
 /// A whole offline proof; `spec/intake.md` says what each text is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Logged {
-    proven: Option<String>,
-    entry: String,
-    proof: String,
+    pub(crate) proven: Option<String>,
+    pub(crate) entry: String,
+    pub(crate) proof: String,
 }
 
 /// Everything that the cell can show.
@@ -34,6 +35,9 @@ pub(crate) struct Disclosure {
     anomaly: Option<Logged>,
     erasure: Option<Logged>,
     touched: Vec<Try>,
+    /// What machines made of it when they looked again, and by whose leave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    again: Vec<Again>,
 }
 
 /// A row of `samples`, as far as owners are concerned.
@@ -86,7 +90,9 @@ impl Cell {
             verdict: self.logged(verdict.0, verdict.1).await?,
             anomaly: self.logged_single(row.anomaly).await?,
             erasure: self.logged_single(row.erasure).await?,
-            touched: Jobs::new(self.db.clone()).tries(sample).await?,
+            // Before the tries: whose second look is over, of that the try that ended it is shown, too.
+            again: self.looked_again(sample, &row.seal).await?,
+            touched: self.jobs.tries(sample).await?,
         })
     }
 
@@ -140,6 +146,12 @@ impl Cell {
         .execute(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
+        // After the row of the sample: until this ends no grant can queue it any more.
+        query("DELETE FROM reanalyses WHERE sample = $1")
+            .bind(sample.as_str())
+            .execute(&mut *write)
+            .await
+            .map_err(|e| self.db.sort(e))?;
         self.db.commit(write).await?;
         self.erased
             .store(true, std::sync::atomic::Ordering::Relaxed);
@@ -171,7 +183,7 @@ impl Cell {
     }
 
     /// A record's proof with the entry it stands in, once that is witnessed.
-    async fn logged(
+    pub(crate) async fn logged(
         &self,
         id: Option<i64>,
         proven: Option<String>,

@@ -47,6 +47,9 @@ pub enum CenterError {
     /// This machine cannot give the isolation.
     #[error("the sandbox cannot be used")]
     Preflight(#[from] sandbox::Refusal),
+    /// No child could be given an order.
+    #[error("the sandboxes of the workers cannot be used")]
+    Workshop(#[from] scanner::WorkshopError),
     /// The HTTP shell.
     #[error("the server stopped")]
     Serve(#[from] serve::ServeError),
@@ -89,12 +92,41 @@ pub enum CenterError {
         /// The directory.
         path: std::path::PathBuf,
     },
+    /// A licence key in the configuration.
+    #[error(
+        "licence key `{value}` is not base64 of 32 bytes; name keys as `limpid keys show` prints them"
+    )]
+    LicenceKey {
+        /// Found, cut to 80 characters.
+        value: String,
+    },
     /// The clock of this machine.
     #[error("this machine's clock shows a time that cannot be written; set it")]
     Clock,
+    /// A list of samples to look at again.
+    #[error("the list of samples is refused")]
+    Asked(#[source] statement::CustodyError),
+    /// A line of it.
+    #[error("the list of samples has a line that is no seal digest")]
+    AskedLine(#[source] statement::IdError),
     /// Work ended by a defect of this program.
     #[error("work ended by a defect of this program")]
     Ended,
+}
+
+impl CenterError {
+    /// For `map_err` of what was tried with a file.
+    pub(crate) fn file(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File {
+            action,
+            path,
+            source,
+        }
+    }
 }
 
 /// Why a call was refused. Nothing was written.
@@ -175,12 +207,35 @@ pub enum Refusal {
         /// The limit.
         bytes_max: u64,
     },
+    /// Too much waits, and the draw did not take this one.
+    #[error(
+        "more comes than this cell can do, so it takes one sample in {one_in}, by a draw, and not this one; nothing is wrong \
+         with it, and sending it again does not help"
+    )]
+    Sampled {
+        /// One in how many is taken.
+        one_in: u64,
+    },
     /// Too many in a minute.
     #[error("more samples than this cell takes in a minute")]
     Rate,
     /// Too many wait.
     #[error("as many samples wait as may")]
     Full,
+    /// No token.
+    #[error(
+        "this cell takes samples with a token only; get one from the issuer that `/where` names"
+    )]
+    TokenMissing,
+    /// A token that is none, or not for here and now.
+    #[error("the token is refused; get another one from the issuer that `/where` names")]
+    Token(#[source] token::TokenError),
+    /// A token that came with another sample.
+    #[error("this token was spent with another sample; take another one")]
+    TokenSpent,
+    /// Nobody could have one.
+    #[error("the log names no issuer of tokens for this home and day; ask again")]
+    NoIssuer,
     /// Nothing can be taken in yet.
     #[error(
         "the log names no policy that this cell could take samples under, or could not be read yet"

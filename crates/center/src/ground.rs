@@ -7,6 +7,7 @@ use logclient::{Follower, Kept};
 use statement::{CountryCode, Epoch, EpochPurpose, Predicate, Role, StatementDigest};
 use tlog::Policy;
 
+use crate::admission::Admits;
 use crate::error::CenterError;
 use crate::limits::{EPOCHS_SHOWN, SKEW_SECONDS};
 
@@ -25,11 +26,16 @@ pub(crate) struct Ground {
     pub(crate) residence: Option<Residence>,
     /// Every epoch of this home that was ever announced by the right party.
     pub(crate) epochs: BTreeMap<StatementDigest, Stands>,
+    /// Keys of the issuer whose tokens are taken about now.
+    pub(crate) admissions: Vec<Admits>,
 }
 
-/// What a follower keeps for [`Ground::of`].
+/// What a follower keeps for [`Ground::of`], and to know what was granted.
 pub(crate) fn matters(predicate: &Predicate) -> bool {
-    matches!(predicate, Predicate::Epoch(_))
+    matches!(
+        predicate,
+        Predicate::Epoch(_) | Predicate::ReanalysisGrant(_)
+    )
 }
 
 /// Whose key signs an epoch of a purpose (`spec/epoch.md`).
@@ -42,12 +48,13 @@ const fn signer_of(purpose: EpochPurpose) -> Role {
 
 impl Ground {
     /// Puts together what a follower kept, and what is in force by its view.
-    pub(crate) fn of(follower: &Follower, home: &CountryCode) -> Result<Self, Refusal> {
+    pub(crate) fn of(follower: &Follower, home: &CountryCode, now: u64) -> Result<Self, Refusal> {
         // Why there is none yet is for whoever proposes one to find out.
         let residence = Residence::check(follower.view()?).ok();
         let epochs = follower.kept().iter();
         Ok(Self {
             residence,
+            admissions: Admits::all(follower, home, now)?,
             epochs: epochs
                 .filter_map(|kept| Some((kept.digest, epoch_of(kept, home)?)))
                 .collect(),
@@ -89,7 +96,8 @@ impl Ground {
     pub(crate) fn indices(&self, now: u64) -> Vec<u64> {
         let residence = self.residence.iter().flat_map(Residence::entries);
         let epochs = self.shown(now).into_iter().map(|it| it.index);
-        residence.chain(epochs).collect()
+        let admissions = self.admissions.iter().map(|it| it.index);
+        residence.chain(epochs).chain(admissions).collect()
     }
 }
 
@@ -126,8 +134,8 @@ impl Read {
     }
 
     /// Reads on; the ground when the log is readable.
-    pub(crate) async fn sync(&mut self) -> Result<Ground, CenterError> {
+    pub(crate) async fn sync(&mut self, now: u64) -> Result<Ground, CenterError> {
         self.follower.sync().await?;
-        Ok(Ground::of(&self.follower, &self.home)?)
+        Ok(Ground::of(&self.follower, &self.home, now)?)
     }
 }

@@ -11,9 +11,10 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::json;
 use serve::Problem;
-use statement::{SampleId, StatementDigest};
+use statement::{FileDigest, SampleId, SamplingRule, StatementDigest};
 
 use crate::cell::Cell;
+use crate::config::AdmissionRule;
 use crate::disclosure::Disclosure;
 use crate::error::{CenterError, Refusal, chain};
 use crate::intake::{Accepted, Held};
@@ -46,8 +47,20 @@ struct Where {
     declaration: Option<StatementDigest>,
     policy: Option<StatementDigest>,
     epochs: Vec<Shown>,
+    /// Keys of the issuer whose tokens are taken; null where none is asked for.
+    admission: Option<Vec<ShownKey>>,
     piece_bytes_max: usize,
     sample_bytes_max: u64,
+    sampling: Sampling,
+}
+
+#[derive(Serialize)]
+struct Sampling {
+    steps: SamplingRule,
+    /// Of what comes now, one in so many is taken.
+    one_in: u64,
+    /// SHA-256 of the key of today's draw.
+    draw: FileDigest,
 }
 
 #[derive(Serialize)]
@@ -58,15 +71,33 @@ struct Shown {
     valid_until: u64,
 }
 
+#[derive(Serialize)]
+struct ShownKey {
+    admission: StatementDigest,
+    issuer: String,
+    valid_from: u64,
+    valid_until: u64,
+}
+
 async fn here(State(cell): Room) -> Result<Json<Where>, Problem> {
     let ground = cell.ground().ok_or_else(|| problem(&Refusal::Closed))?;
+    let sampling = cell.sampling_now().await;
+    let (one_in, key) = sampling.map_err(|error| problem(&Refusal::Internal(error)))?;
     let shown = ground.shown(cell.now()).into_iter().map(|epoch| Shown {
         purpose: epoch.said.purpose.as_str(),
         epoch: epoch.digest,
         valid_from: epoch.said.valid_from,
         valid_until: epoch.said.valid_until,
     });
+    let keys = ground.admissions.iter().map(|it| ShownKey {
+        admission: it.digest,
+        issuer: it.said.issuer.to_string(),
+        valid_from: it.said.valid_from,
+        valid_until: it.said.valid_until,
+    });
+    let asks = cell.config.admission == AdmissionRule::Tokens;
     Ok(Json(Where {
+        admission: asks.then(|| keys.collect()),
         home: cell.home().to_string(),
         log: cell.config.origin.to_string(),
         declaration: ground
@@ -77,6 +108,11 @@ async fn here(State(cell): Room) -> Result<Json<Where>, Problem> {
         epochs: shown.collect(),
         piece_bytes_max: PIECE_BYTES_MAX,
         sample_bytes_max: cell.config.sample_bytes_max,
+        sampling: Sampling {
+            steps: cell.config.sampling.clone(),
+            one_in,
+            draw: FileDigest::of(key.hash().as_bytes()),
+        },
     }))
 }
 
@@ -89,14 +125,22 @@ async fn bundle(State(cell): Room) -> Result<Response, Problem> {
     Ok((kind, bytes).into_response())
 }
 
-async fn begin(State(cell): Room, body: Bytes) -> Response {
+/// The header that a token comes in.
+fn authorization(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?;
+    // What is no text is no token.
+    Some(value.to_str().unwrap_or_default().to_owned())
+}
+
+async fn begin(State(cell): Room, headers: HeaderMap, body: Bytes) -> Response {
     let status = |held: &Held| match held.is_new {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    match finish(async move { cell.begin_upload(&body).await }).await {
+    let (shown, intake) = (authorization(&headers), Arc::clone(&cell));
+    match finish(async move { intake.begin_upload(&body, shown.as_deref()).await }).await {
         Ok(held) => progress(status(&held), &held),
-        Err(refusal) => refuse(&refusal),
+        Err(refusal) => ask_for_token(&cell, refuse(&refusal)),
     }
 }
 
@@ -138,8 +182,23 @@ async fn complete(State(cell): Room, Path(sample): Path<String>, body: Bytes) ->
     accepted(finish(async move { cell.complete(&sample, &body).await }).await)
 }
 
-async fn whole(State(cell): Room, body: Bytes) -> Response {
-    accepted(finish(async move { cell.take_whole(body.to_vec()).await }).await)
+async fn whole(State(cell): Room, headers: HeaderMap, body: Bytes) -> Response {
+    let (shown, intake) = (authorization(&headers), Arc::clone(&cell));
+    let done = finish(async move { intake.take_whole(body.to_vec(), shown.as_deref()).await });
+    ask_for_token(&cell, accepted(done.await))
+}
+
+/// A 401 says what is asked for (RFC 9577 section 2.1).
+fn ask_for_token(cell: &Cell, mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED
+        && let Some(asked) = cell.challenges()
+        && let Ok(value) = HeaderValue::from_str(&asked)
+    {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
 }
 
 async fn receipt(State(cell): Room, Path(sample): Path<String>, body: Bytes) -> Response {
@@ -253,11 +312,12 @@ fn problem(refusal: &Refusal) -> Problem {
         Refusal::Offset { held } | Refusal::Incomplete { held, .. } => {
             problem.about("upload-offset", &held.to_string())
         }
+        Refusal::Sampled { one_in } => problem.about("one_in", &one_in.to_string()),
         Refusal::Size { found, .. } => problem.about("size", &found.to_string()),
         Refusal::Front(seal::SealError::Header(statement::LineError::Value {
             key, value, ..
         })) => problem.about(*key, value),
-        Refusal::Rate | Refusal::Full | Refusal::Closed | Refusal::Busy => {
+        Refusal::Rate | Refusal::Full | Refusal::Closed | Refusal::NoIssuer | Refusal::Busy => {
             problem.retry_after(RETRY_AFTER_SECONDS)
         }
         _ => problem,
@@ -279,9 +339,15 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::Offset { .. } => (StatusCode::CONFLICT, "intake.offset"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "intake.incomplete"),
         Refusal::Size { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "intake.size"),
+        // The same sample is told the same again, so it is no 429 or 503.
+        Refusal::Sampled { .. } => (StatusCode::FORBIDDEN, "intake.sampled"),
         Refusal::Rate => (StatusCode::TOO_MANY_REQUESTS, "intake.rate"),
         Refusal::Full => (StatusCode::SERVICE_UNAVAILABLE, "intake.full"),
         Refusal::Closed => (StatusCode::SERVICE_UNAVAILABLE, "intake.closed"),
+        Refusal::NoIssuer => (StatusCode::SERVICE_UNAVAILABLE, "intake.no_issuer"),
+        Refusal::TokenMissing => (StatusCode::UNAUTHORIZED, "intake.token_missing"),
+        Refusal::Token(_) => (StatusCode::UNAUTHORIZED, "intake.token"),
+        Refusal::TokenSpent => (StatusCode::CONFLICT, "intake.token_spent"),
         Refusal::NoSample => (StatusCode::NOT_FOUND, "sample.unknown"),
         Refusal::NotOwner => (StatusCode::FORBIDDEN, "sample.signature"),
         Refusal::Erased => (StatusCode::GONE, "sample.erased"),
@@ -310,7 +376,8 @@ fn title(code: &'static str) -> &'static str {
     match code.split_once('.') {
         Some(("sample", _)) => "this is not shown",
         Some((_, "offset" | "incomplete" | "busy")) => "the upload goes on elsewhere",
-        Some((_, "rate" | "full" | "closed")) => "the cell takes no samples now",
+        Some((_, "sampled")) => "the cell samples, and this one is not needed",
+        Some((_, "rate" | "full" | "closed" | "no_issuer")) => "the cell takes no samples now",
         _ => "the sample is not taken",
     }
 }

@@ -3,15 +3,17 @@
 //! Invariant: *acknowledged <= durable*. Each function returns after the disk has what its answer says.
 
 use seal::{Ciphertext, Front, UploadKey, upload_message};
-use statement::{EpochPurpose, SampleId, SealDigest};
+use statement::{Day, EpochPurpose, SampleId, SealDigest};
 use store::tables::query;
 use tlog::Hash;
 
+use crate::admission::Ticket;
 use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::limits::{FORGOTTEN_MAX, SIGNATURE_BYTES, UPLOAD_SECONDS};
 use crate::schema::{from_sql, to_sql};
+use crate::turned_away::Counts;
 
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +45,13 @@ enum Known {
 
 impl Cell {
     /// Begins an upload, or says how far it is.
-    pub(crate) async fn begin_upload(&self, bytes: &[u8]) -> Result<Held, Refusal> {
+    ///
+    /// `authorization` is the header with the token, which only the first call needs.
+    pub(crate) async fn begin_upload(
+        &self,
+        bytes: &[u8],
+        authorization: Option<&str>,
+    ) -> Result<Held, Refusal> {
         let front = Front::parse(bytes).map_err(Refusal::Front)?;
         let address = front.header().address();
         let length = front.header().ciphertext_bytes();
@@ -64,13 +72,19 @@ impl Cell {
             Known::Nothing => {}
             _ => return Err(Refusal::Replayed),
         }
-        self.admit(&front).await?;
+        let ticket = self.ticket(authorization, &address.sample).await?;
+        self.admit(&front, ticket.as_ref()).await?;
         // Somebody else may have sent it whole meanwhile; an upload begun beside it would write over it.
         let occupied = self.occupy(&address.sample)?;
         if !matches!(self.known(&address.sample).await?, Known::Nothing) {
             return Err(Refusal::Busy);
         }
         let mut write = self.db.begin().await?;
+        if let Some(ticket) = ticket
+            && !ticket.spend(&self.db, &mut write, &address.sample).await?
+        {
+            return Err(Refusal::TokenSpent);
+        }
         query(
             "INSERT INTO uploads (sample, front, held, epoch, touched) VALUES ($1, $2, 0, $3, $4)",
         )
@@ -87,16 +101,29 @@ impl Cell {
     }
 
     /// Everything that is asked of a sample before its first byte is kept.
-    async fn admit(&self, front: &Front) -> Result<(), Refusal> {
+    async fn admit(&self, front: &Front, ticket: Option<&Ticket>) -> Result<(), Refusal> {
         self.judge(front)?;
-        let refused = if self.waiting().await? >= self.config.waiting_max {
-            Refusal::Full
+        let day = Day::of(self.now()).ok_or(CenterError::Clock)?;
+        let (waiting, sample) = (self.waiting(1).await?, &front.header().address().sample);
+        let (refused, counts) = if waiting >= self.config.waiting_max {
+            (Refusal::Full, Counts::DECLINED)
+        } else if let Some(one_in) = self.left_out(sample, waiting).await? {
+            // Whoever could draw again for nothing would draw until it wins.
+            if let Some(ticket) = ticket {
+                let mut write = self.db.begin().await?;
+                let is_spent = ticket.spend(&self.db, &mut write, sample).await?;
+                self.db.commit(write).await?;
+                if !is_spent {
+                    return Err(Refusal::TokenSpent);
+                }
+            }
+            (Refusal::Sampled { one_in }, Counts::sampled_out(one_in))
         } else if self.rate.take(self.now()) {
             return Ok(());
         } else {
-            Refusal::Rate
+            (Refusal::Rate, Counts::DECLINED)
         };
-        self.count_declined().await?;
+        self.turned_away.count(day, counts).await?;
         Err(refused)
     }
 
@@ -223,13 +250,17 @@ impl Cell {
         let seal = blocking(move || files.seal_digest(&header)).await?;
         let seal = seal.ok_or(Refusal::Signature)?;
         check_upload(&front, &seal, &signature)?;
-        let accepted = self.take_in((&front, &bytes), seal).await?;
+        let accepted = self.take_in((&front, &bytes), seal, None).await?;
         drop(occupied);
         Ok(accepted)
     }
 
-    /// Takes in a small sample that came in one call.
-    pub(crate) async fn take_whole(&self, body: Vec<u8>) -> Result<Accepted, Refusal> {
+    /// Takes in a small sample that came in one call, with its token in `authorization`.
+    pub(crate) async fn take_whole(
+        &self,
+        body: Vec<u8>,
+        authorization: Option<&str>,
+    ) -> Result<Accepted, Refusal> {
         let (front, bytes, ciphertext, signature) = split_whole(&body)?;
         let sample = front.header().address().sample.clone();
         let occupied = self.occupy(&sample)?;
@@ -239,8 +270,12 @@ impl Cell {
             digest.finish().map_err(|_| Refusal::Signature)?
         };
         check_upload(&front, &seal, &signature)?;
-        match self.known(&sample).await? {
-            Known::Nothing => self.admit(&front).await?,
+        let ticket = match self.known(&sample).await? {
+            Known::Nothing => {
+                let ticket = self.ticket(authorization, &sample).await?;
+                self.admit(&front, ticket.as_ref()).await?;
+                ticket
+            }
             // What was acknowledged of it is not written over.
             Known::Uploading { front, held } if front == bytes => {
                 return Err(Refusal::Offset { held });
@@ -249,21 +284,32 @@ impl Cell {
                 return Ok(accepted);
             }
             _ => return Err(Refusal::Replayed),
-        }
+        };
         let files = self.ciphertexts.clone();
-        let (name, content) = (sample, ciphertext.to_vec());
+        let (name, content) = (sample.clone(), ciphertext.to_vec());
         let occupied = blocking(move || {
             files.append(&name, 0, &content)?;
             Ok(occupied)
         })
         .await?;
-        let accepted = self.take_in((&front, bytes), seal).await?;
+        let accepted = self.take_in((&front, bytes), seal, ticket).await;
+        if matches!(accepted, Err(Refusal::TokenSpent)) {
+            // Another sample was a moment faster with the same token; this one was never acknowledged.
+            let files = self.ciphertexts.clone();
+            blocking(move || files.remove(&sample)).await?;
+        }
         drop(occupied);
-        Ok(accepted)
+        accepted
     }
 
-    async fn take_in(&self, front: (&Front, &[u8]), seal: SealDigest) -> Result<Accepted, Refusal> {
-        let accepted = self.arrivals.take_in(front, seal, self.now()).await?;
+    async fn take_in(
+        &self,
+        front: (&Front, &[u8]),
+        seal: SealDigest,
+        ticket: Option<Ticket>,
+    ) -> Result<Accepted, Refusal> {
+        let arrival = (seal, ticket, self.now());
+        let accepted = self.arrivals.take_in(front, arrival).await?;
         self.arrived.notify_one();
         Ok(accepted)
     }
@@ -308,11 +354,12 @@ impl Cell {
         })
     }
 
-    /// How many samples wait.
-    async fn waiting(&self) -> Result<u64, CenterError> {
+    /// How many samples wait, before `coming` more are let in.
+    pub(crate) async fn waiting(&self, coming: u64) -> Result<u64, CenterError> {
         let now = self.now();
         // PostgreSQL counts a million rows each time that it is asked.
-        if let Some(waiting) = self.backlog.recent(now).filter(|_| self.db.is_shared()) {
+        let recent = self.backlog.recent(now, coming);
+        if let Some(waiting) = recent.filter(|_| self.db.is_shared()) {
             return Ok(waiting);
         }
         let row = query("SELECT waiting FROM queue")
@@ -320,21 +367,8 @@ impl Cell {
             .await
             .map_err(|e| self.db.sort(e))?;
         let waiting = from_sql(row.get(0));
-        self.backlog.set(now, waiting);
+        self.backlog.set(now, waiting.saturating_add(coming));
         Ok(waiting)
-    }
-
-    async fn count_declined(&self) -> Result<(), CenterError> {
-        let day = statement::Day::of(self.now()).ok_or(CenterError::Clock)?;
-        let mut write = self.db.begin().await?;
-        query(
-            "INSERT INTO declined (day, count) VALUES ($1, 1) ON CONFLICT (day) DO UPDATE SET count = declined.count + 1",
-        )
-        .bind(day.to_string())
-        .execute(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        Ok(self.db.commit(write).await?)
     }
 
     /// Forgets uploads that nobody goes on with.

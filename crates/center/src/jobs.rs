@@ -10,7 +10,9 @@ use crate::analysis::{End, Found};
 use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
 use crate::limits::{LOST_MAX, TRIES_MAX};
-use crate::schema::{NEXT_JOB, from_sql, to_sql};
+use crate::schema::to_sql;
+use crate::seconds::Seconds;
+use crate::turns::{Terms, Turns};
 
 /// What the tries of a cell are made with: statement digests of releases, and the process that makes them.
 #[derive(Debug, Clone, Copy)]
@@ -44,32 +46,32 @@ pub(crate) enum Ended {
 /// The queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Jobs {
-    db: Tables,
+    pub(crate) db: Tables,
+    turns: Turns,
 }
 
 impl Jobs {
     pub(crate) fn new(db: Tables) -> Self {
-        Self { db }
+        Self {
+            db,
+            turns: Turns::default(),
+        }
     }
 
-    /// Leases the sample that waits longest until `until`; nothing when none waits.
+    /// Leases the sample whose turn it is; nothing when none waits.
     pub(crate) async fn lease(
         &self,
         tools: Tools,
-        now: u64,
-        until: u64,
+        terms: Terms,
     ) -> Result<Option<Leased>, CenterError> {
+        let now = terms.now;
         // Without a look first, each idle worker would take the writer.
-        if self.next(now).await?.is_none() {
+        let Some(waiting) = self.turns.waiting(&self.db, now).await? else {
             return Ok(None);
-        }
+        };
         let mut write = self.db.begin().await?;
-        let next = query(self.db.choose(NEXT_JOB))
-            .bind(to_sql(now))
-            .fetch_optional(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        let Some(row) = next else {
+        let next = self.turns.next((&self.db, &mut write), terms, waiting);
+        let Some(row) = next.await? else {
             return Ok(None);
         };
         let (queued, sample, seal): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -97,9 +99,10 @@ impl Jobs {
         .await
         .map_err(|e| self.db.sort(e))?
         .get(0);
-        query("UPDATE jobs SET fence = $1, leased_until = $2 WHERE queued = $3")
+        // If it ever waits again, it was tried.
+        query("UPDATE jobs SET fence = $1, leased_until = $2, class = 1 WHERE queued = $3")
             .bind(fence)
-            .bind(to_sql(until))
+            .bind(to_sql(terms.until))
             .bind(queued)
             .execute(&mut *write)
             .await
@@ -113,15 +116,6 @@ impl Jobs {
             seal: seal.parse().map_err(|_| row_error("a seal digest"))?,
             front: reparse(&front)?,
         }))
-    }
-
-    async fn next(&self, now: u64) -> Result<Option<i64>, CenterError> {
-        let row = query("SELECT queued FROM jobs WHERE leased_until <= $1 ORDER BY queued LIMIT 1")
-            .bind(to_sql(now))
-            .fetch_optional(self.db.readers())
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        Ok(row.map(|row| row.get(0)))
     }
 
     /// A try comes back. Its word counts if it still holds the sample.
@@ -198,7 +192,7 @@ impl Jobs {
     async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
         let row = query(
             "SELECT COUNT(*) FILTER (WHERE \"end\" != 'lost'), COUNT(*) FILTER (WHERE \"end\" = 'lost') FROM tries
-             WHERE sample = $1 AND \"end\" IS NOT NULL",
+             WHERE sample = $1 AND \"end\" IS NOT NULL AND grant_digest IS NULL",
         )
         .bind(sample.as_str())
         .fetch_one(&mut **write)
@@ -247,6 +241,7 @@ impl Jobs {
         .fetch_all(&mut *write)
         .await
         .map_err(|e| self.db.sort(e))?;
+        Seconds::give_back(&self.db, &mut write, process).await?;
         query(
             "UPDATE tries SET ended = $1, \"end\" = 'lost' WHERE \"end\" IS NULL AND process = $2",
         )
@@ -310,39 +305,6 @@ impl Jobs {
         self.db.commit(write).await?;
         Ok(waiting.len())
     }
-
-    /// The tries of a sample, in order.
-    pub(crate) async fn tries(&self, sample: &SampleId) -> Result<Vec<Try>, CenterError> {
-        let rows = query(
-            "SELECT worker, rules, scoring, started, ended, \"end\" FROM tries WHERE sample = $1 ORDER BY fence",
-        )
-        .bind(sample.as_str())
-        .fetch_all(self.db.readers())
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        let read = |(attempt, row): (u64, &store::tables::Row)| Try {
-            attempt,
-            worker: row.get(0),
-            rules: row.get(1),
-            scoring: row.get(2),
-            started: from_sql(row.get(3)),
-            ended: row.get::<Option<i64>, _>(4).map(from_sql),
-            end: row.get(5),
-        };
-        Ok((1..).zip(&rows).map(read).collect())
-    }
-}
-
-/// One try, as the owner is told of it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Try {
-    attempt: u64,
-    worker: String,
-    rules: String,
-    scoring: String,
-    started: u64,
-    ended: Option<u64>,
-    end: Option<String>,
 }
 
 /// 32 random bytes for a record.
@@ -405,13 +367,18 @@ mod tests {
             .await
             .unwrap();
         let sample = SampleId::new([5; 16]);
+        insert(&db, &sample).await;
+        (Jobs::new(db), sample)
+    }
+
+    async fn insert(db: &Tables, sample: &SampleId) {
         let mut write = db.begin().await.unwrap();
         query(
             "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, 'europe', 1, 'waiting')",
         )
         .bind(sample.as_str())
         .bind("00".repeat(32))
-        .bind(front(&sample).to_bytes())
+        .bind(front(sample).to_bytes())
         .execute(&mut *write)
         .await
         .unwrap();
@@ -421,7 +388,6 @@ mod tests {
             .await
             .unwrap();
         db.commit(write).await.unwrap();
-        (Jobs::new(db), sample)
     }
 
     fn tools() -> Tools {
@@ -431,6 +397,15 @@ mod tests {
             rules: release,
             scoring: release,
             process: 0,
+        }
+    }
+
+    fn terms(now: u64, until: u64) -> Terms {
+        Terms {
+            now,
+            until,
+            ending_by: now,
+            crowded_from: None,
         }
     }
 
@@ -447,9 +422,14 @@ mod tests {
     async fn a_try_that_comes_back_after_its_lease_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (jobs, sample) = queue(dir.path()).await;
-        let first = jobs.lease(tools(), 100, 130).await.unwrap().unwrap();
-        assert!(jobs.lease(tools(), 129, 160).await.unwrap().is_none());
-        let second = jobs.lease(tools(), 130, 160).await.unwrap().unwrap();
+        let first = jobs.lease(tools(), terms(100, 130)).await.unwrap().unwrap();
+        assert!(
+            jobs.lease(tools(), terms(129, 160))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let second = jobs.lease(tools(), terms(130, 160)).await.unwrap().unwrap();
         assert!(second.fence > first.fence);
         let late = jobs
             .end(&first, &reported(), Some("late".into()), 140)
@@ -475,13 +455,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_failed_a_try_waits_behind_what_nobody_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let (jobs, first) = queue(dir.path()).await;
+        let second = SampleId::new([6; 16]);
+        insert(&jobs.db, &second).await;
+        let lease = async |now| {
+            let leased = jobs.lease(tools(), terms(now, now + 30)).await;
+            leased.unwrap().unwrap()
+        };
+        let failed = lease(100).await;
+        let died = Found {
+            end: End::Died,
+            ..reported()
+        };
+        let ended = jobs.end(&failed, &died, None, 101).await.unwrap();
+        assert_eq!(ended, Ended::Again);
+        let next = [lease(102).await.sample, lease(103).await.sample];
+        assert_eq!((failed.sample, next), (first.clone(), [second, first]));
+    }
+
+    #[tokio::test]
     async fn a_sample_that_takes_the_cell_down_each_time_is_set_aside_in_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let (jobs, sample) = queue(dir.path()).await;
         for round in 0..20 {
             let now = 100 + 10 * round;
             if jobs
-                .lease(tools(), now, now + 1_000)
+                .lease(tools(), terms(now, now + 1_000))
                 .await
                 .unwrap()
                 .is_none()

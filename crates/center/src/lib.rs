@@ -1,7 +1,7 @@
 //! Room: one cell of the center. It takes sealed samples in, has machines analyse them, and says so in the log.
 //!
 //! Specifications: `spec/intake.md` (HTTP), `spec/sealing.md`, `spec/receipts.md`, `spec/verdicts.md`,
-//! `spec/anomaly.md`, `spec/erasure.md`, `spec/census.md`, `spec/epoch.md`. One sample, from upload to verdict:
+//! `spec/anomaly.md`, `spec/erasure.md`, `spec/census.md`, `spec/epoch.md`, `spec/reanalysis.md`. One sample, from upload to verdict:
 //!
 //! ```text
 //! POST  /samples              front, ciphertext, signature         202, durable from here on
@@ -17,13 +17,15 @@
 //! as long as it takes to check the wraps at rest. A child sees one sample in clear and its content key; the program that
 //! forks it passes that key on and forgets it. Plaintext is in the memory of a child and nowhere else.
 //!
-//! In scope: intake, queue, workers, batches, what an owner is shown, erasing, analysis epochs, the census.
+//! In scope: intake, queue, workers, batches, what an owner is shown, erasing, analysis epochs, the census, second looks; and, as a
+//! process of its own, the issuer of admission tokens (`spec/admission.md`).
 //!
 //! Out of scope: which home is right for whom (`residency`, judged by endpoints), what counts (`law`), what a
-//! sample is (`scan`), opening at rest and transfers (not built yet), blind admission tokens (not built yet).
+//! sample is (`scan`), the keys of samples at rest (`opener`), transfers (not built yet).
 //!
 //! Known holes: intake and the keys of analysis epochs are in one process, so what breaks into the first has the second.
 
+mod admission;
 mod analysis;
 mod arrivals;
 mod batches;
@@ -34,29 +36,45 @@ mod ciphertexts;
 mod config;
 mod daemon;
 mod disclosure;
+mod draws;
 mod error;
+mod granted;
 mod ground;
 mod http;
 mod intake;
+mod issuer;
 mod jobs;
 mod keyring;
 mod lead;
 mod limits;
 mod occupied;
+mod openers;
 mod opening_epoch;
 mod outbox;
 mod rate;
+mod reanalysis;
 mod remote;
+mod sampling;
 mod schema;
+mod seconds;
+mod tries;
+mod turned_away;
+mod turns;
 mod workshop;
 
 pub use cell::Cell;
-pub use child::{ChildError, UNOPENED, attend, load_database, open, work};
-pub use config::{Config, EpochTimes};
+pub use child::{ChildError, UNOPENED, attend, open, work};
+pub use config::{AdmissionRule, Config, EpochTimes};
 pub use daemon::{serve, serve_by};
 pub use error::{CenterError, Refusal};
+pub use granted::{Asked, ask_reanalysis, read_asked};
 pub use http::router;
+pub use issuer::{
+    Issuer, IssuerConfig, IssuerRefusal, issuer_router, serve_issuer, serve_issuer_by,
+};
 pub use keyring::EpochPlan;
 pub use limits::PIECE_BYTES_MAX;
+pub use openers::OpenerUrls;
 pub use opening_epoch::log_opening_epoch;
 pub use remote::RemoteConfig;
+pub use scanner::load_database;

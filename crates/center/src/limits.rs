@@ -14,10 +14,8 @@ pub(crate) const UPLOAD_SECONDS: u64 = 86_400;
 pub(crate) const TRIES_MAX: i64 = 3;
 /// Tries that ended because the cell was stopped. More of them are no accident: the sample may be what stops it.
 pub(crate) const LOST_MAX: i64 = 10;
-/// Memory of one child.
-pub(crate) const CHILD_MEMORY_BYTES_MAX: u64 = 512 << 20;
-/// Processes for each worker: two of bubblewrap, the program that forks, a child, and room.
-pub(crate) const CHILD_PROCESSES_MAX: u64 = 16;
+/// Every so manieth lease takes the oldest sample, whatever its class.
+pub(crate) const OLDEST_EVERY: u64 = 4;
 /// What a child may print: a report of ten thousand members.
 pub(crate) const REPORT_BYTES_MAX: u64 = 16 << 20;
 /// Seconds between the end of a child's time and the end of its lease.
@@ -32,5 +30,15 @@ pub(crate) const FORGOTTEN_MAX: i64 = 256;
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 /// How long a worker without work looks away, unless it is told.
 pub(crate) const IDLE: Duration = Duration::from_millis(500);
+/// Seconds of a day: issuers have a key for each.
+pub(crate) const DAY_SECONDS: u64 = 86_400;
+/// Bytes of a request to an issuer; its own format has 259.
+pub(crate) const ISSUER_BODY_BYTES_MAX: usize = 4096;
+/// How long an opener may take: it reads on in the log first.
+pub(crate) const OPENER_PATIENCE: Duration = Duration::from_secs(30);
+/// When to ask openers again that could not be reached, in seconds.
+pub(crate) const OPENER_PAUSE_SECONDS: u64 = 15;
+/// Bytes of a list of samples that is asked for.
+pub(crate) const ASKED_BYTES_MAX: u64 = 65 * statement::limits::GRANT_SAMPLES_MAX as u64;
 /// Epochs of each purpose that `/where` names.
 pub(crate) const EPOCHS_SHOWN: usize = 2;

@@ -52,12 +52,12 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// The last count, if it is good enough; whoever asks lets one more in.
-    pub(crate) fn recent(&self, now: u64) -> Option<u64> {
+    /// The last count, if it is good enough; whoever asks may let `coming` more in.
+    pub(crate) fn recent(&self, now: u64, coming: u64) -> Option<u64> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, waiting) = counted.as_mut()?;
         let is_good = (*at..at.saturating_add(COUNT_SECONDS)).contains(&now);
-        is_good.then(|| std::mem::replace(waiting, waiting.saturating_add(1)))
+        is_good.then(|| std::mem::replace(waiting, waiting.saturating_add(coming)))
     }
 
     /// What was just counted.
@@ -84,13 +84,13 @@ mod tests {
     #[test]
     fn a_count_is_good_for_two_seconds_and_grows_by_what_was_let_in() {
         let backlog = Backlog::default();
-        assert_eq!(backlog.recent(10), None);
+        assert_eq!(backlog.recent(10, 1), None);
         backlog.set(10, 5);
         assert_eq!(
-            [10, 11, 11].map(|now| backlog.recent(now)),
-            [Some(5), Some(6), Some(7)]
+            [(10, 1), (11, 0), (11, 1), (11, 1)].map(|(now, coming)| backlog.recent(now, coming)),
+            [Some(5), Some(6), Some(6), Some(7)]
         );
-        assert_eq!(backlog.recent(12), None);
-        assert_eq!(backlog.recent(9), None, "a clock set back");
+        assert_eq!(backlog.recent(12, 0), None);
+        assert_eq!(backlog.recent(9, 0), None, "a clock set back");
     }
 }

@@ -5,17 +5,42 @@
 //! is its size, its region and what machines said.
 //!
 //! All that SQLite and PostgreSQL are told differently stands here. Of one sample a transaction locks its job before its
-//! row of `samples`, everywhere, so that none waits for another in a circle.
+//! row of `samples`, and this before its second looks, everywhere, so that none waits for another in a circle.
 
 use store::tables::{Each, Step};
 
-/// The two texts of [`NEXT_JOB`].
+/// The two texts of a lease. Several processes lease at the same time: each takes a row that no other is just taking, and
+/// none waits.
+macro_rules! lease {
+    ($table:literal, $sql:expr) => {
+        Each {
+            sqlite: $sql,
+            postgres: concat!($sql, " FOR UPDATE OF ", $table, " SKIP LOCKED"),
+        }
+    };
+}
+
+/// The next job: `$1` is now.
 macro_rules! next_job {
+    ($which:literal) => {
+        lease!(
+            "jobs",
+            concat!(
+                "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
+                 JOIN samples ON samples.sample = jobs.sample WHERE jobs.leased_until <= $1 ",
+                $which,
+                " LIMIT 1"
+            )
+        )
+    };
+}
+
+/// The two texts of [`QUEUE_AGAIN`].
+macro_rules! queue_again {
     ($lock:literal) => {
         concat!(
-            "SELECT jobs.queued, samples.sample, samples.seal, samples.front, jobs.fence FROM jobs
-             JOIN samples ON samples.sample = jobs.sample
-             WHERE jobs.leased_until <= $1 ORDER BY jobs.queued LIMIT 1",
+            "INSERT INTO reanalyses (grant_digest, sample, state) SELECT $1, sample, 'waiting' FROM samples
+             WHERE seal = $2 AND state = 'analysed' AND outcome != 'missealed' AND verdict IS NOT NULL",
             $lock
         )
     };
@@ -162,13 +187,94 @@ pub(crate) const MIGRATIONS: &[Step] = &[
         mark TEXT NOT NULL
     ) STRICT;
 "),
+    Step::Same("
+    -- 0 fresh, 1 tried: `turns.rs`.
+    ALTER TABLE jobs ADD COLUMN class INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_by_class ON jobs (class, queued);
+    DROP INDEX jobs_by_epoch;
+    CREATE INDEX jobs_by_epoch_and_age ON jobs (epoch, queued);
+
+    ALTER TABLE declined ADD COLUMN sampled_out INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE declined ADD COLUMN one_in_max INTEGER NOT NULL DEFAULT 1;
+    -- The rules that the cell sampled by, as JSON; the newest is in force.
+    CREATE TABLE sampling_rules (
+        since INTEGER PRIMARY KEY,
+        steps TEXT NOT NULL
+    ) STRICT;
+"),
+    Step::Same("
+    -- Tokens that were shown, by SHA-256 of what the issuer signed without seeing it, until nobody could show them again.
+    CREATE TABLE spent (
+        token TEXT PRIMARY KEY,
+        sample TEXT NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX spent_by_end ON spent (until);
+"),
+    Step::Same("
+    -- Grants of the supervisor to look at samples of this cell again, and where each stands in the log.
+    CREATE TABLE grants (
+        grant_digest TEXT PRIMARY KEY,
+        -- Names the list of samples in the directory `asked`.
+        root TEXT NOT NULL,
+        entry BLOB NOT NULL,
+        proof BLOB NOT NULL,
+        queued INTEGER NOT NULL
+    ) STRICT;
+
+    -- Second looks; `waiting -> analysed | set-aside`. The rows of a sample go when it is erased.
+    CREATE TABLE reanalyses (
+        queued INTEGER PRIMARY KEY AUTOINCREMENT,
+        grant_digest TEXT NOT NULL REFERENCES grants (grant_digest),
+        sample TEXT NOT NULL REFERENCES samples (sample),
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'analysed', 'set-aside')),
+        -- Of the try that holds it.
+        fence INTEGER,
+        leased_until INTEGER NOT NULL DEFAULT 0,
+        finished INTEGER,
+        record TEXT,
+        statement INTEGER REFERENCES statements (id),
+        proven TEXT,
+        UNIQUE (grant_digest, sample)
+    ) STRICT;
+    CREATE INDEX reanalyses_waiting ON reanalyses (leased_until, queued) WHERE state = 'waiting';
+    CREATE INDEX reanalyses_unsaid ON reanalyses (queued) WHERE record IS NOT NULL AND statement IS NULL;
+    CREATE INDEX reanalyses_by_sample ON reanalyses (sample);
+    CREATE INDEX samples_by_seal ON samples (seal);
+    -- Of a second look.
+    ALTER TABLE tries ADD COLUMN grant_digest TEXT;
+"),
 ];
 
-/// The job that waits longest and that nobody holds. Several processes lease at the same time: each takes one that no
-/// other is just taking, and none waits.
-pub(crate) const NEXT_JOB: Each = Each {
-    sqlite: next_job!(""),
-    postgres: next_job!(" FOR UPDATE OF jobs SKIP LOCKED"),
+/// The job that waits longest and that nobody holds.
+pub(crate) const OLDEST: Each = next_job!("ORDER BY jobs.queued");
+/// Of those whose key is gone by `$2`, earliest end first.
+pub(crate) const ENDING: Each = next_job!(
+    "AND jobs.epoch = (SELECT epoch FROM epochs WHERE destroyed IS NULL AND destroy_by <= $2 AND EXISTS (
+         SELECT 1 FROM jobs AS theirs WHERE theirs.epoch = epochs.epoch AND theirs.leased_until <= $1)
+     ORDER BY destroy_by LIMIT 1) ORDER BY jobs.queued"
+);
+/// The oldest that no machine looked at.
+pub(crate) const FRESH: Each = next_job!("AND jobs.class = 0 ORDER BY jobs.queued");
+/// The newest of them.
+pub(crate) const FRESHEST: Each = next_job!("AND jobs.class = 0 ORDER BY jobs.queued DESC");
+/// The oldest that a try held.
+pub(crate) const TRIED: Each = next_job!("AND jobs.class = 1 ORDER BY jobs.queued");
+
+/// The sample that waits longest for a second look; `$1` is now.
+pub(crate) const NEXT_AGAIN: Each = lease!(
+    "reanalyses",
+    "SELECT reanalyses.queued, reanalyses.grant_digest, grants.root, samples.sample, samples.seal,
+     samples.front, reanalyses.fence
+     FROM reanalyses JOIN samples ON samples.sample = reanalyses.sample
+     JOIN grants ON grants.grant_digest = reanalyses.grant_digest
+     WHERE reanalyses.state = 'waiting' AND reanalyses.leased_until <= $1
+     ORDER BY reanalyses.queued LIMIT 1"
+);
+/// Queues a sample under a grant. One that is just being erased on another process is waited for, and then left out.
+pub(crate) const QUEUE_AGAIN: Each = Each {
+    sqlite: queue_again!(""),
+    postgres: queue_again!(" FOR SHARE"),
 };
 
 /// Integers of SQL are signed; ours are times, sizes and counts far below 2^63.

@@ -21,12 +21,17 @@ async fn child_runs_a_cell_when_asked_to() {
         return;
     };
     let told: Vec<&str> = told.split('\n').collect();
-    let [world, log_url, anchor, party, arguments] = told[..] else {
-        panic!("five lines");
+    let [world, log_url, anchor, party, arguments, admission] = told[..] else {
+        panic!("six lines");
     };
     let mut config = config(Path::new(world), log_url, anchor.parse().unwrap());
     config.worker_arguments = arguments.split_whitespace().map(str::to_owned).collect();
     config.sandbox_party = party.parse().unwrap();
+    if admission == "tokens" {
+        config.admission = center::AdmissionRule::Tokens;
+        // What comes waits.
+        config.workers = 0;
+    }
     center::serve(config, std::future::pending()).await.unwrap();
 }
 
@@ -38,12 +43,21 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(world: &World, party: u32, arguments: &str) -> Self {
+        Self::with(world, party, (arguments, "open"))
+    }
+
+    /// One that asks for tokens, and has no machines.
+    pub(crate) fn asking(world: &World) -> Self {
+        Self::with(world, PARTY, ("", "tokens"))
+    }
+
+    fn with(world: &World, party: u32, (arguments, admission): (&str, &str)) -> Self {
         let dir = world.path().join("cell");
         // A killed daemon leaves its address behind, which must not be taken for the next one's.
         drop(std::fs::remove_file(dir.join("url")));
         let place = world.path().display();
         let told = format!(
-            "{place}\n{}\n{}\n{party}\n{arguments}",
+            "{place}\n{}\n{}\n{party}\n{arguments}\n{admission}",
             world.log_url, world.anchor
         );
         let child = Command::new(std::env::current_exe().unwrap())

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod admission;
+mod again;
 mod analysis;
 mod forgetting;
 mod kills;
+mod overload;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod tokens;
 mod traces;
 mod world;
 

@@ -9,11 +9,12 @@ use statement::Predicate;
 
 use crate::PATIENCE;
 use crate::kills::each_has_one_receipt_and_one_verdict;
+use crate::tokens::wait_admission;
 use crate::world::{Owner, World, config, open_logged, wait_for, wait_open};
 use postgres_server::PostgresServer;
 
 #[path = "../../log/tests/remote/postgres_server.rs"]
-mod postgres_server;
+pub mod postgres_server;
 
 const WORLD: &str = "LIMPID_TEST_SHARED_WORLD";
 /// Holds the address of the database.
@@ -194,6 +195,45 @@ async fn the_server_is_killed_under_load_and_nothing_acknowledged_is_lost() {
     let urls = [&*cells[0].url, &cells[1].url];
     owners.push(send(owner("after all".to_owned()), &urls).await);
     each_has_one_receipt_and_one_verdict(&world, urls[1], &owners).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_that_are_shown_one_token_at_once_one_takes_one_sample() {
+    let (world, server) = (World::found().await, PostgresServer::start());
+    let issuer = world.start_issuer(world.issuer_config()).await;
+    let address = world.path().join("address");
+    std::fs::write(&address, server.url()).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&address, private).unwrap();
+    let named = format!("file:{}", address.display());
+    let mut urls = Vec::new();
+    for number in 0..2 {
+        let told = [&*world.log_url, &world.anchor.to_string(), &named];
+        let mut config = of_several(world.path(), told, number);
+        (config.workers, config.admission) = (0, center::AdmissionRule::Tokens);
+        urls.push(world.start(config).await.url);
+        wait_admission(&urls[urls.len() - 1]).await;
+    }
+    let keys = world.epoch_keys(&urls[0]).await;
+    wait_open(&urls[1]).await;
+    let token = world.token(&issuer, 1).await;
+    let mut sent = tokio::task::JoinSet::new();
+    for n in 0..12_u8 {
+        let owner = Owner::of(&[n; 100], &keys, world.policy);
+        let (url, token) = (urls[usize::from(n / 2 % 2)].clone(), token.clone());
+        sent.spawn(async move {
+            match n % 2 {
+                0 => owner.send_with(&url, &token).await,
+                _ => owner.begin_with(&url, &token).await,
+            }
+        });
+    }
+    let done = sent.join_all().await;
+    let refused: Vec<_> = done.into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused.len(), 11);
+    for error in refused {
+        assert_eq!(error.code(), Some("intake.token_spent"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,12 @@ pub const TILE_BYTES_MAX: usize = 256 * 32;
 pub const CENTERS_MAX: usize = 16;
 /// Largest file that is shared unless the configuration says otherwise (64 MiB).
 pub const SAMPLE_BYTES_MAX: u64 = 64 << 20;
+/// Members of one file that are shared as samples of their own.
+pub const MEMBERS_MAX: usize = 16;
+/// Longest answer of a child about what matched in a file: as many members, each with every reason.
+pub const LOOKED_BYTES_MAX: u64 = 64 << 10;
+/// Time of one look into a file unless the configuration says otherwise, in milliseconds.
+pub const LOOK_MS_MAX: u64 = 90_000;
 /// Sealed samples that wait unless the configuration says otherwise.
 pub const QUEUE_COUNT_MAX: usize = 256;
 /// Bytes of sealed samples that wait unless the configuration says otherwise (512 MiB).
@@ -62,3 +68,13 @@ pub const PIECE_BYTES_MAX: usize = 4 << 20;
 pub const RESUMES_MAX: usize = 8;
 /// Longest name that the owner's list shows of a file, in bytes.
 pub const LABEL_BYTES_MAX: usize = 1024;
+/// Admission tokens of one home that are here ahead of need, unless the configuration says otherwise.
+pub const TOKENS_AHEAD: usize = 8;
+/// Most of them, whatever the configuration says.
+pub const TOKENS_AHEAD_MAX: usize = 256;
+/// Second looks at one sample that are kept.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_MAX: usize = 32;
+/// Bytes of the file with them.
+#[cfg(feature = "sharing")]
+pub(crate) const AGAIN_BYTES_MAX: u64 = 4 << 20;

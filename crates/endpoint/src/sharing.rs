@@ -10,13 +10,18 @@
 //! seen.json                           the newest policy, and the newest bundle of each home
 //! proofs/<sha256>.bundle              what decisions and receipts rest on
 //! documents/<sha256>                  the policy's text, schema and entities
+//! samples/<sample id>/                one file, or member of one, that was shared: see `queue`
+//! looker/                             an empty tree, the root of the sandbox in which files are looked into
 //! samples/<sample id>/                one file that was shared: see `queue`
+//! tokens/                             rights to upload, unspent: see `wallet`
 //! ```
 //!
 //! Invariants: *nothing is sealed or sent without a consent in force* (asked again before every request), *only sealed bytes are
 //! kept and sent* (no plaintext, name or path is ever written into the queue or a request), *what was sent is remembered until its
-//! erasure is proven, and after*.
+//! erasure is proven, and after*, *no file is parsed outside of a sandbox, and of a container nothing leaves but members that
+//! matched*, unless its owner says that it is to go whole.
 
+mod again;
 mod answers;
 mod config;
 mod consent;
@@ -25,6 +30,9 @@ mod erase;
 mod error;
 mod evidence;
 mod files;
+mod inside;
+mod issuing;
+mod looker;
 mod proven;
 mod queue;
 mod seal_file;
@@ -32,6 +40,7 @@ mod send;
 mod shared;
 mod step;
 mod upload;
+mod wallet;
 mod where_to;
 
 pub use config::{Center, Config};
@@ -41,11 +50,13 @@ pub use consent::{
 pub use destination::Destination;
 pub use erase::{Erased, erase};
 pub use error::SharingError;
-pub use seal_file::{Shared, share};
+pub use inside::attend;
+pub use queue::SharedMember;
+pub use seal_file::{Extent, Shared, share};
 pub use send::{Sent, send};
 pub use shared::{
-    Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid, VerdictSaid,
-    shared,
+    AgainSaid, Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid,
+    VerdictSaid, shared,
 };
 pub use step::{ShareStep, WatchShare};
 pub use where_to::{

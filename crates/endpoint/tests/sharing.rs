@@ -3,6 +3,13 @@
 mod cell;
 mod consent;
 mod crashes;
+mod issuer;
+mod looks;
+#[allow(dead_code)]
+#[path = "../../scan/tests/it/make.rs"]
+mod make;
+mod members;
 mod proofs;
 mod residence;
 mod street;
+mod tokens;

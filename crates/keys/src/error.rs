@@ -38,6 +38,10 @@ pub enum KeyError {
     #[error("the operating system gave no randomness; no key was made")]
     Random(#[source] getrandom::Error),
 
+    /// A key of an issuer of tokens, or what it was asked for.
+    #[error("the key of an issuer of tokens cannot be used")]
+    Token(#[from] token::TokenError),
+
     /// Statements and TUF metadata are signed with Ed25519.
     #[error("this is an {algorithm} key; statements and TUF metadata need an Ed25519 key")]
     NotEd25519 {

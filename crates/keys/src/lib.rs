@@ -2,7 +2,8 @@
 //!
 //! Specifications: PKCS#8 ([RFC 5958]) in PEM ([RFC 7468]); Ed25519 keys as in [RFC 8410] and
 //! [RFC 8032]; ML-DSA-44 keys in seed form as in [RFC 9881] and FIPS 204; X-Wing keys as in
-//! draft-connolly-cfrg-xwing-kem; passphrases by PBES2 with scrypt and AES-256-CBC ([RFC 8018], [RFC 7914]).
+//! draft-connolly-cfrg-xwing-kem; RSA keys of issuers of tokens as in RFC 8017;
+//! passphrases by PBES2 with scrypt and AES-256-CBC ([RFC 8018], [RFC 7914]).
 //!
 //! An Ed25519 key file without passphrase, whole:
 //!
@@ -31,6 +32,7 @@
 
 mod error;
 mod file;
+mod issuer_key;
 mod limits;
 mod note_key;
 mod opening_key;
@@ -41,6 +43,7 @@ mod secret;
 mod signers;
 
 pub use error::{FileStep, KeyError};
+pub use issuer_key::IssuerKey;
 pub use note_key::NoteKey;
 pub use opening_key::OpeningKey;
 pub use passphrase::Passphrase;

@@ -1,8 +1,10 @@
-//! What a center says about samples, as far as it counts: batches of receipts and verdicts, anomalies, erasures.
+//! What is said about samples, as far as it counts: batches of receipts and verdicts, anomalies, erasures, and second looks.
 //!
 //! What stands in a batch about one sample is for its owner to check (`statement::Proven`); here is said that the batch counts.
 
-use statement::{Anomaly, Erasure, Predicate, Receipts, StatementDigest, Verdicts};
+use statement::{
+    Anomaly, Erasure, Predicate, Reanalyses, ReanalysisGrant, Receipts, StatementDigest, Verdicts,
+};
 
 use crate::{
     entry::Included,
@@ -51,6 +53,35 @@ impl Settled<'_> {
     pub fn erasure(&self, digest: StatementDigest) -> Result<Included<Erasure>, Refusal> {
         self.said_of_samples(digest, Code::ErasureMissing, |predicate| match predicate {
             Predicate::Erasure(erasure) => Some(erasure.clone()),
+            _ => None,
+        })
+    }
+
+    /// The batch of what machines made of samples when they looked again, with this digest.
+    ///
+    /// # Errors
+    /// [`Code::ReanalysesMissing`], or why the one that stands does not count.
+    pub fn reanalyses(&self, digest: StatementDigest) -> Result<Included<Reanalyses>, Refusal> {
+        self.said_of_samples(
+            digest,
+            Code::ReanalysesMissing,
+            |predicate| match predicate {
+                Predicate::Reanalyses(batch) => Some(batch.clone()),
+                _ => None,
+            },
+        )
+    }
+
+    /// The grant to look again with this digest. That it keeps its bounds takes [`crate::ReanalysisGrant::check`].
+    ///
+    /// # Errors
+    /// [`Code::GrantMissing`], or why the one that stands does not count.
+    pub fn reanalysis_grant(
+        &self,
+        digest: StatementDigest,
+    ) -> Result<Included<ReanalysisGrant>, Refusal> {
+        self.said_of_samples(digest, Code::GrantMissing, |predicate| match predicate {
+            Predicate::ReanalysisGrant(grant) => Some(grant.clone()),
             _ => None,
         })
     }

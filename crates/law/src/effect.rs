@@ -1,6 +1,8 @@
 //! What an entry that counts changes: the indexes by which questions are answered.
 
-use statement::{KeyId, Predicate, TestOutcome, Verdict, VerificationResult};
+use statement::{
+    CountryCode, KeyId, Predicate, StatementDigest, TestOutcome, Verdict, VerificationResult,
+};
 
 use crate::{entry::Standing, in_force::InForce, line::Line, opening::build_of};
 
@@ -40,6 +42,12 @@ impl InForce {
                 self.governed.push(digest);
             }
             Predicate::Epoch(_) => self.epochs.push(digest),
+            Predicate::Admission(_) => self.admissions.push(digest),
+            Predicate::ReanalysisGrant(_) if !self.grants.contains(&digest) => {
+                self.grants.push(digest);
+            }
+            Predicate::Receipts(batch) => self.note_stock(batch.home.clone(), digest),
+            Predicate::Erasure(erasure) => self.note_stock(erasure.home.clone(), digest),
             Predicate::Pruning(_) => self.prunings.push(digest),
             Predicate::Revocation(revocation) => self.revoke(&standing, revocation.key),
             Predicate::Finding(finding) => self.adverse.push((digest, Some(finding.about))),
@@ -64,6 +72,13 @@ impl InForce {
             }
         }
         self.standing.entry(digest).or_default().push(standing);
+    }
+
+    /// A payload that was signed twice counts once.
+    fn note_stock(&mut self, home: CountryCode, digest: StatementDigest) {
+        if !self.standing.contains_key(&digest) {
+            self.stocks.entry(home).or_default().push(digest);
+        }
     }
 
     /// A party revokes its own keys with one signature; other parties' keys need a new constitution.

@@ -10,6 +10,7 @@ use statement::StatementDigest;
 
 use crate::{
     approvable::Approvable,
+    grants::SignableGrant,
     refusal::{Code, Refusal},
     releasable::Releasable,
     settled::Settled,
@@ -65,6 +66,22 @@ impl Releasable {
         let mut kin = home.builds_of(evidence.source().archive);
         kin.extend(home.releases_of(release.artifact));
         ask(home, others, (&subjects, &kin), &release.product)?;
+        Ok(Unopposed(self))
+    }
+}
+
+impl SignableGrant {
+    /// Asks the other logs, as [`Approvable::unopposed`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn unopposed(
+        self,
+        home: Settled<'_>,
+        others: &[Settled<'_>],
+    ) -> Result<Unopposed<Self>, Refusal> {
+        let subjects = [self.rules, self.worker, self.scoring];
+        ask(home, others, (&subjects, &[]), self.product())?;
         Ok(Unopposed(self))
     }
 }

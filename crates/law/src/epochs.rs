@@ -80,7 +80,7 @@ impl SealableEpochs {
     }
 }
 
-fn newest(
+pub(crate) fn newest(
     view: Settled<'_>,
     purpose: EpochPurpose,
     home: &CountryCode,

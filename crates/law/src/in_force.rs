@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use statement::{Constitution, KeyId, StatementDigest};
+use statement::{Constitution, CountryCode, KeyId, StatementDigest};
 use tlog::{Checkpoint, Frontier, Hash, Origin, Policy, Witnessed, leaf_hash};
 
 use crate::{
@@ -81,6 +81,11 @@ pub struct InForce {
     /// Declarations and residency policies, in log order.
     pub(crate) governed: Vec<StatementDigest>,
     pub(crate) epochs: Vec<StatementDigest>,
+    pub(crate) admissions: Vec<StatementDigest>,
+    /// Grants to look at samples again, in log order.
+    pub(crate) grants: Vec<StatementDigest>,
+    /// Batches of receipts and erasures of each home, in log order.
+    pub(crate) stocks: BTreeMap<CountryCode, Vec<StatementDigest>>,
     pub(crate) closures: BTreeMap<StatementDigest, Vec<StatementDigest>>,
     pub(crate) revoked: BTreeMap<KeyId, u64>,
     pub(crate) discarded: Vec<Discarded>,
@@ -114,6 +119,9 @@ impl InForce {
             prunings: Vec::new(),
             governed: Vec::new(),
             epochs: Vec::new(),
+            admissions: Vec::new(),
+            grants: Vec::new(),
+            stocks: BTreeMap::new(),
             closures: BTreeMap::new(),
             revoked: BTreeMap::new(),
             discarded: Vec::new(),
@@ -298,5 +306,13 @@ impl InForce {
     pub(crate) fn included_by(&self, index: u64) -> Option<u64> {
         let at = self.times.partition_point(|(size, _)| *size <= index);
         self.times.get(at).map(|(_, time)| *time)
+    }
+
+    /// Lower end of that interval: median time of the last witnessed checkpoint without it.
+    pub(crate) fn included_after(&self, index: u64) -> u64 {
+        let at = self.times.partition_point(|(size, _)| *size <= index);
+        at.checked_sub(1)
+            .and_then(|last| self.times.get(last))
+            .map_or(0, |(_, time)| *time)
     }
 }

@@ -11,6 +11,7 @@
 //! InForce                          -> Prunable         needed to stop serving old entries
 //! Settled                          -> Residence        needed to say where files go
 //! Settled + home + clock           -> SealableEpochs   needed to seal files to that home
+//! Settled + home + clock           -> AdmissionKey     needed to ask for tokens and to take them
 //! ```
 //!
 //! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
@@ -20,6 +21,7 @@
 //! Out of scope: fetching (`logclient`), signing (`keys`), storing (`store`), the TUF client workflow
 //! (`endpoint`), judging by a second implementation (`audit`, not built yet).
 
+mod admission;
 mod approvable;
 mod attached;
 mod build;
@@ -29,6 +31,7 @@ mod effect;
 mod elsewhere;
 mod entry;
 mod epochs;
+mod grants;
 mod in_force;
 mod installable;
 mod judging;
@@ -49,6 +52,7 @@ mod succession;
 mod versions;
 mod waiting;
 
+pub use admission::AdmissionKey;
 pub use approvable::Approvable;
 pub use attached::Attached;
 pub use build::{BuildEvidence, BuiltArtifact};
@@ -58,6 +62,7 @@ pub use bundle::{
 pub use elsewhere::Unopposed;
 pub use entry::{Included, Standing};
 pub use epochs::SealableEpochs;
+pub use grants::{Covered, ReanalysisGrant, SignableGrant};
 pub use in_force::{Fed, InForce, OutOfOrder};
 pub use installable::{EndpointPolicy, Installable, Offer, ReleasedFile};
 pub use line::Line;

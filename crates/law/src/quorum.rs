@@ -35,11 +35,15 @@ pub const fn may_sign(role: Role, predicate: &Predicate) -> bool {
             )
         }
         Predicate::Epoch(_) => matches!(role, Role::Center | Role::Supervisor),
+        // Others may say it, so that a refusal can name who did.
+        Predicate::Admission(_) => matches!(role, Role::Center | Role::Supervisor),
         Predicate::Receipts(_)
         | Predicate::Verdicts(_)
         | Predicate::Anomaly(_)
         | Predicate::Erasure(_)
+        | Predicate::Reanalyses(_)
         | Predicate::Census(_) => matches!(role, Role::Center),
+        Predicate::ReanalysisGrant(_) => matches!(role, Role::Supervisor),
         Predicate::Declaration(_) | Predicate::Policy(_) => matches!(role, Role::Governance),
         Predicate::Revocation(_) => matches!(role, Role::Governance),
         Predicate::Heartbeat(_) | Predicate::Anchor(_) => {

@@ -152,11 +152,28 @@ refusals! {
     EpochSigner => "epoch.signer", "the key to seal to was announced by another side than its purpose asks for";
     EpochTime => "epoch.time", "no key to seal to is valid at this time";
     EpochOneParty => "epoch.one_party", "the keys of center and supervisor are not of independent parties";
+    AdmissionMissing => "admission.missing", "no key of an issuer of tokens stands for this home";
+    AdmissionSigner => "admission.signer", "the key of the issuer of tokens was not announced by the center";
+    AdmissionSecond => "admission.second", "another key of an issuer stands for this home and day already";
+    AdmissionTime => "admission.time", "no key of an issuer of tokens is valid at this time";
     // What a center says about samples.
     ReceiptsMissing => "receipts.missing", "no such batch of receipts stands";
     VerdictsMissing => "verdicts.missing", "no such batch of verdicts stands";
     AnomalyMissing => "anomaly.missing", "no such anomaly stands";
     ErasureMissing => "erasure.missing", "no such erasure stands";
+    ReanalysesMissing => "reanalyses.missing", "no such batch of reanalyses stands";
+    // A second look at samples at rest.
+    GrantMissing => "grant.missing", "no such grant stands";
+    GrantOneParty => "grant.one_party", "the grant is signed by the vendor under another name";
+    GrantExpired => "grant.expired", "the grant is no longer valid";
+    GrantCheckpoint => "grant.checkpoint", "the grant names a checkpoint that is none of this log below it";
+    GrantStock => "grant.stock", "the grant names a greater stock than the log shows";
+    GrantUnreleased => "grant.unreleased", "what the grant names is no release that stands below it";
+    GrantWithdrawn => "grant.withdrawn", "a release that the grant names was withdrawn";
+    GrantDay => "grant.day", "more than one percent of the stock would be granted within a day";
+    GrantQuarter => "grant.quarter", "more than five percent of the stock would be granted within a quarter";
+    GrantHome => "grant.home", "the grant is of another home than the sample";
+    GrantSample => "grant.sample", "the grant does not cover this sample";
 }
 
 impl fmt::Display for Code {

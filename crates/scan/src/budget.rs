@@ -46,6 +46,11 @@ impl Budget {
         self.spent
     }
 
+    /// What was looked for is found: whatever is read next ends as if time were over.
+    pub(crate) fn close(&mut self) {
+        self.spent = Some(Limit::Time);
+    }
+
     pub(crate) fn unpacked_bytes(&self) -> u64 {
         self.total
     }

@@ -35,4 +35,9 @@ impl Database {
             Scoring::parse(scoring)?,
         ))
     }
+
+    /// What each reason weighs.
+    pub fn scoring(&self) -> &Scoring {
+        &self.scoring
+    }
 }

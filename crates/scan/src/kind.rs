@@ -2,12 +2,15 @@
 
 mod text;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cursor::{find, u16_at, u32_at};
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// What the bytes of a member are.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub enum Kind {
             $($(#[doc = $doc])+ $name,)+
         }
@@ -17,6 +20,14 @@ macro_rules! kinds {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
+                }
+            }
+
+            /// The kind of this name.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($text => Some(Self::$name),)+
+                    _ => None,
                 }
             }
         }
@@ -132,6 +143,20 @@ kinds! {
     Text = "text",
     /// Anything else.
     Data = "data",
+}
+
+impl From<Kind> for String {
+    fn from(named: Kind) -> Self {
+        named.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::named(&name).ok_or_else(|| format!("no kind is called `{name}`"))
+    }
 }
 
 impl Kind {

@@ -11,7 +11,8 @@
 //!
 //! In scope: [`scan`]: what each member is by its content, what stands out in its structure, which
 //! rules and digests match it, how random it is and what it resembles (TLSH); a verdict by a scoring
-//! table that is data ([`Scoring`]); [`work`], the one entry point of a child process.
+//! table that is data ([`Scoring`]); which members it is that matched ([`Report::innermost`]) and their
+//! bytes ([`member()`]); [`work`], the one entry point of a child process.
 //!
 //! Out of scope: the process around it, its memory limit and system calls (`sandbox`); where samples
 //! and databases come from (rooms); who may publish rules; running a sample, ever.
@@ -28,6 +29,7 @@ mod digests;
 mod error;
 mod facts;
 mod index_path;
+mod innermost;
 mod kind;
 mod limits;
 mod measure;
@@ -44,7 +46,7 @@ mod worker;
 pub use database::Database;
 pub use digests::Digests;
 pub use error::ScanError;
-pub use index_path::IndexPath;
+pub use index_path::{IndexPath, NoIndexPath};
 pub use kind::Kind;
 pub use limits::{Limit, Limits};
 pub use obstacle::Why;
@@ -52,5 +54,5 @@ pub use reason::Reason;
 pub use report::{Fact, Member, Named, Outcome, Report, Unread};
 pub use rules::Rules;
 pub use scoring::{FIRST_SCORING, Scoring, Weight};
-pub use walk::scan;
+pub use walk::{member, scan};
 pub use worker::work;

@@ -1,10 +1,13 @@
 //! Every reason a report can give, in one list: scoring tables name these and no others.
 
+use serde::{Deserialize, Serialize};
+
 /// Makes the list, its names and its order from one table.
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// Why a member is worth a look. The text of each is its name in reports and scoring tables.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub enum Reason {
             $($(#[doc = $doc])+ $name,)+
         }
@@ -23,6 +26,25 @@ macro_rules! reasons {
             /// The reason of this name.
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|reason| reason.as_str() == name)
+            }
+
+            /// Whether it says that something was not read, rather than what was found.
+            pub const fn is_unread(self) -> bool {
+                matches!(
+                    self,
+                    Self::ContainerDamaged
+                        | Self::ContainerEncrypted
+                        | Self::ContainerUnsupported
+                        | Self::LimitCycle
+                        | Self::LimitDepth
+                        | Self::LimitLiveBytes
+                        | Self::LimitMemberBytes
+                        | Self::LimitMembers
+                        | Self::LimitRatio
+                        | Self::LimitTime
+                        | Self::LimitTotalBytes
+                        | Self::RuleUnfinished
+                )
             }
         }
     };
@@ -129,6 +151,20 @@ reasons! {
     ScriptDownloads = "script.downloads",
     /// A script that hides its window or switches off protections.
     ScriptHides = "script.hides",
+}
+
+impl From<Reason> for String {
+    fn from(named: Reason) -> Self {
+        named.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::named(&name).ok_or_else(|| format!("no reason is called `{name}`"))
+    }
 }
 
 #[cfg(test)]

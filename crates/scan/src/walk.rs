@@ -1,5 +1,7 @@
 //! From one sample to everything in it: each member is hashed, identified, matched and unpacked
 //! before the next is read, so that memory holds one member of each layer and no more.
+//!
+//! The same walk finds one member again by its number: the two must never count differently.
 
 use std::collections::HashMap;
 
@@ -15,19 +17,13 @@ use crate::measure::{entropy_millibits, tlsh};
 use crate::obstacle::Why;
 use crate::reason::Reason;
 use crate::report::{Facts, Member, Report, Unread};
+use crate::scoring::Scoring;
 use crate::unpack;
 use crate::verdict::{named, outcome_of, score_of};
 
 /// Scans one sample. Whatever the bytes are, this ends with a report.
 pub fn scan(sample: &[u8], database: &Database, limits: &Limits) -> Report {
-    let mut walk = Walk {
-        database,
-        budget: Budget::new(*limits),
-        members: Vec::new(),
-        facts: Vec::new(),
-        seen: HashMap::new(),
-        around: Vec::new(),
-    };
+    let mut walk = Walk::new(Task::Match(database), limits);
     let path = IndexPath::sample();
     // A sample that is too large is hashed and not read: that is a fact about it, not an error.
     let size = sample.len() as u64;
@@ -37,11 +33,33 @@ pub fn scan(sample: &[u8], database: &Database, limits: &Limits) -> Report {
     } else {
         walk.visit(&path, sample);
     }
-    walk.finish()
+    walk.finish(&database.scoring)
+}
+
+/// The bytes of the member that a report of this sample, under the same limits, names by this path; none if there is no
+/// such member.
+pub fn member(sample: &[u8], path: &IndexPath, limits: &Limits) -> Option<Vec<u8>> {
+    if sample.len() as u64 > limits.member_bytes_max {
+        return (path.depth() == 0).then(|| sample.to_vec());
+    }
+    let mut walk = Walk::new(Task::Find(path, None), limits);
+    walk.visit(&IndexPath::sample(), sample);
+    match walk.task {
+        Task::Find(_, found) => found,
+        Task::Match(_) => None,
+    }
+}
+
+/// What a walk is for. It goes the same way for both.
+enum Task<'d> {
+    /// Match every member, for a report.
+    Match(&'d Database),
+    /// Keep the bytes of the member at this path.
+    Find(&'d IndexPath, Option<Vec<u8>>),
 }
 
 struct Walk<'d> {
-    database: &'d Database,
+    task: Task<'d>,
     budget: Budget,
     members: Vec<Member>,
     /// Beside `members`.
@@ -52,32 +70,75 @@ struct Walk<'d> {
     around: Vec<Hash>,
 }
 
-impl Walk<'_> {
+impl<'d> Walk<'d> {
+    fn new(task: Task<'d>, limits: &Limits) -> Self {
+        Self {
+            task,
+            budget: Budget::new(*limits),
+            members: Vec::new(),
+            facts: Vec::new(),
+            seen: HashMap::new(),
+            around: Vec::new(),
+        }
+    }
+
     fn enter(&mut self, path: &IndexPath, kind: Kind, bytes: &[u8], digest: Hash) -> usize {
-        let entropy = entropy_millibits(bytes);
-        self.members.push(Member {
+        let mut member = Member {
             path: path.to_string(),
             kind: kind.as_str(),
             bytes: bytes.len() as u64,
             sha256: digest.to_hex(),
-            entropy_millibits: entropy,
-            tlsh: tlsh(bytes),
+            entropy_millibits: 0,
+            tlsh: None,
             score: 0,
             same_as: None,
             unread: Vec::new(),
-        });
+        };
         let mut facts = Facts::default();
-        if let Some(name) = self.database.known_bad.name_of(&digest) {
-            facts.add(Reason::DigestKnownBad, name);
+        if let Task::Match(database) = self.task {
+            member.entropy_millibits = entropy_millibits(bytes);
+            member.tlsh = tlsh(bytes);
+            if let Some(name) = database.known_bad.name_of(&digest) {
+                facts.add(Reason::DigestKnownBad, name);
+            }
+            if bytes.len() >= facts::RANDOM_BYTES_MIN
+                && member.entropy_millibits >= facts::RANDOM_MILLIBITS
+                && !kind.is_compressed()
+            {
+                facts.add(Reason::EntropyHigh, "");
+            }
         }
-        if bytes.len() >= facts::RANDOM_BYTES_MIN
-            && entropy >= facts::RANDOM_MILLIBITS
-            && !kind.is_compressed()
-        {
-            facts.add(Reason::EntropyHigh, "");
-        }
+        self.members.push(member);
         self.facts.push(facts);
         self.members.len() - 1
+    }
+
+    /// Everything that rules and structure say of one member; it changes nothing about the way.
+    fn match_member(&mut self, at: usize, kind: Kind, bytes: &[u8]) {
+        let Task::Match(database) = self.task else {
+            return;
+        };
+        let (hits, finished) = database.rules.matches(bytes);
+        for hit in hits {
+            self.facts[at].add(hit.reason, hit.rule);
+        }
+        if !finished {
+            self.facts[at].add(Reason::RuleUnfinished, "");
+        }
+        self.facts[at].extend(facts::of(kind, bytes));
+    }
+
+    /// Whether this is the member that is looked for. Nothing more is read then.
+    fn is_found(&mut self, path: &IndexPath, bytes: &[u8]) -> bool {
+        let Task::Find(wanted, found) = &mut self.task else {
+            return false;
+        };
+        if *wanted != path {
+            return false;
+        }
+        *found = Some(bytes.to_vec());
+        self.budget.close();
+        true
     }
 
     fn unread(&mut self, at: usize, path: &IndexPath, why: Why) {
@@ -92,6 +153,9 @@ impl Walk<'_> {
     }
 
     fn visit(&mut self, path: &IndexPath, bytes: &[u8]) {
+        if self.is_found(path, bytes) {
+            return;
+        }
         let digest = sha256(bytes);
         let kind = Kind::of(bytes);
         let at = self.enter(path, kind, bytes, digest);
@@ -106,14 +170,7 @@ impl Walk<'_> {
             return;
         }
         self.seen.insert(digest, (path.depth(), path.to_string()));
-        let (hits, finished) = self.database.rules.matches(bytes);
-        for hit in hits {
-            self.facts[at].add(hit.reason, hit.rule);
-        }
-        if !finished {
-            self.facts[at].add(Reason::RuleUnfinished, "");
-        }
-        self.facts[at].extend(facts::of(kind, bytes));
+        self.match_member(at, kind, bytes);
         if !unpack::may_hold_members(kind) {
             return;
         }
@@ -141,8 +198,7 @@ impl Walk<'_> {
         }
     }
 
-    fn finish(mut self) -> Report {
-        let scoring = &self.database.scoring;
+    fn finish(mut self, scoring: &Scoring) -> Report {
         let facts: Vec<_> = self.facts.into_iter().map(Facts::into_sorted).collect();
         let (outcome, score) = outcome_of(facts.iter().map(Vec::as_slice), scoring);
         let mut reasons = Vec::new();
@@ -286,16 +342,10 @@ mod tests {
     fn a_member_equal_to_what_stands_around_it_ends_as_a_cycle() {
         let database = Database::load(&[], "limpid-digests v1\n", FIRST_SCORING).unwrap();
         let sample = b"begin 644 a\n#86)C\n`\nend\n";
-        let mut walk = Walk {
-            database: &database,
-            budget: Budget::new(Limits::default()),
-            members: Vec::new(),
-            facts: Vec::new(),
-            seen: HashMap::new(),
-            around: vec![sha256(sample)],
-        };
+        let mut walk = Walk::new(Task::Match(&database), &Limits::default());
+        walk.around.push(sha256(sample));
         walk.visit(&IndexPath::sample().member(3), sample);
-        let report = walk.finish();
+        let report = walk.finish(&database.scoring);
         assert_eq!(report.members.len(), 1);
         assert_eq!(report.members[0].unread[0].why, "limit: cycle");
         assert_eq!(report.reasons[0].reason, "limit.cycle");

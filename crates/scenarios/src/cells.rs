@@ -26,6 +26,8 @@ const DAY_SECONDS: u64 = 86_400;
 const NOT_AFTER_DAYS: u64 = 30;
 /// How long endpoints seal to an opening epoch, and how long its key is kept.
 const EPOCH_DAYS: [u64; 2] = [30, 365];
+/// Setting of a cell that takes samples with a token only.
+const ASKS_FOR_TOKENS: &str = "admission = \"tokens\"\n";
 /// The uid of a cell's sandbox is apart from those of the rebuilders.
 const FIRST_SANDBOX: usize = 20;
 
@@ -202,13 +204,18 @@ impl World {
         Ok(())
     }
 
-    /// Starts the cells of both homes and waits until they take samples.
+    /// Starts the issuer of tokens and the cells of both homes, which ask for them, and waits until they take samples.
     ///
     /// # Errors
     /// When one does not start, or finds nothing in the log to stand on.
     pub async fn start_cells(&mut self, machines: &Machines, told: Told<'_>) -> Result<()> {
+        self.start_issuer()?;
+        told(&format!(
+            "issuer of tokens listens at {}",
+            self.issuer_url()
+        ));
         for home in HOMES {
-            self.start_cell(home, machines, ("", ""))?;
+            self.start_cell(home, machines, (ASKS_FOR_TOKENS, ""))?;
             told(&format!("cell {home} listens at {}", self.cell_url(home)));
         }
         for home in HOMES {
@@ -256,7 +263,7 @@ impl World {
         self.wait_until_open(&self.cell_url(home)).await
     }
 
-    async fn wait_until_open(&self, url: &str) -> Result<()> {
+    pub(crate) async fn wait_until_open(&self, url: &str) -> Result<()> {
         let started = Instant::now();
         while !self.is_open(url).await? {
             if started.elapsed() > PATIENCE {
@@ -267,14 +274,15 @@ impl World {
         Ok(())
     }
 
-    /// Whether a cell knows its policy and one epoch of each purpose.
+    /// Whether a cell knows its policy, one epoch of each purpose, and whose tokens it takes if it asks for some.
     async fn is_open(&self, url: &str) -> Result<bool> {
         // It answers 503 before it has read the log.
         let Ok(shown) = self.shown(url).await else {
             return Ok(false);
         };
         let epochs = shown["epochs"].as_array().map_or(0, Vec::len);
-        Ok(!shown["policy"].is_null() && epochs >= 3)
+        let asks_in_vain = shown["admission"].as_array().is_some_and(Vec::is_empty);
+        Ok(!shown["policy"].is_null() && epochs >= 3 && !asks_in_vain)
     }
 
     /// What a cell says that it serves.

@@ -4,11 +4,12 @@
 use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use endpoint::sharing::{self, Proof, SharedSample};
+use endpoint::sharing::{self, Extent, Proof, SharedSample};
 use serde_json::{Value, json};
 use statement::{Outcome, StatementDigest};
 
 use crate::{
+    archive::tar,
     cells::Machines,
     examples::DETECTION_1_0,
     sharer::{Sharer, said},
@@ -25,6 +26,7 @@ struct Owner {
     country: &'static str,
     file: &'static str,
     bytes: fn() -> Vec<u8>,
+    extent: Extent,
     /// What the example policy promises, and what machines must find.
     home: &'static str,
     outcome: Outcome,
@@ -35,13 +37,15 @@ const OWNERS: [Owner; 4] = [
         country: "DE",
         file: "letter.txt",
         bytes: letter,
+        extent: Extent::Matching,
         home: "CH",
         outcome: Outcome::Clean,
     },
     Owner {
         country: "JP",
-        file: "test-file.com",
-        bytes: test_file,
+        file: "letters.tar",
+        bytes: letters,
+        extent: Extent::Matching,
         home: "CH",
         outcome: Outcome::Malicious,
     },
@@ -49,6 +53,7 @@ const OWNERS: [Owner; 4] = [
         country: "US",
         file: "invoice.vbs",
         bytes: script,
+        extent: Extent::Matching,
         home: "CH",
         outcome: Outcome::Suspicious,
     },
@@ -56,6 +61,8 @@ const OWNERS: [Owner; 4] = [
         country: "BR",
         file: "backup.gz",
         bytes: bomb,
+        // Nobody at the endpoint reads it to its end either.
+        extent: Extent::Whole,
         home: "RU",
         outcome: Outcome::Anomaly,
     },
@@ -76,6 +83,22 @@ fn test_file() -> Vec<u8> {
         "ST-FILE!$H+H*",
     ];
     parts.concat().into_bytes()
+}
+
+/// Letters that are nobody else's, and a file among them that rules match.
+pub(crate) fn letters() -> Vec<u8> {
+    let (letter, test_file) = (letter(), test_file());
+    tar(&[
+        ("letter.txt", &letter),
+        ("from-a-stranger.com", &test_file),
+        ("another-letter.txt", &letter),
+    ])
+}
+
+/// The same, with what nobody unpacks to its end in the place of the test file.
+pub(crate) fn letters_and_bomb() -> Vec<u8> {
+    let (letter, bomb) = (letter(), bomb());
+    tar(&[("letter.txt", &letter), ("from-a-stranger.gz", &bomb)])
 }
 
 fn script() -> Vec<u8> {
@@ -111,8 +134,15 @@ impl Told<'_> {
         for owner in &OWNERS {
             let name = format!("endpoint-{}", owner.country.to_ascii_lowercase());
             let file = (owner.file, &*(owner.bytes)());
-            let sharer =
-                Sharer::prepare(self.world, &name, file, |home| self.world.cell_url(home))?;
+            let world = self.world;
+            let sharer = match owner.extent {
+                Extent::Matching => {
+                    let rules = install_rules(world, &format!("{name}/rules")).await?;
+                    let rules = fs::canonicalize(&rules.config.dir)?.join("current");
+                    Sharer::looking(world, &name, file, &rules)?
+                }
+                Extent::Whole => Sharer::prepare(world, &name, file, |home| world.cell_url(home))?,
+            };
             sharer.agree(owner.country)?;
             sharers.push((owner, sharer));
         }
@@ -137,6 +167,9 @@ impl Told<'_> {
                 "{country}  {file:<13} -> {home}  by rule {}",
                 sealed.rule
             ));
+            if let Some(part) = sealed.part() {
+                self.line(&format!("    {part}"));
+            }
         }
         if let Some((_, sharer)) = sharers.first() {
             let verb = ["endpoint", "where", "--config"];
@@ -147,7 +180,7 @@ impl Told<'_> {
                 .wait("receipt", |sample| said(&sample.receipt).is_some())
                 .await?;
         }
-        self.line("sent; each receipt is proven to stand in the log");
+        self.line("sent, each with an admission token of its own; each receipt is proven to stand in the log");
         Ok(Custody { sharers })
     }
 
@@ -183,7 +216,7 @@ impl Told<'_> {
         let asked = custody
             .sharers
             .iter()
-            .find(|(owner, _)| owner.country == "US");
+            .find(|(owner, _)| owner.country == "JP");
         if let Some((_, sharer)) = asked {
             self.show(&sharer.config_file, &["endpoint", "shared", "--config"])?;
         }
@@ -262,12 +295,7 @@ pub(crate) async fn release_rules(world: &World, told: vendor::Told<'_>) -> Resu
         signers.join(" and ")
     ));
     vendor::publish(world, &quiet).await?;
-    let (name, url) = ("vendor/detection", world.repository_url());
-    let config = endpoint_config(world, name, &url, "rules", "detection")?;
-    let outcome = endpoint::update(&config, release::system_clock()).await?;
-    let endpoint::Outcome::Installed { installed, .. } = outcome else {
-        bail!("no rules were installed")
-    };
+    let InstalledRules { config, installed } = install_rules(world, "vendor/detection").await?;
     let file = config.dir.join(installed.path());
     told(&format!("installed by the cells: {installed}"));
     let limpid = &world.limpid;
@@ -278,4 +306,21 @@ pub(crate) async fn release_rules(world: &World, told: vendor::Told<'_>) -> Resu
         scoring: StatementDigest::of(SCORING.as_bytes()),
         database: file.parent().context("a file has a directory")?.to_owned(),
     })
+}
+
+/// Rules as a machine has them.
+struct InstalledRules {
+    config: endpoint::Config,
+    installed: endpoint::Installed,
+}
+
+/// A machine installs the newest rules, as it installs programs.
+async fn install_rules(world: &World, name: &str) -> Result<InstalledRules> {
+    let url = world.repository_url();
+    let config = endpoint_config(world, name, &url, "rules", "detection")?;
+    let outcome = endpoint::update(&config, release::system_clock()).await?;
+    let endpoint::Outcome::Installed { installed, .. } = outcome else {
+        bail!("no rules were installed")
+    };
+    Ok(InstalledRules { config, installed })
 }

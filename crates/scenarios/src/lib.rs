@@ -5,6 +5,8 @@
 //! Out of scope: any decision. What is refused is refused by the rooms and by `law`; this crate
 //! only arranges and reports.
 
+mod admission;
+mod archive;
 pub mod attack;
 pub mod cast;
 pub mod cells;

@@ -3,18 +3,21 @@
 use std::{
     fs,
     ops::ControlFlow,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
-use endpoint::sharing::{self, Config, Proof, SharedSample, SharingError};
+use endpoint::sharing::{self, Config, Extent, Proof, SharedSample, SharingError};
 
 use crate::{
+    admission::Installed,
     cells::HOMES,
     world::{LOOK_EVERY, World},
 };
 
+/// The uid of the sandboxes in which endpoints look into files is apart from those of cells and rebuilders.
+const SANDBOX: u32 = 30;
 /// How long machines may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,24 +27,57 @@ pub(crate) struct Sharer {
     /// The same as a file, for the program.
     pub(crate) config_file: PathBuf,
     pub(crate) file: PathBuf,
+    /// How much of it.
+    pub(crate) extent: Extent,
 }
 
 impl Sharer {
-    /// An endpoint in a directory of its own. `address` says where it believes the cell of a home to be.
+    /// An endpoint in a directory of its own, that shares its file whole. `address` says where it believes the cell of a home
+    /// to be.
     pub(crate) fn prepare(
         world: &World,
         name: &str,
+        file: (&str, &[u8]),
+        address: impl Fn(&str) -> String,
+    ) -> Result<Self> {
+        let extent = Extent::Whole;
+        Self::prepare_with(world, name, file, (extent, ""), address)
+    }
+
+    /// An endpoint that looks into its file, by the rules in a directory, and shares what matched.
+    pub(crate) fn looking(
+        world: &World,
+        name: &str,
+        file: (&str, &[u8]),
+        rules: &Path,
+    ) -> Result<Self> {
+        let setting = format!("database = {rules:?}\nsandbox_party = {SANDBOX}\n");
+        let how = (Extent::Matching, &*setting);
+        Self::prepare_with(world, name, file, how, |home| world.cell_url(home))
+    }
+
+    fn prepare_with(
+        world: &World,
+        name: &str,
         (file, bytes): (&str, &[u8]),
+        (extent, settings): (Extent, &str),
         address: impl Fn(&str) -> String,
     ) -> Result<Self> {
         // The program is started elsewhere than where the configuration is written.
         let dir = world.make_dir(name, "sharing")?;
         let dir =
             fs::canonicalize(&dir).with_context(|| format!("cannot find {}", dir.display()))?;
-        let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n", world.anchor());
+        let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n{settings}", world.anchor());
+        if world.issuer.is_some() {
+            let Installed { key, licence } = world.install(name)?;
+            text += &format!("installation = {key:?}\nlicence = {licence:?}\n");
+        }
         for home in HOMES {
             let (url, log) = (address(home), world.center_log_url());
             text += &format!("[[center]]\nhome = \"{home}\"\nurl = \"{url}\"\nlog = \"{log}\"\n");
+            if world.issuer.is_some() {
+                text += &format!("issuer_url = \"{}\"\n", world.issuer_url());
+            }
         }
         let config_file = world.dir.join(name).join("sharing.toml");
         let file = world.make_dir(name, "files")?.join(file);
@@ -52,6 +88,7 @@ impl Sharer {
             config: toml::from_str(&text).context("the configuration of sharing")?,
             config_file,
             file,
+            extent,
         })
     }
 
@@ -64,7 +101,8 @@ impl Sharer {
     /// Seals its file into the queue.
     pub(crate) async fn seal(&self) -> Result<sharing::Shared, SharingError> {
         let (now, go_on) = (release::system_clock(), |_| ControlFlow::Continue(()));
-        let mut sealed = sharing::share(&self.config, &[&self.file], now, &go_on).await?;
+        let files = [&*self.file];
+        let mut sealed = sharing::share(&self.config, &files, self.extent, now, &go_on).await?;
         Ok(sealed.remove(0))
     }
 

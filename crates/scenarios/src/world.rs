@@ -53,6 +53,7 @@ pub struct World {
     supervisor: Option<Daemon>,
     rebuilders: Vec<Daemon>,
     pub(crate) cells: Vec<Daemon>,
+    pub(crate) issuer: Option<Daemon>,
 }
 
 impl World {
@@ -79,6 +80,7 @@ impl World {
             supervisor: None,
             rebuilders: Vec::new(),
             cells: Vec::new(),
+            issuer: None,
         })
     }
 
@@ -168,6 +170,7 @@ impl World {
             .chain(singles.into_iter().flatten())
             .chain(&self.rebuilders)
             .chain(&self.cells)
+            .chain(&self.issuer)
     }
 
     /// Kills a daemon with SIGKILL. Its name is `<party>/<directory>`, for example `vendor/log`.
@@ -207,6 +210,7 @@ impl World {
             .chain(singles.into_iter().flatten())
             .chain(&mut self.rebuilders)
             .chain(&mut self.cells)
+            .chain(&mut self.issuer)
             .find(|daemon| daemon.name() == name)
             .with_context(|| format!("there is no daemon {name}"))
     }
@@ -466,6 +470,6 @@ impl World {
 /// Every daemon of a world listens on loopback, on a port that the system chooses.
 pub(crate) const SERVER: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
 
-fn url_of(daemon: Option<&Daemon>) -> String {
+pub(crate) fn url_of(daemon: Option<&Daemon>) -> String {
     daemon.map_or_else(String::new, |daemon| daemon.url().to_owned())
 }

@@ -46,6 +46,18 @@ pub enum SealError {
         /// The statement.
         epoch: StatementDigest,
     },
+    /// What an opener answered is not sealed to this key, under this grant, for this sample.
+    #[error("the share that the {side}'s opener answered with does not open; ask that side")]
+    Resealed {
+        /// Whose answer it is.
+        side: Side,
+    },
+    /// A request to an opener that is cut short, goes on, or has an impossible path.
+    #[error("a request of {found} bytes to an opener has not the form of one")]
+    Request {
+        /// Its bytes.
+        found: usize,
+    },
     /// An epoch in the place of another.
     #[error("the epoch {epoch} is for `{found}`; expected one for `{expected}`")]
     EpochPurpose {

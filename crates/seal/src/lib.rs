@@ -45,6 +45,7 @@ mod header;
 mod kem;
 pub mod limits;
 mod opening;
+mod reanalysis;
 mod sealing;
 
 pub use content::{Ciphertext, ContentOpener};
@@ -56,4 +57,7 @@ pub use front::{Front, Wraps};
 pub use header::{Address, Header};
 pub use kem::{Wrap, WrapKey, WrapOpener, WrapSecret};
 pub use opening::{Opened, content_key_of_shares, open_share};
+pub use reanalysis::{
+    ANSWER_BYTES, REQUEST_BYTES_MAX, SealedShare, ShareRequest, open_sealed_share, seal_share,
+};
 pub use sealing::{Sealed, Sealer};

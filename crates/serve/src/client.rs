@@ -296,6 +296,22 @@ impl Client {
         self.send(call, bytes_max).await
     }
 
+    /// Posts `body` with further headers (names in lower case), otherwise as [`Client::post`].
+    ///
+    /// # Errors
+    /// Any status but 2xx is [`ClientError::Refused`], with its body.
+    pub async fn post_with(
+        &self,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+        body: impl Into<Bytes>,
+        bytes_max: usize,
+        timeout: Duration,
+    ) -> Result<Reply, ClientError> {
+        let call = Call::new(Method::POST, url, headers, body, timeout);
+        self.send(call, bytes_max).await
+    }
+
     /// Posts `body`, which is gzip already, and says so; otherwise as [`Client::post`].
     ///
     /// # Errors

@@ -47,6 +47,14 @@ pub enum BatchError {
         /// In the batch.
         batch: CountryCode,
     },
+    /// A record under one grant in the batch of another.
+    #[error("the record names grant {record}; the batch is of {batch}")]
+    OtherGrant {
+        /// In the record.
+        record: StatementDigest,
+        /// In the batch.
+        batch: StatementDigest,
+    },
     /// It does not stand where it says.
     #[error("the record does not stand at index {index} of the batch")]
     NotIncluded {
@@ -79,6 +87,25 @@ pub trait Record: Sized {
     fn home(&self) -> &CountryCode;
     /// Home, number of records and root of a batch.
     fn batch(batch: &Self::Batch) -> (&CountryCode, u64, FileDigest);
+    /// Whether record and batch say the same where both say something.
+    ///
+    /// # Errors
+    /// [`BatchError::OtherHome`], [`BatchError::OtherGrant`].
+    fn check_batch(&self, batch: &Self::Batch) -> Result<(), BatchError> {
+        let (home, _, _) = Self::batch(batch);
+        check_home(self.home(), home)
+    }
+}
+
+/// Whether a record is of the home of its batch.
+pub(crate) fn check_home(record: &CountryCode, batch: &CountryCode) -> Result<(), BatchError> {
+    if record == batch {
+        return Ok(());
+    }
+    Err(BatchError::OtherHome {
+        record: record.clone(),
+        batch: batch.clone(),
+    })
 }
 
 /// A record with the proof that it stands in a batch. Its file is canonical JSON:
@@ -144,19 +171,14 @@ impl<R: Record> Proven<R> {
     /// The record, if it stands in this batch. That the batch counts is for the law to say.
     ///
     /// # Errors
-    /// [`BatchError::OtherBatch`], [`BatchError::OtherHome`], [`BatchError::NotIncluded`].
+    /// [`BatchError::OtherBatch`], [`BatchError::OtherHome`], [`BatchError::OtherGrant`], [`BatchError::NotIncluded`].
     pub fn check(&self, given: StatementDigest, batch: &R::Batch) -> Result<&R, BatchError> {
         if given != self.batch {
             let named = self.batch;
             return Err(BatchError::OtherBatch { named, given });
         }
-        let (home, count, root) = R::batch(batch);
-        if home != self.record.home() {
-            return Err(BatchError::OtherHome {
-                record: self.record.home().clone(),
-                batch: home.clone(),
-            });
-        }
+        self.record.check_batch(batch)?;
+        let (_, count, root) = R::batch(batch);
         let leaf = leaf_hash(self.record.to_text().as_bytes());
         tlog::verify_inclusion(&leaf, self.index, count, &self.path, root.hash()).map_err(
             |source| BatchError::NotIncluded {
@@ -212,7 +234,7 @@ impl<R: Record + Clone> BatchTree<R> {
 }
 
 /// Of at least one leaf: RFC 6962, section 2.1, as it is defined there, for batches are small.
-fn root(leaves: &[Hash]) -> Hash {
+pub(crate) fn root(leaves: &[Hash]) -> Hash {
     if let [leaf] = leaves {
         return *leaf;
     }
@@ -220,7 +242,7 @@ fn root(leaves: &[Hash]) -> Hash {
     node_hash(&root(left), &root(right))
 }
 
-fn path(leaves: &[Hash], index: usize) -> Vec<Hash> {
+pub(crate) fn path(leaves: &[Hash], index: usize) -> Vec<Hash> {
     if leaves.len() <= 1 {
         return Vec::new();
     }

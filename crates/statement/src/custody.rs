@@ -10,7 +10,11 @@ use crate::{
     custody_error::{CustodyError, in_range},
     day::Day,
     ids::{CountryCode, FileDigest, Reason, RegionName, SampleId, SealDigest, StatementDigest},
-    limits::{BATCH_RECORDS_MAX, CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES, INTEGER_MAX, REASONS_MAX},
+    limits::{
+        BATCH_RECORDS_MAX, CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES, INTEGER_MAX, ONE_IN_MAX,
+        REASONS_MAX,
+    },
+    sampling::SamplingRule,
     statement::{audience, predicate},
 };
 
@@ -129,7 +133,7 @@ impl Receipts {
     }
 }
 
-fn check_batch(seq: u64, count: u64) -> Result<(), CustodyError> {
+pub(crate) fn check_batch(seq: u64, count: u64) -> Result<(), CustodyError> {
     in_range("seq", seq, 1, INTEGER_MAX)?;
     in_range("count", count, 1, BATCH_RECORDS_MAX as u64)
 }
@@ -189,7 +193,7 @@ impl Verdicts {
     }
 }
 
-fn adds_up(
+pub(crate) fn adds_up(
     field: &'static str,
     sum: u64,
     whole: &'static str,
@@ -317,8 +321,16 @@ predicate! {
         verdicts: Option<BatchRange>,
         /// Samples taken in.
         received: u64,
-        /// Samples turned away because there were too many.
+        /// Calls turned away because there were too many.
         declined: u64,
+        /// Calls turned away because their samples were not drawn.
+        sampled_out: u64,
+        /// One in how many was taken at the steepest of those draws; 1 when every sample was taken.
+        one_in_max: u64,
+        /// By which rule, at the end of the day.
+        sampling: SamplingRule,
+        /// The key of the day's draw, which is not used any more; none when there was no draw.
+        draw: Option<FileDigest>,
         /// Samples analysed.
         analysed: u64,
         /// How many of each outcome.
@@ -359,6 +371,7 @@ impl Census {
         };
         let by_region = total(&mut self.regions.values());
         adds_up("regions", by_region, "received", self.received)?;
+        self.check_sampling()?;
         let by_country = total(&mut self.countries.values());
         in_range("countries", by_country, 0, self.received)?;
         match self
@@ -372,5 +385,17 @@ impl Census {
                 count: *count,
             }),
         }
+    }
+    fn check_sampling(&self) -> Result<(), CustodyError> {
+        let (sampled_out, one_in_max) = (self.sampled_out, self.one_in_max);
+        in_range("one_in_max", one_in_max, 1, ONE_IN_MAX)?;
+        let is_said = match sampled_out {
+            0 => one_in_max == 1,
+            _ => one_in_max > 1 && self.draw.is_some(),
+        };
+        is_said.then_some(()).ok_or(CustodyError::Sampled {
+            sampled_out,
+            one_in_max,
+        })
     }
 }

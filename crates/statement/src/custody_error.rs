@@ -3,7 +3,7 @@
 use crate::{
     custody::SEAL_SUITE,
     ids::{CountryCode, FileDigest},
-    limits::{CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES},
+    limits::{ADMISSION_KEY_BYTES, CENSUS_COUNTRY_MIN, EPOCH_KEY_BYTES},
 };
 
 /// A statement of the custody stream, or about residency, that contradicts itself.
@@ -20,6 +20,20 @@ pub enum CustodyError {
     Key {
         /// Found, cut to 20 characters.
         value: String,
+    },
+    /// Not a key of an issuer of tokens.
+    #[error(
+        "admission field `key` is `{value}...`, which is not base64 of {ADMISSION_KEY_BYTES} bytes"
+    )]
+    AdmissionKey {
+        /// Found, cut to 20 characters.
+        value: String,
+    },
+    /// A day that does not begin at midnight.
+    #[error("admission field `valid_from` is {value}, which is not midnight in UTC")]
+    Midnight {
+        /// Found.
+        value: u64,
     },
     /// Numbers that do not follow each other.
     #[error("`{earlier}` ({earlier_value}) must be less than `{later}` ({later_value})")]
@@ -112,6 +126,17 @@ pub enum CustodyError {
         cause: &'static str,
         /// Whether the cause needs one.
         needed: bool,
+    },
+    /// Samples that were not taken, and no draw that says which; or a draw, and nothing that it left out.
+    #[error(
+        "{sampled_out} samples were sampled out, at the steepest one in {one_in_max}; whoever sampled some out says at \
+         least one in 2 and names the key of the draw, and whoever none says 1"
+    )]
+    Sampled {
+        /// How many.
+        sampled_out: u64,
+        /// One in how many.
+        one_in_max: u64,
     },
 }
 

@@ -150,6 +150,9 @@ names! {
     /// A country as ISO 3166-1 alpha-2 writes it, for example `CH`. Also names a home: the jurisdiction data is promised to.
     CountryCode, "two capital letters as in ISO 3166-1", |text| text.len() == 2
         && text.bytes().all(|b| b.is_ascii_uppercase());
+    /// An issuer of admission tokens, named like a host, for example `issuer.vendor.example`.
+    IssuerName, "1 to 253 characters out of a-z, 0-9, - and .", |text| (1..=253).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
     /// A sample: 128 random bits in lower-case hex. Says nothing about the file or its owner.
     SampleId, "32 lower-case hexadecimal digits", |text| text.len() == 32
         && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));

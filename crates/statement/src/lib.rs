@@ -25,6 +25,7 @@
 //! Out of scope: which key may sign what and what is in force (`law`), positions in a log
 //! (`tlog`), private keys (`keys`), storing (`log`).
 
+mod admission;
 mod amendment;
 mod batch;
 mod canonical;
@@ -39,14 +40,17 @@ mod ids;
 pub mod limits;
 mod lines;
 mod pruning;
+mod reanalysis;
 mod records;
 mod residency;
+mod sampling;
 mod sealed;
 mod slsa;
 mod software;
 mod statement;
 mod test_result;
 
+pub use admission::Admission;
 pub use amendment::{Amendment, AmendmentError};
 pub use batch::{BatchError, BatchTree, Proven, Record};
 pub use canonical::{CanonicalError, from_canonical, to_canonical};
@@ -63,13 +67,15 @@ pub use governance::{
     LogEntry, Party, PartyKey, Revocation, Role, RosterError, SuspectFrom,
 };
 pub use ids::{
-    CountryCode, FileDigest, IdError, KeyId, PartyId, Reason, RegionName, SampleId, SealDigest,
-    ShortName, StatementDigest,
+    CountryCode, FileDigest, IdError, IssuerName, KeyId, PartyId, Reason, RegionName, SampleId,
+    SealDigest, ShortName, StatementDigest,
 };
 pub use lines::{LineError, Lines};
 pub use pruning::Pruning;
+pub use reanalysis::{Reanalyses, ReanalysisGrant, ReanalysisRecord, SealTree};
 pub use records::{Outcome, ReceiptRecord, VerdictRecord};
 pub use residency::{Declaration, Facility, Met, Promise, Region, ResidencyPolicy};
+pub use sampling::{SamplingRule, SamplingStep, is_drawn};
 pub use sealed::{Disclosure, SealedError, SealedField, seal_field};
 pub use slsa::{
     BuildDefinition, Builder, ExternalParameters, InternalParameters, Provenance,

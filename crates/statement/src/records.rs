@@ -136,11 +136,9 @@ pub struct VerdictRecord {
     pub salt: FileDigest,
 }
 
-impl Record for VerdictRecord {
-    type Batch = Verdicts;
-
-    fn parse(text: &str) -> Result<Self, LineError> {
-        let mut lines = Lines::open(VERDICT, text.as_bytes(), RECORD_BYTES_MAX)?;
+impl VerdictRecord {
+    /// The lines that a verdict and one after it have in common, to the end.
+    pub(crate) fn read(lines: &mut Lines<'_>) -> Result<Self, LineError> {
         let (sample, seal, home) = (
             lines.value("sample")?,
             lines.value("seal")?,
@@ -172,11 +170,10 @@ impl Record for VerdictRecord {
             }
             record.reasons.push(lines.value("reason")?);
         }
-        lines.end()?;
         Ok(record)
     }
 
-    fn to_text(&self) -> String {
+    pub(crate) fn lines(&self) -> String {
         let Self {
             sample,
             seal,
@@ -191,13 +188,28 @@ impl Record for VerdictRecord {
         } = self;
         let outcome = self.outcome.as_str();
         let mut text = format!(
-            "{VERDICT}\nsample {sample}\nseal {seal}\nhome {home}\noutcome {outcome}\nscore {score}\nworker {worker}\n\
+            "sample {sample}\nseal {seal}\nhome {home}\noutcome {outcome}\nscore {score}\nworker {worker}\n\
              rules {rules}\nscoring {scoring}\nfinished {finished}\nsalt {salt}\n"
         );
         for reason in &self.reasons {
             text.push_str(&format!("reason {reason}\n"));
         }
         text
+    }
+}
+
+impl Record for VerdictRecord {
+    type Batch = Verdicts;
+
+    fn parse(text: &str) -> Result<Self, LineError> {
+        let mut lines = Lines::open(VERDICT, text.as_bytes(), RECORD_BYTES_MAX)?;
+        let record = Self::read(&mut lines)?;
+        lines.end()?;
+        Ok(record)
+    }
+
+    fn to_text(&self) -> String {
+        format!("{VERDICT}\n{}", self.lines())
     }
 
     fn home(&self) -> &CountryCode {

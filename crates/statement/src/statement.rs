@@ -5,6 +5,7 @@ use serde_json::Value;
 use tlog::Origin;
 
 use crate::{
+    admission::Admission,
     canonical::{CanonicalError, from_canonical, to_canonical},
     custody::{Anomaly, Census, Epoch, Erasure, Receipts, Verdicts},
     custody_error::CustodyError,
@@ -16,6 +17,7 @@ use crate::{
     ids::FileDigest,
     limits::{AUDIENCE_MAX, BLOBS_MAX, ENTRY_BYTES_MAX, SUBJECTS_MAX, TEXT_BYTES_MAX},
     pruning::Pruning,
+    reanalysis::{Reanalyses, ReanalysisGrant},
     residency::{Declaration, ResidencyPolicy},
     slsa::{Provenance, VerificationSummary},
     software::{
@@ -249,11 +251,14 @@ predicates! {
     Publication(Publication) = "https://spec.limpid.example/publication/v1", "publication";
     Withdrawal(Withdrawal) = "https://spec.limpid.example/withdrawal/v1", "withdrawal";
     Epoch(Epoch) = "https://spec.limpid.example/epoch/v1", "epoch";
+    Admission(Admission) = "https://spec.limpid.example/admission/v1", "admission";
     Receipts(Receipts) = "https://spec.limpid.example/receipts/v1", "receipts";
     Verdicts(Verdicts) = "https://spec.limpid.example/verdicts/v1", "verdicts";
     Anomaly(Anomaly) = "https://spec.limpid.example/anomaly/v1", "anomaly";
     Erasure(Erasure) = "https://spec.limpid.example/erasure/v1", "erasure";
     Census(Census) = "https://spec.limpid.example/census/v1", "census";
+    ReanalysisGrant(ReanalysisGrant) = "https://spec.limpid.example/reanalysis-grant/v1", "reanalysis-grant";
+    Reanalyses(Reanalyses) = "https://spec.limpid.example/reanalyses/v1", "reanalyses";
     Declaration(Declaration) = "https://spec.limpid.example/declaration/v1", "declaration";
     Policy(ResidencyPolicy) = "https://spec.limpid.example/policy/v1", "policy";
 }
@@ -347,11 +352,14 @@ impl Predicate {
         match self {
             Self::Constitution(constitution) => drop(constitution.check_roster()?),
             Self::Epoch(epoch) => epoch.check()?,
+            Self::Admission(admission) => admission.check()?,
             Self::Receipts(batch) => batch.check()?,
             Self::Verdicts(batch) => batch.check()?,
             Self::Anomaly(anomaly) => anomaly.check()?,
             Self::Erasure(erasure) => erasure.check()?,
             Self::Census(census) => census.check()?,
+            Self::ReanalysisGrant(grant) => grant.check()?,
+            Self::Reanalyses(batch) => batch.check()?,
             Self::Declaration(declaration) => declaration.check()?,
             Self::Policy(policy) => policy.check()?,
             _ => {}
@@ -371,8 +379,8 @@ impl Predicate {
             };
         }
         ours!(Constitution Activation Closure Halt Revocation Heartbeat Anchor Pruning Source Environment
-              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch
-              Receipts Verdicts Anomaly Erasure Census Declaration Policy)
+              Commitment Rebuild Finding Release Emergency Publication Withdrawal Epoch Admission
+              Receipts Verdicts Anomaly Erasure Census ReanalysisGrant Reanalyses Declaration Policy)
     }
 }
 

@@ -17,6 +17,8 @@ type Ready<'a> = (Unfinished, PathBuf, &'a [u8]);
 
 /// Published files are for everybody to read.
 const FILE_MODE: u32 = 0o644;
+/// Private ones are for their owner.
+const PRIVATE_MODE: u32 = 0o600;
 
 /// A directory of named files.
 #[derive(Debug)]
@@ -49,6 +51,36 @@ impl Files {
     /// [`StoreError::Conflict`] when other bytes have the name; a bad path; the disk refuses.
     pub fn create(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.create_many(&[(path, bytes)])
+    }
+
+    /// Makes one file that only its owner can read; otherwise as [`Files::create`].
+    ///
+    /// # Errors
+    /// As for [`Files::create`].
+    pub fn create_private(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.resolve(path)?;
+        self.scratch.make_parent(&path)?;
+        let made = self.scratch.write(bytes, PRIVATE_MODE)?;
+        if !made.name_once(&path)? {
+            self.is_same(&path, bytes)?;
+        }
+        path.parent()
+            .map_or(Ok(()), |parent| self.scratch.sync_directory(parent))
+    }
+
+    /// Gives a file another name, which nobody has: it has the old name or the new one, never both or none, and durably the new one when
+    /// this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when something has the name; [`StoreError::NotFound`]; a bad path; the disk refuses.
+    pub fn rename_once(&self, from: &str, to: &str) -> Result<(), StoreError> {
+        let (from, to) = (self.resolve(from)?, self.resolve(to)?);
+        self.scratch.make_parent(&to)?;
+        Scratch::rename_once(&from, &to)?;
+        [&to, &from]
+            .into_iter()
+            .filter_map(|path| path.parent())
+            .try_for_each(|parent| self.scratch.sync_directory(parent))
     }
 
     /// Makes several files: all of them durable first, then named, then each directory made

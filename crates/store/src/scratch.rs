@@ -130,6 +130,23 @@ impl Scratch {
         durable.remove(directory);
     }
 
+    /// Gives a file another name that nobody has. The caller makes both directories durable.
+    pub(crate) fn rename_once(from: &Path, to: &Path) -> Result<(), StoreError> {
+        let taken = || StoreError::Conflict {
+            path: to.to_owned(),
+        };
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(taken()),
+            // File systems without this flag: the one process that works here looks first.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => match to.exists() {
+                true => Err(taken()),
+                false => fs::rename(from, to).map_err(|e| StoreError::io("name", to, e)),
+            },
+            Err(error) => Err(StoreError::io("name", from, error)),
+        }
+    }
+
     /// Makes the names in `directory` durable.
     pub(crate) fn sync_directory(&self, directory: &Path) -> Result<(), StoreError> {
         sync_directory(directory, self.durability)

@@ -2,11 +2,11 @@
 //! without the check there is nothing to call it with.
 
 use keys::{Passphrase, SecretKey, StatementKey, TufKey};
-use law::{Included, Releasable, Unopposed};
+use law::{Included, Releasable, SignableGrant, Unopposed};
 use statement::{
-    Anchor, CheckpointRef, Envelope, FileDigest, KeyId, Release, ResourceDescriptor, Statement,
-    StatementSigner, Subject, VerificationResult, VerificationSummary, Verifier, VsaPolicy,
-    Withdrawal, approval_resource_uri,
+    Anchor, CheckpointRef, Envelope, FileDigest, KeyId, ReanalysisGrant, Release,
+    ResourceDescriptor, Statement, StatementSigner, Subject, VerificationResult,
+    VerificationSummary, Verifier, VsaPolicy, Withdrawal, approval_resource_uri,
 };
 use tlog::{Checkpoint, Origin, Witnessed};
 use tuf::TufSigner;
@@ -149,6 +149,18 @@ impl SupervisorKeys {
         };
         let subject = Subject::new(release.file.clone(), release.artifact);
         let payload = Statement::new(vec![subject], withdrawal).to_payload()?;
+        Ok(Envelope::sign(payload, &self.statements)?)
+    }
+
+    /// Allows a second look at the samples that the grant names.
+    pub(crate) fn sign_grant(
+        &self,
+        grant: &Unopposed<SignableGrant>,
+    ) -> Result<Envelope, SupervisorError> {
+        let subject = Subject::new("samples", grant.root);
+        let said: &ReanalysisGrant = grant;
+        let said = said.clone();
+        let payload = Statement::new(vec![subject], said).to_payload()?;
         Ok(Envelope::sign(payload, &self.statements)?)
     }
 

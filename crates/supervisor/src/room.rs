@@ -136,7 +136,7 @@ impl<L: FollowedLog, O: OwnLog> Room<L, O> {
     }
 
     /// Replays what was witnessed since: what stands in any log of the constitution may stop us.
-    async fn sync(&mut self) -> Result<(), SupervisorError> {
+    pub(crate) async fn sync(&mut self) -> Result<(), SupervisorError> {
         self.log.sync().await?;
         Ok(self.own_log.sync().await?)
     }

@@ -5,6 +5,7 @@ mod world;
 
 mod cosigning;
 mod evidence;
+mod grants;
 mod previous;
 mod review_keys;
 mod review_timing;

@@ -39,7 +39,15 @@ impl fmt::Display for Floor {
 const FLOORS: [(Floor, &[&str]); 5] = [
     (
         Floor::Words,
-        &["tlog", "statement", "law", "tuf", "seal", "residency"],
+        &[
+            "tlog",
+            "statement",
+            "law",
+            "tuf",
+            "seal",
+            "residency",
+            "token",
+        ],
     ),
     (
         Floor::Hands,
@@ -48,6 +56,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "store",
             "sandbox",
             "scan",
+            "scanner",
             "serve",
             "logclient",
             "binary",
@@ -64,6 +73,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
             "release",
             "endpoint",
             "center",
+            "opener",
             "supervisor",
             "audit",
             "portal",
@@ -74,7 +84,7 @@ const FLOORS: [(Floor, &[&str]); 5] = [
 ];
 
 /// Edges that stay on one floor and are wanted all the same.
-const SIDEWAYS: [(&str, &str); 11] = [
+const SIDEWAYS: [(&str, &str); 15] = [
     ("statement", "tlog"),
     ("law", "tlog"),
     ("law", "statement"),
@@ -84,8 +94,12 @@ const SIDEWAYS: [(&str, &str); 11] = [
     ("seal", "statement"),
     ("residency", "tlog"),
     ("residency", "statement"),
+    ("token", "tlog"),
+    ("token", "statement"),
     ("logclient", "serve"),
     ("logclient", "store"),
+    ("scanner", "sandbox"),
+    ("scanner", "scan"),
 ];
 
 /// Edges that point down and are unwanted all the same.

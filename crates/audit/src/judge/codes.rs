@@ -88,4 +88,8 @@ codes! {
     EPOCH_SIGNER = "epoch.signer";
     EPOCH_TIME = "epoch.time";
     EPOCH_ONE_PARTY = "epoch.one_party";
+    ADMISSION_MISSING = "admission.missing";
+    ADMISSION_SIGNER = "admission.signer";
+    ADMISSION_SECOND = "admission.second";
+    ADMISSION_TIME = "admission.time";
 }

@@ -33,6 +33,11 @@ pub(super) struct Claimed {
     received: u64,
     analysed: u64,
     outcomes: OutcomeCounts,
+    declined: u64,
+    sampled_out: u64,
+    one_in_max: u64,
+    /// Whether its own rule has that step.
+    is_announced: bool,
 }
 
 /// Batches by home and number.
@@ -110,6 +115,10 @@ impl Custody {
                     received: census.received,
                     analysed: census.analysed,
                     outcomes: census.outcomes,
+                    declined: census.declined,
+                    sampled_out: census.sampled_out,
+                    one_in_max: census.one_in_max,
+                    is_announced: census.sampling.announces(census.one_in_max),
                 });
                 let table = self.censuses.entry((census.home.clone(), census.day));
                 table.or_default().push(fact);
@@ -153,9 +162,10 @@ impl Judge {
     pub(super) fn cells(&self) -> BTreeMap<CountryCode, CellCounts> {
         let view = self.as_of(self.next_index());
         let custody = &self.facts.custody;
-        let homes = custody.receipts.keys().chain(custody.verdicts.keys());
+        let batches = custody.receipts.keys().chain(custody.verdicts.keys());
+        let censuses = custody.censuses.keys().map(|(home, _)| home);
         let mut cells = BTreeMap::new();
-        for (home, _) in homes {
+        for home in batches.map(|(home, _)| home).chain(censuses) {
             cells.entry(home.clone()).or_insert_with(|| {
                 let received = view.sum(&custody.receipts, home, None);
                 let analysed = view.sum(&custody.verdicts, home, None);
@@ -164,8 +174,19 @@ impl Judge {
                     analysed: analysed.records,
                     outcomes: analysed.outcomes,
                     batches: received.batches + analysed.batches,
+                    ..CellCounts::default()
                 }
             });
+        }
+        for ((home, _), facts) in &custody.censuses {
+            let (Some(census), Some(cell)) = (view.all(Some(facts)).next(), cells.get_mut(home))
+            else {
+                continue;
+            };
+            cell.censuses += 1;
+            cell.declined = cell.declined.saturating_add(census.said.declined);
+            cell.sampled_out = cell.sampled_out.saturating_add(census.said.sampled_out);
+            cell.one_in_max = cell.one_in_max.max(census.said.one_in_max);
         }
         cells
     }
@@ -193,6 +214,17 @@ impl Judge {
                 found.push(fork.says(what, "believe neither; ask the center"));
             }
             self.find_sums(view, (home, *day), census, &mut found);
+            if !census.said.is_announced {
+                let what = format!(
+                    "{home} took one sample in {} on {day}; the rule that its census names has no such step",
+                    census.said.one_in_max
+                );
+                let amber = about(census.at, census.digest, "census.sampling", Severity::Amber);
+                found.push(amber.says(
+                    what,
+                    "ask the center whether it changed its rule on that day",
+                ));
+            }
             let next = next.entry(home).or_insert([1; 2]);
             let ranges = [census.said.receipts, census.said.verdicts];
             for (next, range) in next.iter_mut().zip(ranges) {

@@ -10,7 +10,7 @@ use statement::{
 };
 use tlog::{Hash, Origin};
 
-use super::{custody::Custody, residence::Residence, types::Line};
+use super::{admission::Keyed, again::Again, custody::Custody, residence::Residence, types::Line};
 
 /// One counted entry, as far as a rule asks for it.
 #[derive(Debug, Clone)]
@@ -141,8 +141,10 @@ pub(super) struct Facts {
     /// Newest heartbeat by party.
     pub(super) heartbeats: BTreeMap<PartyId, u64>,
     pub(super) anchors: Vec<Anchored>,
+    pub(super) admissions: Vec<Fact<Keyed>>,
     pub(super) residence: Residence,
     pub(super) custody: Custody,
+    pub(super) again: Again,
     pub(super) blobs: BTreeMap<(FileDigest, u64, bool), u64>,
 }
 
@@ -258,8 +260,17 @@ impl Facts {
             Predicate::Policy(_) | Predicate::Declaration(_) | Predicate::Epoch(_) => {
                 self.residence.add(said);
             }
-            Predicate::Receipts(_) | Predicate::Verdicts(_) | Predicate::Census(_) => {
+            Predicate::Admission(admission) => {
+                let keyed = Keyed::of(admission);
+                self.admissions.push(said.fact(keyed));
+            }
+            Predicate::Receipts(_) => {
                 self.custody.add(said);
+                self.again.add(said);
+            }
+            Predicate::Verdicts(_) | Predicate::Census(_) => self.custody.add(said),
+            Predicate::Erasure(_) | Predicate::ReanalysisGrant(_) | Predicate::Reanalyses(_) => {
+                self.again.add(said);
             }
             _ => {}
         }

@@ -162,9 +162,11 @@ impl Judge {
         self.find_doubtful(view, &mut found);
         self.find_governance(&mut found);
         self.find_silence(&mut found);
+        found.extend(self.admission_findings());
         found.extend(self.residence_findings());
         found.extend(self.homes_findings());
         found.extend(self.promise_findings());
+        found.extend(self.again_findings());
         found.extend(self.custody_findings());
         for (entry, refused) in &self.judged {
             let Some(refused) = refused else { continue };

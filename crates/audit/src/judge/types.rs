@@ -133,6 +133,13 @@ pub enum Gate<'a> {
     Install(Delivery<'a>),
     /// A policy says where files go, and its declaration stands below it.
     Residence,
+    /// Tokens of some key admit samples to a home.
+    Admission {
+        /// The home.
+        home: &'a CountryCode,
+        /// The endpoint's clock, POSIX seconds.
+        now: u64,
+    },
     /// Files of a home may be sealed.
     Epochs {
         /// The home.
@@ -239,7 +246,7 @@ pub struct Heard {
     pub by: Option<u64>,
 }
 
-/// What one cell did with customers' files, by the batches that stand.
+/// What one cell did with customers' files, by the batches that stand, and whom it turned away, by its censuses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CellCounts {
     /// Samples with a receipt.
@@ -250,6 +257,14 @@ pub struct CellCounts {
     pub outcomes: OutcomeCounts,
     /// Batches that say so.
     pub batches: u64,
+    /// Days with a census that stands; what follows is claimed by them, and no batch shows it.
+    pub censuses: u64,
+    /// Calls turned away because there were too many.
+    pub declined: u64,
+    /// Calls turned away because their samples were not drawn.
+    pub sampled_out: u64,
+    /// One in how many was taken at the steepest of these draws; 1 when every sample was taken, 0 without a census.
+    pub one_in_max: u64,
 }
 
 impl CellCounts {

@@ -1,7 +1,10 @@
 //! What cells say of customers' files is added up.
 
 use audit::judge::{Judge, Severity};
-use statement::{BatchRange, Census, Day, OutcomeCounts, Predicate, Receipts, Verdicts};
+use statement::{
+    BatchRange, Census, Day, FileDigest, OutcomeCounts, Predicate, Receipts, SamplingRule,
+    SamplingStep, Verdicts,
+};
 
 use crate::{
     homes::{self, TO_ZURICH, declared, first},
@@ -50,6 +53,10 @@ fn census() -> Census {
         verdicts: range,
         received: 250,
         declined: 0,
+        sampled_out: 0,
+        one_in_max: 1,
+        sampling: SamplingRule::default(),
+        draw: None,
         analysed: 248,
         outcomes: OutcomeCounts {
             clean: 247,
@@ -67,6 +74,28 @@ fn census() -> Census {
 /// The entry of a log that says where files go before anything else.
 fn at(index: u64) -> Option<u64> {
     Some(index + 2 * quorum().len() as u64)
+}
+
+fn census_of(day: &str, sampled_out: u64, one_in_max: u64) -> Census {
+    Census {
+        day: day.parse().unwrap(),
+        declined: 3,
+        sampled_out,
+        one_in_max,
+        sampling: SamplingRule::new(vec![
+            SamplingStep {
+                waiting: 10,
+                one_in: 2,
+            },
+            SamplingStep {
+                waiting: 20,
+                one_in: 8,
+            },
+        ])
+        .unwrap(),
+        draw: Some(FileDigest::of(b"key")),
+        ..census()
+    }
 }
 
 fn judged(said: impl IntoIterator<Item = Predicate>) -> Judge {
@@ -108,6 +137,43 @@ fn the_share_that_machines_dealt_with_alone_is_computed_from_batches() {
     let nothing = judged([received(1, 1).into()]).latest().cells;
     let waiting = nothing[&"CH".parse().unwrap()];
     assert_eq!(waiting.automatic_share(), None);
+}
+
+#[test]
+fn whom_a_cell_turned_away_is_in_the_report_as_its_censuses_claim_it() {
+    let zurich = |judge: Judge| judge.latest().cells[&"CH".parse().unwrap()];
+    let unsaid = zurich(judged(batches()));
+    assert_eq!((unsaid.censuses, unsaid.one_in_max), (0, 0));
+    let quiet = Census {
+        receipts: None,
+        verdicts: None,
+        received: 0,
+        analysed: 0,
+        outcomes: OutcomeCounts::default(),
+        regions: [].into(),
+        ..census_of("2027-01-16", 2, 2)
+    };
+    let said = batches()
+        .into_iter()
+        .chain([census_of("2027-01-15", 40, 8).into(), quiet.into()]);
+    let judge = judged(said);
+    assert!(judge.findings().is_empty(), "{:?}", judge.findings());
+    let cell = zurich(judge);
+    assert_eq!(
+        (
+            cell.censuses,
+            cell.declined,
+            cell.sampled_out,
+            cell.one_in_max
+        ),
+        (2, 6, 42, 8)
+    );
+}
+
+#[test]
+fn sampling_by_a_rule_that_was_not_announced_is_a_doubt() {
+    let judge = with(census_of("2027-01-15", 40, 4));
+    assert_eq!(only(&judge, Severity::Amber), ("census.sampling", at(8)));
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use audit::judge::{Gate, Judge, Severity};
-use law::{Residence, SealableEpochs};
+use law::{AdmissionKey, Residence, SealableEpochs};
 use statement::{EpochPurpose, StatementDigest};
 
 use crate::{
     honest::{
-        custody::{declaration, digest, epoch, founded, policy, quorum, say_all, say_one},
+        custody::{
+            TODAY, admission, declaration, digest, epoch, founded, policy, quorum, say_all, say_one,
+        },
         keys::Key,
         log::Log,
         roster::{self, NOT_AFTER, NOW, PARTIES, governance},
@@ -89,6 +91,31 @@ fn a_policy_of_few_two_of_one_version_and_a_key_by_the_other_side_are_found() {
     );
 }
 
+#[test]
+fn a_key_of_an_issuer_beside_the_one_of_the_day_is_found() {
+    let center = Key::of("vendor", "center");
+    let mut log = founded();
+    say_one(&mut log, admission(TODAY, 1), &center);
+    say_one(&mut log, admission(TODAY - 86_400, 2), &center);
+    assert!(told(log.clone(), NOW + 120).findings().is_empty());
+    say_one(&mut log, admission(TODAY, 3), &center);
+    let found = told(log, NOW + 120).findings();
+    assert_eq!(
+        (found[0].code, found[0].severity),
+        ("admission.second", Severity::Red)
+    );
+    assert_eq!(found.len(), 1);
+
+    let mut log = founded();
+    let other = Key::of("supervisor", "supervisor");
+    say_one(&mut log, admission(TODAY, 1), &other);
+    let found = told(log, NOW + 120).findings();
+    assert_eq!(
+        (found[0].code, found[0].severity),
+        ("admission.signer", Severity::Amber)
+    );
+}
+
 /// A row of numbers that is the same each time.
 struct Dice(u64);
 
@@ -109,7 +136,7 @@ fn say_something(log: &mut Log, dice: &mut Dice) {
     let late = dice.below(3);
     let first = digest(declaration(1, None));
     let first_policy = digest(policy(1, None, first));
-    match dice.below(10) {
+    match dice.below(12) {
         0..3 => {
             let mut said = declaration(1, None);
             said.not_after -= dice.below(8) / 7;
@@ -124,6 +151,17 @@ fn say_something(log: &mut Log, dice: &mut Dice) {
         7 => {
             let previous = if late == 0 { first } else { first_policy };
             say_all(log, policy(2, Some(previous), first), &[key]);
+        }
+        8..10 => {
+            let from = TODAY - 86_400 * dice.below(2);
+            let mut said = admission(from, dice.below(3) as u8);
+            said.valid_until -= 86_400 * (late / 2);
+            said.not_after -= dice.below(8) / 7;
+            let key = match dice.below(6) {
+                0 => Key::of("supervisor", "supervisor"),
+                _ => Key::of("vendor", "center"),
+            };
+            say_one(log, said, &key);
         }
         _ => {
             let purposes = [
@@ -190,8 +228,17 @@ fn law_and_audit_rule_alike_in_every_history() {
                 law,
                 judge.gate(&Gate::Epochs { home: &home, now }, size),
             );
+            compare(
+                "admission",
+                AdmissionKey::check(view, &home, now).map(drop),
+                judge.gate(&Gate::Admission { home: &home, now }, size),
+            );
         }
     }
+    every_ruling_was_reached(&seen);
+}
+
+fn every_ruling_was_reached(seen: &BTreeMap<String, u64>) {
     for reached in [
         "residence",
         "epochs",
@@ -201,6 +248,11 @@ fn law_and_audit_rule_alike_in_every_history() {
         "epoch.missing",
         "epoch.signer",
         "epoch.time",
+        "admission",
+        "admission.missing",
+        "admission.signer",
+        "admission.second",
+        "admission.time",
         "entry.too_late",
     ] {
         assert!(

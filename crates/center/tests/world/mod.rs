@@ -6,6 +6,8 @@
 
 #[path = "../../../supervisor/tests/world/founding.rs"]
 mod founding;
+pub mod issuer;
+mod opening;
 mod owner;
 
 use std::os::unix::fs::PermissionsExt;
@@ -24,6 +26,7 @@ use statement::{
 use tempfile::TempDir;
 
 pub use founding::CENTER_LOG;
+pub use opening::{FalseOpener, Granting, Opening, ask};
 pub use owner::{Owner, Tweak};
 
 /// How long anything may take that is waited for.
@@ -182,9 +185,16 @@ impl World {
 
     /// Starts the cell; it ends with the test's runtime, or when the task is aborted.
     pub async fn start(&self, config: center::Config) -> Cell {
+        self.start_by(config, serve::Clock::of_this_machine()).await
+    }
+
+    /// The same by another clock.
+    pub async fn start_by(&self, config: center::Config, clock: serve::Clock) -> Cell {
         let dir = config.dir.clone();
         let task = tokio::spawn(async move {
-            center::serve(config, std::future::pending()).await.unwrap();
+            center::serve_by(config, clock, std::future::pending())
+                .await
+                .unwrap();
         });
         let url = wait_url(&dir, PATIENCE).await.unwrap();
         let cell = Cell { url, dir, task };
@@ -302,10 +312,14 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
         worker_wall_ms: 30_000,
         sample_bytes_max: 16 << 20,
         waiting_max: 10_000,
+        sampling: statement::SamplingRule::default(),
+        ending_seconds: 3_600,
+        admission: center::AdmissionRule::Open,
         uploads_per_minute: 10_000,
         batch_ms: 50,
         poll_ms: 50,
         not_after_seconds: 86_400,
+        openers: None,
         epochs: center::EpochTimes::default(),
         server: ServerConfig::default(),
         client: ClientConfig::default(),

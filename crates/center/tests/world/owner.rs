@@ -8,6 +8,7 @@ use seal::{
 use serde_json::Value;
 use serve::{ClientError, Reply};
 use statement::{SampleId, SealDigest, StatementDigest};
+use token::Token;
 use zeroize::Zeroizing;
 
 use super::{PATIENCE, http, text, wait_for};
@@ -103,6 +104,19 @@ impl Owner {
         json(post(&format!("{cell}/samples"), body.concat()).await)
     }
 
+    /// The same with a token.
+    pub async fn send_with(&self, cell: &str, token: &Token) -> Result<Value, ClientError> {
+        let signature = self.upload_signature();
+        let body = [&self.front, &self.ciphertext, &signature].map(|part| part.as_slice());
+        let url = format!("{cell}/samples");
+        json(show(&url, token, body.concat()).await)
+    }
+
+    pub async fn begin_with(&self, cell: &str, token: &Token) -> Result<Value, ClientError> {
+        let url = format!("{cell}/uploads");
+        json(show(&url, token, self.front.clone()).await)
+    }
+
     pub async fn begin(&self, cell: &str) -> Result<Value, ClientError> {
         json(post(&format!("{cell}/uploads"), self.front.clone()).await)
     }
@@ -147,6 +161,16 @@ impl Owner {
         })
         .await
     }
+}
+
+async fn show(url: &str, token: &Token, body: Vec<u8>) -> Result<Reply, ClientError> {
+    let headers = vec![
+        ("content-type", "application/octet-stream".to_owned()),
+        ("authorization", token.to_header()),
+    ];
+    http()
+        .post_with(url, headers, body, 1 << 20, PATIENCE)
+        .await
 }
 
 async fn post(url: &str, body: Vec<u8>) -> Result<Reply, ClientError> {

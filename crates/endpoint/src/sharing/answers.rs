@@ -8,6 +8,7 @@ use serve::Client;
 use statement::{CountryCode, SampleId, SealDigest, StatementDigest};
 
 use super::{
+    again::{self, AgainText, KeptAgain},
     error::SharingError,
     evidence::Archive,
     proven::{Kept, Kind, LoggedText},
@@ -27,6 +28,9 @@ pub(super) struct Touched {
     pub(super) started: u64,
     pub(super) ended: Option<u64>,
     pub(super) end: Option<String>,
+    /// Of a second look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) grant: Option<StatementDigest>,
 }
 
 /// The answer to the disclose demand.
@@ -44,6 +48,8 @@ struct Disclosure {
     anomaly: Option<LoggedText>,
     erasure: Option<LoggedText>,
     touched: Vec<Touched>,
+    #[serde(default)]
+    again: Vec<AgainText>,
 }
 
 /// What the center claims and does not prove; replaced with each answer.
@@ -107,6 +113,16 @@ pub(super) async fn ask(
         kept.check(kind, archive, record, demand)?;
         sample.create(kind.file(), &kept)?;
         learned = true;
+    }
+    for told in again::unknown(sample, disclosure.again)? {
+        if chain.is_none() {
+            chain = Some(archive.fetch(http, center, now).await?);
+        }
+        let Some(chain) = &chain else { continue };
+        if let Some(again) = KeptAgain::of(chain, told) {
+            again::keep(archive, sample, again)?;
+            learned = true;
+        }
     }
     Ok(learned)
 }

@@ -3,11 +3,14 @@
 //! ```toml
 //! dir = "/var/lib/limpid/sharing"
 //! anchor = "3f0c…64 hex digits"
+//! installation = "/etc/limpid/installation.pem"
+//! licence = "/etc/limpid/licence"
 //!
 //! [[center]]
 //! home = "CH"
 //! url = "https://zurich.example/"
 //! log = "https://zurich.example/log/"
+//! issuer_url = "https://issuer.example/"
 //! ```
 
 use std::path::PathBuf;
@@ -17,7 +20,8 @@ use statement::{CountryCode, StatementDigest};
 
 use super::error::SharingError;
 use crate::limits::{
-    CENTERS_MAX, FRESH_SECONDS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX, SAMPLE_BYTES_MAX,
+    CENTERS_MAX, FRESH_SECONDS_MAX, LOOK_MS_MAX, QUEUE_BYTES_MAX, QUEUE_COUNT_MAX,
+    SAMPLE_BYTES_MAX, TOKENS_AHEAD, TOKENS_AHEAD_MAX,
 };
 
 /// Where the cell of one home is reached. Where a file goes is decided by the policy; this says only by which way.
@@ -30,6 +34,9 @@ pub struct Center {
     pub url: String,
     /// Its log, where the documents of the policy are.
     pub log: String,
+    /// Who issues the tokens with which that intake is used; without it no token is shown.
+    #[serde(default)]
+    pub issuer_url: Option<String>,
 }
 
 /// Configuration of sharing. Unknown keys are errors.
@@ -54,6 +61,31 @@ pub struct Config {
     /// Most bytes of them.
     #[serde(default = "queue_bytes_max")]
     pub queue_bytes_max: u64,
+    /// File of the key by which issuers of tokens know this installation.
+    #[serde(default)]
+    pub installation: Option<PathBuf>,
+    /// File with the vendor's licence for that key.
+    #[serde(default)]
+    pub licence: Option<PathBuf>,
+    /// Tokens of each home that are kept ahead of need.
+    #[serde(default = "tokens_ahead")]
+    pub tokens_ahead: usize,
+    /// Directory with `scoring.txt`, `known-bad.txt` and rule files `*.yar`, as an update of rules installs it. Without it no
+    /// rule and no digest is known, and the first scoring table is used.
+    #[serde(default)]
+    pub database: Option<PathBuf>,
+    /// The program that looks into files, in a sandbox; by default this one.
+    #[serde(default)]
+    pub looker_program: Option<PathBuf>,
+    /// What it is told.
+    #[serde(default = "looker_arguments")]
+    pub looker_arguments: Vec<String>,
+    /// Time of one look into a file, in milliseconds.
+    #[serde(default = "look_wall_ms")]
+    pub look_wall_ms: u64,
+    /// Number of the sandbox's uid among those of this machine's sandboxes, when started as root.
+    #[serde(default)]
+    pub sandbox_party: u32,
     /// How patient it is with the centers.
     #[serde(default)]
     pub client: serve::ClientConfig,
@@ -75,6 +107,18 @@ const fn queue_bytes_max() -> u64 {
     QUEUE_BYTES_MAX
 }
 
+const fn tokens_ahead() -> usize {
+    TOKENS_AHEAD
+}
+
+fn looker_arguments() -> Vec<String> {
+    ["endpoint", "look"].map(str::to_owned).to_vec()
+}
+
+const fn look_wall_ms() -> u64 {
+    LOOK_MS_MAX
+}
+
 impl Config {
     /// One center for each home, and at least one.
     pub(super) fn check(&self) -> Result<(), SharingError> {
@@ -91,6 +135,16 @@ impl Config {
                     home: center.home.clone(),
                 });
             }
+            let is_known = self.installation.is_some() && self.licence.is_some();
+            if center.issuer_url.is_some() && !is_known {
+                return Err(SharingError::NoInstallation {
+                    home: center.home.clone(),
+                });
+            }
+        }
+        let count = self.tokens_ahead;
+        if !(1..=TOKENS_AHEAD_MAX).contains(&count) {
+            return Err(SharingError::TokensAhead { count });
         }
         Ok(())
     }

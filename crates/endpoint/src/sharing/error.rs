@@ -72,6 +72,32 @@ pub enum SharingError {
         /// The home.
         home: CountryCode,
     },
+    /// An issuer that would not know who asks.
+    #[error(
+        "the center of {home} has an `issuer_url`, and `installation` or `licence` is not configured; ask the vendor for a licence of this installation's key"
+    )]
+    NoInstallation {
+        /// The home.
+        home: CountryCode,
+    },
+    /// Too many tokens, or none.
+    #[error(
+        "`tokens_ahead` is {count}; from 1 to {} are kept",
+        crate::limits::TOKENS_AHEAD_MAX
+    )]
+    TokensAhead {
+        /// What was configured.
+        count: usize,
+    },
+    /// None is left.
+    #[error("no admission token for {home} is left; the sample waits until the issuer gave some")]
+    NoToken {
+        /// The home.
+        home: CountryCode,
+    },
+    /// What an issuer gave is none.
+    #[error("the issuer's token is refused")]
+    Token(#[from] token::TokenError),
     /// The home's own log does not show the policy that decided.
     #[error(
         "the center of {home} shows the policy {shown}; {expected} is in force elsewhere. Nothing is sealed until they agree"
@@ -144,6 +170,45 @@ pub enum SharingError {
         /// The file.
         path: PathBuf,
     },
+    /// No file can be looked into here.
+    #[error(
+        "files are looked into in a sandbox and nowhere else, and there is none now; nothing was shared. See the cause, or share a file whole, without looking into it: --whole"
+    )]
+    Looker(#[from] scanner::WorkshopError),
+    /// A look into a file did not come to its end.
+    #[error("{} was looked into, and {end}; nothing of it was shared. To share it whole, without looking into it: --whole", path.display())]
+    Look {
+        /// The file.
+        path: PathBuf,
+        /// How it ended.
+        end: &'static str,
+    },
+    /// A container in which nothing matched.
+    #[error("nothing in {} matched a rule, a known file or a suspicious structure; nothing of it was shared. To share it whole, with everything in it: --whole", path.display())]
+    NoMatch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A container that was not read to its end, and nothing matched before.
+    #[error("nothing in {} matched as far as it was read, and not all of it was ({}); nothing of it was shared. To share it whole, with everything in it: --whole", path.display(), named(why))]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Why it was not read on.
+        why: Vec<scan::Reason>,
+    },
+    /// A container that matched, and nothing in it did.
+    #[error("{} matched only as a whole, and it holds more than one thing; nothing of it was shared. To share it whole, with everything in it: --whole", path.display())]
+    OnlyWhole {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More members matched than are shared of one file.
+    #[error("more than {} members of {} matched; nothing of it was shared. Unpack it and share what you mean, or all of it: --whole", crate::limits::MEMBERS_MAX, path.display())]
+    ManyMembers {
+        /// The file.
+        path: PathBuf,
+    },
     /// No room in the queue.
     #[error(
         "{count} sealed files of {bytes} bytes wait already; send them first, nothing is dropped"
@@ -196,6 +261,12 @@ pub enum SharingError {
     },
 }
 
+/// `limit.ratio, limit.depth`
+fn named(reasons: &[scan::Reason]) -> String {
+    let names: Vec<&str> = reasons.iter().map(|reason| reason.as_str()).collect();
+    names.join(", ")
+}
+
 impl SharingError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -217,6 +288,9 @@ impl SharingError {
             Self::Law(refusal) => refusal.code().as_str(),
             Self::Residency(error) => error.code(),
             Self::Centers { .. } | Self::TwoCenters { .. } => "config.center",
+            Self::NoInstallation { .. } | Self::TokensAhead { .. } => "config.token",
+            Self::NoToken { .. } => "token.none",
+            Self::Token(_) => "token.refused",
             Self::NoCenter { .. } => "home.no_center",
             Self::OtherPolicy { .. } => "home.other_policy",
             Self::Bundle(_) => "bundle.malformed",
@@ -228,6 +302,12 @@ impl SharingError {
             Self::Batch(_) => "proof.batch",
             Self::Size { .. } => "file.size",
             Self::Changed { .. } => "file.changed",
+            Self::Looker(_) => "look.sandbox",
+            Self::Look { .. } => "look.ended",
+            Self::NoMatch { .. } => "container.no_match",
+            Self::Unread { .. } => "container.unread",
+            Self::OnlyWhole { .. } => "container.only_whole",
+            Self::ManyMembers { .. } => "container.members",
             Self::QueueFull { .. } => "queue.full",
             Self::Seal(_) => "seal",
             Self::Key(_) => "key",
@@ -248,6 +328,11 @@ impl SharingError {
             | Self::Law(_)
             | Self::Residency(_)
             | Self::OtherPolicy { .. }
+            | Self::Token(_)
+            | Self::NoMatch { .. }
+            | Self::Unread { .. }
+            | Self::OnlyWhole { .. }
+            | Self::ManyMembers { .. }
             | Self::OtherSeal { .. }
             | Self::OtherSample { .. }
             | Self::Batch(_) => 1,

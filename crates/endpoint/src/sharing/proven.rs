@@ -70,7 +70,7 @@ fn wrong(what: &'static str, wrong: impl ToString) -> SharingError {
 }
 
 impl LoggedText {
-    fn read(&self) -> Result<Logged, SharingError> {
+    pub(super) fn read(&self) -> Result<Logged, SharingError> {
         let proof = TlogProof::parse(self.proof.as_bytes());
         Ok(Logged {
             entry: self.entry.as_bytes().to_vec(),
@@ -78,7 +78,7 @@ impl LoggedText {
         })
     }
 
-    fn proven<R: Record>(&self) -> Result<Proven<R>, SharingError> {
+    pub(super) fn proven<R: Record>(&self) -> Result<Proven<R>, SharingError> {
         let text = self.proven.as_deref().unwrap_or_default();
         Ok(Proven::parse(text.as_bytes())?)
     }
@@ -184,7 +184,7 @@ impl Kept {
     }
 }
 
-fn same<T: PartialEq + ToString>(
+pub(super) fn same<T: PartialEq + ToString>(
     field: &'static str,
     found: T,
     expected: T,
@@ -199,7 +199,7 @@ fn same<T: PartialEq + ToString>(
     })
 }
 
-fn stands<S, T>(view: Settled<'_>, included: &Included<S>, said: T) -> Stands<T> {
+pub(super) fn stands<S, T>(view: Settled<'_>, included: &Included<S>, said: T) -> Stands<T> {
     Stands {
         said,
         log: view.state().origin().to_string(),

@@ -5,6 +5,7 @@
 //! samples/<id>/ciphertext        sealed content; gone once the center has it
 //! samples/<id>/front             header and wraps
 //! samples/<id>/sample.json       what it is: written last, so a directory without it is unfinished and swept
+//! samples/<id>/token             its right to be uploaded, mode 0600, where the home asks for one: see `wallet`
 //! samples/<id>/began             the center may have heard of it
 //! samples/<id>/completed.json    the center says that it has it
 //! samples/<id>/declined.json     the center refuses it for good
@@ -17,19 +18,20 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use keys::SecretKey;
 use residency::Decision;
+use scan::{IndexPath, Kind};
 use seal::{Front, limits::FRONT_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use statement::{FileDigest, RegionName, SampleId, SealDigest, StatementDigest};
 use store::Files;
 
-use super::{error::SharingError, files};
+use super::{config::Config, error::SharingError, files, inside::MatchedMember};
 use crate::limits::RECORD_BYTES_MAX;
 
 /// What one sample is.
@@ -38,8 +40,11 @@ use crate::limits::RECORD_BYTES_MAX;
 pub(super) struct SampleRecord {
     /// Which file this is, for its owner; never sent.
     pub(super) label: String,
-    /// SHA-256 of the file, for its owner; never sent.
+    /// SHA-256 of what was shared, for its owner; never sent.
     pub(super) file: FileDigest,
+    /// Which part of the file was shared, if it was not all of it; never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<SharedMember>,
     /// POSIX seconds by the clock of this machine.
     pub(super) queued_at: u64,
     /// The record of the consent that it was shared under.
@@ -70,6 +75,36 @@ impl SampleRecord {
     }
 }
 
+/// A member of a container that was shared, and nothing else of it. It has a number, by the order in which members stand
+/// there: no name that the container holds is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedMember {
+    /// Where it stands: `0.3.1` is the second member of the fourth one.
+    pub path: IndexPath,
+    /// What it is.
+    pub kind: Kind,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl SharedMember {
+    pub(super) fn of(member: &MatchedMember) -> Self {
+        Self {
+            path: member.path.clone(),
+            kind: member.kind,
+            bytes: member.bytes,
+        }
+    }
+}
+
+impl fmt::Display for SharedMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, kind, bytes } = self;
+        write!(f, "{path} ({}, {bytes} bytes)", kind.as_str())
+    }
+}
+
 /// The center's answer to a whole sample.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +120,8 @@ pub(super) struct Completed {
 pub(super) struct Declined {
     pub(super) at: u64,
     pub(super) code: String,
+    /// One in how many it takes, if it samples and that is why.
+    pub(super) one_in: Option<u64>,
 }
 
 /// Erasure was demanded; written before it is sent.
@@ -180,6 +217,24 @@ impl<'a> Queue<'a> {
         Ok((count, bytes))
     }
 
+    /// Whether as many samples more have room, of as many bytes together.
+    pub(super) fn check_room(
+        &self,
+        config: &Config,
+        count: usize,
+        bytes: u64,
+    ) -> Result<(), SharingError> {
+        let (waiting, waiting_bytes) = self.waiting()?;
+        let (count, bytes) = (waiting + count, waiting_bytes.saturating_add(bytes));
+        if count > config.queue_count_max || bytes > config.queue_bytes_max {
+            return Err(SharingError::QueueFull {
+                count: waiting,
+                bytes: waiting_bytes,
+            });
+        }
+        Ok(())
+    }
+
     /// The directory of a sample that is being made, durable and empty.
     pub(super) fn begin(&self, id: &SampleId) -> Result<PathBuf, SharingError> {
         let path = self.files.root().join(directory(id));
@@ -205,7 +260,7 @@ impl<'a> Queue<'a> {
 }
 
 impl Sample<'_> {
-    fn name(&self, file: &str) -> String {
+    pub(super) fn name(&self, file: &str) -> String {
         format!("{}/{file}", directory(&self.record.sample))
     }
 

@@ -1,9 +1,10 @@
-//! A file becomes a sealed sample in the queue: read once, encrypted piece by piece, durable before it counts.
+//! A file, or the members of it that matched, become sealed samples in the queue: read once, encrypted piece by piece, durable
+//! before they count.
 
 use std::{
     fmt, fs,
-    fs::{File, OpenOptions},
-    io::{Read as _, Write as _},
+    fs::OpenOptions,
+    io::{Cursor, ErrorKind, Read, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -22,17 +23,34 @@ use super::{
     destination::{Decided, Destination},
     error::SharingError,
     evidence::Archive,
-    queue::{Queue, SampleRecord},
+    inside::MatchedMember,
+    issuing::Counter,
+    looker::{Looker, OpenFile, Part},
+    queue::{Queue, SampleRecord, SharedMember},
     send::client,
     step::{ShareStep, WatchShare, done},
 };
 use crate::limits::LABEL_BYTES_MAX;
 
-/// A file that waits to be sent.
+/// How much of a file its owner wants to share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Of a container the members that matched, each as a sample of its own; a file that holds nothing else as it is. The file is
+    /// looked into, in a sandbox.
+    Matching,
+    /// All of it, as it is. Nobody looks into it here.
+    Whole,
+}
+
+/// A sample that waits to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shared {
     /// The file, as its owner named it.
     pub label: String,
+    /// Which part of it; none when it is all of the file.
+    pub member: Option<SharedMember>,
+    /// What was found in that part, here; never sent.
+    pub found: Vec<scan::Reason>,
     /// The only name that anybody else hears.
     pub sample: SampleId,
     /// Where it goes.
@@ -41,6 +59,16 @@ pub struct Shared {
     pub region: RegionName,
     /// The rule that decided.
     pub rule: String,
+}
+
+impl Shared {
+    /// Which part of its file it is, and why: `only member 0.1 (text, 68 bytes), for rule.malicious`.
+    #[must_use]
+    pub fn part(&self) -> Option<String> {
+        let member = self.member.as_ref()?;
+        let found: Vec<&str> = self.found.iter().map(|reason| reason.as_str()).collect();
+        Some(format!("only member {member}, for {}", found.join(", ")))
+    }
 }
 
 impl fmt::Display for Shared {
@@ -52,21 +80,23 @@ impl fmt::Display for Shared {
             rule,
             ..
         } = self;
-        write!(
-            f,
-            "{label}: sealed to {home} by rule `{rule}`, sample {sample}"
-        )
+        write!(f, "{label}: ")?;
+        if let Some(part) = self.part() {
+            write!(f, "{part}: ")?;
+        }
+        write!(f, "sealed to {home} by rule `{rule}`, sample {sample}")
     }
 }
 
 /// Seals files into the queue; [`super::send()`] sends them. `now` is the system's clock in POSIX seconds.
 ///
 /// # Errors
-/// [`SharingError::NoConsent`] before anything else is looked at; then what does not hold, is full, or cannot be read. Files before
-/// the failing one are queued.
+/// [`SharingError::NoConsent`] before anything else is looked at; then what does not hold, is full, cannot be read, or holds
+/// nothing that matched. Files before the failing one are queued.
 pub async fn share(
     config: &Config,
     paths: &[&Path],
+    extent: Extent,
     now: u64,
     watch: WatchShare<'_>,
 ) -> Result<Vec<Shared>, SharingError> {
@@ -81,45 +111,78 @@ pub async fn share(
         config,
         files: &files,
     };
-    let decided = Decided::find(&archive, &client(config)?, consent.country(), now).await?;
+    let http = client(config)?;
+    let decided = Decided::find(&archive, &http, consent.country(), now).await?;
     let now = archive.now(now)?;
     let to = Destination::check(&archive, &decided, now)?;
     done(watch, ShareStep::Decided)?;
+    let looker = match extent {
+        Extent::Matching => Some(Looker::open(config)?),
+        Extent::Whole => None,
+    };
     let mut shared = Vec::new();
     for path in paths {
-        consents.check_still()?;
-        let source = Source::open(path, config, &queue)?;
-        shared.push(source.seal(&consent, &to, &queue, now, watch)?);
+        let file = OpenFile::open(path, config)?;
+        let parts = match &looker {
+            Some(looker) => looker.look(&file)?,
+            None => vec![Part::Whole(None)],
+        };
+        let bytes = parts.iter().map(|part| part.bytes(&file));
+        let bytes = bytes.fold(0, u64::saturating_add);
+        queue.check_room(config, parts.len(), bytes)?;
+        for part in parts {
+            consents.check_still()?;
+            let source = Source::of(&file, part)?;
+            shared.push(source.seal(&consent, &to, &queue, now, watch)?);
+        }
+    }
+    // Only if there is none at all: those of later samples are fetched after uploads, not before. Without one the sample waits.
+    let counter = Counter {
+        archive: &archive,
+        consents: &consents,
+        http: &http,
+        now,
+    };
+    let center = config.center_of(&decided.decision.home)?;
+    if let Err(error) = counter.top_up(center, 1).await {
+        tracing::warn!(
+            code = error.code(),
+            "no admission token was fetched: {error}"
+        );
     }
     Ok(shared)
 }
 
-/// A file that fits into the queue.
+/// What becomes one sample.
 struct Source<'a> {
     path: &'a Path,
-    file: File,
+    /// Which part of the file it is; none when it is all of it.
+    member: Option<MatchedMember>,
+    content: Box<dyn Read + 'a>,
     bytes: u64,
+    /// SHA-256 of what was looked at.
+    seen: Option<FileDigest>,
 }
 
 impl<'a> Source<'a> {
-    fn open(path: &'a Path, config: &Config, queue: &Queue<'_>) -> Result<Self, SharingError> {
-        let file = File::open(path).map_err(SharingError::io("read", path))?;
-        let meta = file.metadata().map_err(SharingError::io("read", path))?;
-        let (bytes, bytes_max) = (meta.len(), config.sample_bytes_max);
-        if !meta.is_file() || !(1..=bytes_max).contains(&bytes) {
-            let path = path.to_owned();
-            return Err(SharingError::Size {
+    fn of(file: &'a OpenFile<'a>, part: Part<'_>) -> Result<Self, SharingError> {
+        let (path, bytes) = (file.path(), part.bytes(file));
+        Ok(match part {
+            Part::Whole(seen) => Self {
                 path,
+                member: None,
+                content: Box::new(file.rewound()?),
                 bytes,
-                bytes_max,
-            });
-        }
-        let (count, waiting) = queue.waiting()?;
-        if count >= config.queue_count_max || waiting + bytes > config.queue_bytes_max {
-            let bytes = waiting;
-            return Err(SharingError::QueueFull { count, bytes });
-        }
-        Ok(Self { path, file, bytes })
+                seen,
+            },
+            Part::Member(member, looker) => Self {
+                path,
+                content: Box::new(Cursor::new(looker.take(file, &member)?)),
+                bytes,
+                seen: Some(member.sha256),
+                member: Some(member),
+            },
+        })
     }
 
     /// Nobody without a consent and a destination can call this.
@@ -141,10 +204,14 @@ impl<'a> Source<'a> {
         done(watch, ShareStep::WroteCiphertext)?;
         queue.write_front(&sample, &sealed.front)?;
         done(watch, ShareStep::WroteFront)?;
+        if self.seen.is_some_and(|seen| seen != file) {
+            return Err(self.changed());
+        }
         let decision = to.decision();
         let record = SampleRecord {
             label: label(self.path),
             file,
+            member: self.member.as_ref().map(SharedMember::of),
             queued_at: now,
             consent: consent.seq(),
             sample: sample.clone(),
@@ -163,6 +230,8 @@ impl<'a> Source<'a> {
         done(watch, ShareStep::Queued)?;
         Ok(Shared {
             label: record.label,
+            member: record.member,
+            found: self.member.map_or_else(Vec::new, |member| member.reasons),
             sample,
             home: record.home,
             region: record.region,
@@ -190,15 +259,18 @@ impl<'a> Source<'a> {
         Ok(Sealer::start(address, to.keys(), &seed, &randomness)?)
     }
 
-    /// Reads the file once; what is written is ciphertext only.
+    fn changed(&self) -> SharingError {
+        SharingError::Changed {
+            path: self.path.to_owned(),
+        }
+    }
+
+    /// Reads it once; what is written is ciphertext only.
     fn write(
         &mut self,
         mut sealer: Sealer,
         to: &Path,
     ) -> Result<(Sealed, FileDigest), SharingError> {
-        let changed = || SharingError::Changed {
-            path: self.path.to_owned(),
-        };
         let mut out = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -211,20 +283,19 @@ impl<'a> Source<'a> {
             if chunk.is_empty() {
                 break;
             }
-            self.file.read_exact(&mut chunk).map_err(|error| {
-                match error.kind() == std::io::ErrorKind::UnexpectedEof {
-                    true => changed(),
-                    false => SharingError::io("read", self.path)(error),
-                }
+            let read = self.content.read_exact(&mut chunk);
+            read.map_err(|error| match error.kind() {
+                ErrorKind::UnexpectedEof => self.changed(),
+                _ => SharingError::io("read", self.path)(error),
             })?;
             digest.update(&chunk);
             sealer.seal_chunk(&mut chunk)?;
             out.write_all(&chunk)
                 .map_err(SharingError::io("write", to))?;
         }
-        let more = self.file.read(&mut [0]);
+        let more = self.content.read(&mut [0]);
         if more.map_err(SharingError::io("read", self.path))? != 0 {
-            return Err(changed());
+            return Err(self.changed());
         }
         let parent = to.parent().unwrap_or(Path::new("."));
         out.sync_all()

@@ -3,12 +3,14 @@
 //!
 //! If the consent is not in force nothing is sent: the queue is emptied, and erasure is demanded of everything that left.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
+use law::AdmissionKey;
 use serde::Serialize;
 use serve::Client;
-use statement::SampleId;
+use statement::{CountryCode, SampleId};
 use store::{DirLock, Files};
+use token::Token;
 
 use super::{
     answers::ask,
@@ -17,10 +19,15 @@ use super::{
     erase::{demand_answered, write_demand},
     error::SharingError,
     evidence::Archive,
+    issuing::Counter,
     queue::{Declined, Queue, Sample},
     step::{ShareStep, WatchShare, done},
-    upload::{Upload, code_of},
+    upload::{Upload, code_of, one_in_of},
+    wallet::Wallet,
 };
+
+/// The center takes a part of what comes by a draw, and not this one.
+pub(super) const SAMPLED: &str = "intake.sampled";
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,6 +38,9 @@ pub struct Sent {
     pub waiting: Vec<(SampleId, String)>,
     /// Samples that the center refused for good: they have to be shared anew.
     pub declined: Vec<(SampleId, String)>,
+    /// Samples that the center did not take because it samples, with one in how many it takes if it said so. They are not
+    /// asked for again.
+    pub sampled_out: Vec<(SampleId, Option<u64>)>,
     /// Sealed samples that never left and are gone, because the consent was withdrawn.
     pub emptied: Vec<SampleId>,
     /// Samples of which the center said that they are erased; the proof may come later.
@@ -39,6 +49,10 @@ pub struct Sent {
     pub learned: Vec<SampleId>,
     /// What the center showed and this endpoint refused, by sample: it is not kept.
     pub refused: Vec<(SampleId, String)>,
+    /// Admission tokens that were fetched ahead.
+    pub tokens: usize,
+    /// Homes whose issuer gave no token, with the reason.
+    pub unissued: Vec<(CountryCode, String)>,
 }
 
 impl fmt::Display for Sent {
@@ -47,10 +61,13 @@ impl fmt::Display for Sent {
             (self.sent.len(), "sent"),
             (self.waiting.len(), "waiting"),
             (self.declined.len(), "declined, share them anew"),
+            (self.sampled_out.len(), "not taken"),
             (self.emptied.len(), "removed from the queue"),
             (self.erased.len(), "erased by the center"),
             (self.learned.len(), "with new proofs"),
             (self.refused.len(), "with proofs that were refused"),
+            (self.tokens, "tokens fetched"),
+            (self.unissued.len(), "homes without new tokens"),
         ];
         let said = counts.iter().filter(|(count, _)| *count != 0);
         let said: Vec<_> = said
@@ -68,8 +85,20 @@ impl fmt::Display for Sent {
         {
             write!(f, "\n  {sample}: {why}")?;
         }
+        for (sample, one_in) in &self.sampled_out {
+            write!(f, "\n  {sample}: {}", not_taken(*one_in))?;
+        }
+        for (home, why) in &self.unissued {
+            write!(f, "\n  tokens for {home}: {why}")?;
+        }
         Ok(())
     }
+}
+
+/// What its owner is told of a sample that was not drawn.
+pub(super) fn not_taken(one_in: Option<u64>) -> String {
+    let share = one_in.map(|one_in| format!(" 1 in {one_in}"));
+    format!("not taken: the cell samples{}", share.unwrap_or_default())
 }
 
 pub(super) fn client(config: &Config) -> Result<Client, SharingError> {
@@ -106,6 +135,7 @@ pub async fn send(config: &Config, now: u64, watch: WatchShare<'_>) -> Result<Se
     // The consent may have ended meanwhile.
     round.withdraw(&mut sent, now)?;
     round.settle(&mut sent, now).await?;
+    round.fetch_tokens(&mut sent, now).await?;
     Ok(sent)
 }
 
@@ -146,7 +176,10 @@ impl Round<'_> {
             let id = sample.record.sample.clone();
             match self.send_one(&sample, now).await {
                 Ok(None) => sent.sent.push(id),
-                Ok(Some(code)) => sent.declined.push((id, code)),
+                Ok(Some(Declined { code, one_in, .. })) if code == SAMPLED => {
+                    sent.sampled_out.push((id, one_in));
+                }
+                Ok(Some(Declined { code, .. })) => sent.declined.push((id, code)),
                 Err(SharingError::Withdrawn { .. } | SharingError::NoConsent) => return Ok(()),
                 Err(error) if is_of_center(&error) => sent.waiting.push((id, told(&error))),
                 Err(error) => return Err(error),
@@ -155,14 +188,19 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Nothing when the center has it, else the code by which it will never take it.
+    /// Nothing when the center has it, else why it will never take it.
     async fn send_one(
         &self,
         sample: &Sample<'_>,
         now: u64,
-    ) -> Result<Option<String>, SharingError> {
+    ) -> Result<Option<Declined>, SharingError> {
         if now > sample.record.valid_until {
-            return self.decline(sample, "epoch.time", now).map(Some);
+            let declined = Declined {
+                at: now,
+                code: "epoch.time".to_owned(),
+                one_in: None,
+            };
+            return self.decline(sample, declined).map(Some);
         }
         let upload = Upload {
             config: self.config,
@@ -170,14 +208,26 @@ impl Round<'_> {
             http: self.http,
             center: self.config.center_of(&sample.record.home)?,
             sample,
+            token: self.token_of(sample, now)?,
             watch: self.watch,
         };
         let completed = match upload.run().await {
             Ok(completed) => completed,
-            Err(error) => match code_of(&error).filter(|code| is_final(code)) {
-                Some(code) => return self.decline(sample, code, now).map(Some),
-                None => return Err(error),
-            },
+            Err(error) => {
+                let code = code_of(&error);
+                if let Some(code) = code.filter(|code| is_final(code)) {
+                    let declined = Declined {
+                        at: now,
+                        code: code.to_owned(),
+                        one_in: one_in_of(&error).filter(|_| code == SAMPLED),
+                    };
+                    return self.decline(sample, declined).map(Some);
+                }
+                if matches!(code, Some("intake.token" | "intake.token_spent")) {
+                    self.wallet().discard(sample)?;
+                }
+                return Err(error);
+            }
         };
         sample.create("completed.json", &completed)?;
         done(self.watch, ShareStep::KeptAnswer)?;
@@ -186,16 +236,62 @@ impl Round<'_> {
         Ok(None)
     }
 
-    /// The plaintext is not here, so it cannot be sealed anew: its owner shares it again.
-    fn decline(&self, sample: &Sample<'_>, code: &str, at: u64) -> Result<String, SharingError> {
-        let code = code.to_owned();
-        let declined = Declined {
-            at,
-            code: code.clone(),
+    const fn wallet(&self) -> Wallet<'_> {
+        Wallet::new(self.archive.files)
+    }
+
+    /// The token of a sample; nothing where none is configured, or the home asks for none.
+    fn token_of(&self, sample: &Sample<'_>, now: u64) -> Result<Option<Token>, SharingError> {
+        let home = &sample.record.home;
+        if self.config.center_of(home)?.issuer_url.is_none() {
+            return Ok(None);
+        }
+        let Some(evidence) = self.archive.kept(home)? else {
+            return Ok(None);
         };
+        let keys: Vec<_> = AdmissionKey::all(evidence.open.view(), home)
+            .into_iter()
+            .filter(|key| now <= key.admission().valid_until)
+            .collect();
+        match self.wallet().bind(sample, &keys)? {
+            Some(token) => Ok(Some(token)),
+            None if keys.is_empty() || sample.began()? => Ok(None),
+            None => Err(SharingError::NoToken { home: home.clone() }),
+        }
+    }
+
+    /// The next samples' tokens, after everything else: by the time they are shown nobody can say when they were fetched.
+    async fn fetch_tokens(&self, sent: &mut Sent, now: u64) -> Result<(), SharingError> {
+        self.wallet().forget(now)?;
+        if self.consents.check().is_err() {
+            return Ok(());
+        }
+        let counter = Counter {
+            archive: &self.archive,
+            consents: self.consents,
+            http: self.http,
+            now,
+        };
+        // Of the homes that its files go to; no other one hears of this endpoint.
+        let samples = self.queue.samples()?;
+        let homes: BTreeSet<_> = samples.iter().map(|sample| &sample.record.home).collect();
+        let centers = self.config.center.iter();
+        for center in centers.filter(|center| homes.contains(&center.home)) {
+            match counter.top_up(center, self.config.tokens_ahead).await {
+                Ok(came) => sent.tokens += came,
+                Err(SharingError::Withdrawn { .. } | SharingError::NoConsent) => return Ok(()),
+                Err(error) if is_of_disk(&error) => return Err(error),
+                Err(error) => sent.unissued.push((center.home.clone(), told(&error))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The plaintext is not here, so it cannot be sealed anew: its owner shares it again.
+    fn decline(&self, sample: &Sample<'_>, declined: Declined) -> Result<Declined, SharingError> {
         sample.create("declined.json", &declined)?;
         sample.remove_ciphertext()?;
-        Ok(code)
+        Ok(declined)
     }
 
     /// Demands, then questions, of every sample that a center may have.
@@ -240,6 +336,7 @@ fn is_final(code: &str) -> bool {
             | "intake.signature"
             | "intake.replayed"
             | "intake.size"
+            | SAMPLED
     )
 }
 
@@ -247,7 +344,10 @@ fn is_final(code: &str) -> bool {
 fn is_of_center(error: &SharingError) -> bool {
     matches!(
         error,
-        SharingError::Http { .. } | SharingError::Answer { .. } | SharingError::OtherSeal { .. }
+        SharingError::Http { .. }
+            | SharingError::Answer { .. }
+            | SharingError::NoToken { .. }
+            | SharingError::OtherSeal { .. }
     )
 }
 

@@ -6,18 +6,20 @@ use residency::Decision;
 use serde::Serialize;
 use statement::{
     CountryCode, FileDigest, Outcome, RegionName, SampleId, SealDigest, StatementDigest,
+    VerdictRecord,
 };
 use store::Files;
 
 use super::{
+    again,
     answers::Claims,
     config::Config,
     consent::Consents,
     error::SharingError,
     evidence::Archive,
     proven::{Kept, Kind, Stands},
-    queue::{Queue, Sample},
-    send::told,
+    queue::{Queue, Sample, SharedMember},
+    send::{SAMPLED, not_taken, told},
 };
 use crate::{limits::ANSWER_BYTES_MAX, posix_time::rfc3339};
 
@@ -102,8 +104,11 @@ pub struct TouchSaid {
 pub struct SharedSample {
     /// The file, as its owner named it.
     pub label: String,
-    /// Its SHA-256.
+    /// SHA-256 of what was shared of it.
     pub file: FileDigest,
+    /// Which part of it was shared; none when it was all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<SharedMember>,
     /// The only name that others know.
     pub sample: SampleId,
     /// Name of the sealed sample.
@@ -120,6 +125,8 @@ pub struct SharedSample {
     pub state: &'static str,
     /// By which code the center declined it.
     pub declined: Option<String>,
+    /// One in how many the center takes, if it samples and did not take this one.
+    pub one_in: Option<u64>,
     /// Receipt.
     pub receipt: Proof<ReceiptSaid>,
     /// Verdict.
@@ -132,6 +139,19 @@ pub struct SharedSample {
     pub demanded_at: Option<u64>,
     /// Machines that touched it, by the center's claim.
     pub touched: Vec<TouchSaid>,
+    /// What machines made of it when they looked again, each under a grant of the supervisor.
+    pub again: Vec<Proof<AgainSaid>>,
+}
+
+/// A second look at a sample at rest. The first verdict stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgainSaid {
+    /// The grant.
+    pub grant: StatementDigest,
+    /// The party that signed it.
+    pub granted_by: String,
+    /// What machines made of it.
+    pub verdict: VerdictSaid,
 }
 
 /// The decision that a sample was sealed by.
@@ -156,8 +176,8 @@ pub struct SharedReport {
 
 const LIMITS: [&str; 3] = [
     "that no copy was made by a process that saw a file for good reason",
-    "that no other machine touched it; the log holds at most one verdict",
-    "that people did not ask for it: this version shows no request or grant",
+    "that no other machine touched it; the log holds at most one verdict, and one under each grant",
+    "that people did not ask for it: this version shows no request of theirs",
 ];
 
 /// Lists everything that was shared, with every proof judged now, without network.
@@ -196,7 +216,7 @@ fn listed(
         kept.erasure(archive, record, digest)
     })?;
     let claims: Option<Claims> = sample.read("claims.json", ANSWER_BYTES_MAX as u64)?;
-    let declined = sample.declined()?.map(|declined| declined.code);
+    let declined = sample.declined()?;
     let withdrawn = !Consents::open(config)?.state()?.in_force;
     let state = match () {
         () if matches!(erasure, Proof::Verified { .. }) => "erased",
@@ -211,6 +231,7 @@ fn listed(
     Ok(SharedSample {
         label: record.label.clone(),
         file: record.file,
+        member: record.member.clone(),
         sample: record.sample.clone(),
         seal: record.seal,
         consent: record.consent,
@@ -218,20 +239,13 @@ fn listed(
         region: record.region.clone(),
         home: decided_again(archive, config, sample),
         state,
-        declined,
+        one_in: declined.as_ref().and_then(|declined| declined.one_in),
+        declined: declined.map(|declined| declined.code),
         receipt: map(receipt, |record| ReceiptSaid {
             home: record.home,
             received: record.received,
         }),
-        verdict: map(verdict, |record| VerdictSaid {
-            outcome: record.outcome,
-            score: record.score,
-            reasons: record.reasons.iter().map(ToString::to_string).collect(),
-            worker: record.worker,
-            rules: record.rules,
-            scoring: record.scoring,
-            finished: record.finished,
-        }),
+        verdict: map(verdict, verdict_said),
         anomaly: map(anomaly, |said| {
             said.reasons.iter().map(ToString::to_string).collect()
         }),
@@ -241,7 +255,49 @@ fn listed(
         }),
         demanded_at: demand.map(|demand| demand.at),
         touched: touches(claims),
+        again: looked_again(archive, sample)?,
     })
+}
+
+fn looked_again(
+    archive: &Archive<'_>,
+    sample: &Sample<'_>,
+) -> Result<Vec<Proof<AgainSaid>>, SharingError> {
+    let kept = again::kept(sample)?;
+    let judged = kept.iter().map(|kept| {
+        let proof = match kept.check(archive, &sample.record) {
+            Ok(stands) => verified(stands),
+            Err(error) => Proof::Refused { why: told(&error) },
+        };
+        map(proof, |looked| AgainSaid {
+            grant: looked.grant,
+            granted_by: looked.granted_by,
+            verdict: verdict_said(looked.verdict),
+        })
+    });
+    Ok(judged.collect())
+}
+
+fn verdict_said(record: VerdictRecord) -> VerdictSaid {
+    VerdictSaid {
+        outcome: record.outcome,
+        score: record.score,
+        reasons: record.reasons.iter().map(ToString::to_string).collect(),
+        worker: record.worker,
+        rules: record.rules,
+        scoring: record.scoring,
+        finished: record.finished,
+    }
+}
+
+/// What machines made of it, for people.
+fn verdict_text(said: &VerdictSaid) -> String {
+    let mut text = said.outcome.as_str().to_owned();
+    for reason in &said.reasons {
+        text += &format!("\nby {reason}");
+    }
+    let (worker, rules) = (said.worker.short(), said.rules.short());
+    text + &format!("\nworker {worker}, rules {rules}")
 }
 
 fn touches(claims: Option<Claims>) -> Vec<TouchSaid> {
@@ -377,6 +433,12 @@ fn line<T>(
 impl fmt::Display for SharedSample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.label, self.state)?;
+        if let Some(member) = &self.member {
+            writeln!(
+                f,
+                "  member    {member}; nothing else of the file was shared"
+            )?;
+        }
         writeln!(f, "  sample    {}", self.sample)?;
         line(f, "home", &self.home, |said| {
             format!(
@@ -384,8 +446,14 @@ impl fmt::Display for SharedSample {
                 said.home, said.rule, said.version
             )
         })?;
-        if let Some(code) = &self.declined {
-            writeln!(f, "  declined  {code}; share it anew")?;
+        match self.declined.as_deref() {
+            Some(SAMPLED) => writeln!(
+                f,
+                "  declined  {}; nothing is wrong with the file",
+                not_taken(self.one_in)
+            )?,
+            Some(code) => writeln!(f, "  declined  {code}; share it anew")?,
+            None => {}
         }
         line(f, "receipt", &self.receipt, |said| {
             format!(
@@ -394,19 +462,19 @@ impl fmt::Display for SharedSample {
                 rfc3339(said.received)
             )
         })?;
-        line(f, "verdict", &self.verdict, |said| {
-            let mut text = said.outcome.as_str().to_owned();
-            for reason in &said.reasons {
-                text += &format!("\nby {reason}");
-            }
-            let (worker, rules) = (said.worker.short(), said.rules.short());
-            text + &format!("\nworker {worker}, rules {rules}")
-        })?;
+        line(f, "verdict", &self.verdict, verdict_text)?;
         line(f, "anomaly", &self.anomaly, |said| said.join("\n"))?;
         for touch in &self.touched {
             let end = touch.end.as_deref().unwrap_or("goes on");
             let (worker, at) = (touch.worker.short(), rfc3339(touch.started));
             writeln!(f, "  touched   by worker {worker} at {at}: {end} (claimed)")?;
+        }
+        for again in &self.again {
+            line(f, "again", again, |said| {
+                let (grant, by) = (said.grant.short(), &said.granted_by);
+                let verdict = verdict_text(&said.verdict);
+                format!("{verdict}\nby leave of {by}, grant {grant}")
+            })?;
         }
         if let Some(at) = self.demanded_at {
             writeln!(f, "  demanded  erasure at {}", rfc3339(at))?;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use seal::{Front, upload_message};
 use serde::{Deserialize, de::DeserializeOwned};
 use serve::{Client, ClientError};
-use statement::SampleId;
+use statement::{SampleId, limits::ONE_IN_MAX};
+use token::Token;
 
 use super::{
     config::{Center, Config},
@@ -40,6 +41,8 @@ pub(super) struct Upload<'a> {
     pub(super) http: &'a Client,
     pub(super) center: &'a Center,
     pub(super) sample: &'a Sample<'a>,
+    /// Shown when it begins, where the home asks for one.
+    pub(super) token: Option<Token>,
     pub(super) watch: WatchShare<'a>,
 }
 
@@ -66,9 +69,7 @@ impl Upload<'_> {
         self.consents.check_still()?;
         self.sample.begin_to_send()?;
         done(self.watch, ShareStep::Began)?;
-        let began = self
-            .post("uploads", front.to_bytes(), "place for a sample")
-            .await?;
+        let began = self.begin(&front).await?;
         let mut progress = self.check(answer("an upload", &began)?)?;
         done(self.watch, ShareStep::SentFront)?;
         let mut resumes = 0;
@@ -105,6 +106,17 @@ impl Upload<'_> {
             .http
             .post(&url, BINARY, body, ANSWER_BYTES_MAX, self.timeout());
         Ok(sent.await.map_err(failed(what))?.body)
+    }
+
+    async fn begin(&self, front: &Front) -> Result<Bytes, SharingError> {
+        let mut headers = vec![("content-type", BINARY.to_owned())];
+        let token = self.token.as_ref().map(Token::to_header);
+        headers.extend(token.map(|token| ("authorization", token)));
+        let (url, timeout) = (self.url("uploads"), self.timeout());
+        let sent = self
+            .http
+            .post_with(&url, headers, front.to_bytes(), ANSWER_BYTES_MAX, timeout);
+        Ok(sent.await.map_err(failed("place for a sample"))?.body)
     }
 
     /// The next bytes, as many as fit into one piece.
@@ -182,6 +194,20 @@ impl Upload<'_> {
         }
         Ok(completed)
     }
+}
+
+/// One in how many the center takes, if it said so. A claim: the census of the day shows the draw.
+pub(super) fn one_in_of(error: &SharingError) -> Option<u64> {
+    let SharingError::Http { source, .. } = error else {
+        return None;
+    };
+    let problem = source.refused()?.problem.as_ref()?;
+    let value = problem
+        .value
+        .as_ref()
+        .filter(|_| problem.field.as_deref() == Some("one_in"))?;
+    let one_in = value.parse().ok()?;
+    (2..=ONE_IN_MAX).contains(&one_in).then_some(one_in)
 }
 
 /// The code that the center gave, if it refused.

@@ -23,6 +23,7 @@ use statement::{
     OutcomeCounts, Predicate, ReceiptRecord, Receipts, SealDigest, StatementDigest, Subject,
     VerdictRecord, Verdicts,
 };
+use token::{Challenge, Token, TokenKey};
 
 use crate::world::{
     NOW, World,
@@ -52,6 +53,7 @@ pub struct Sample {
     pub ciphertext: Vec<u8>,
     pub completed: bool,
     pub erased: Option<Value>,
+    pub again: Vec<Value>,
     receipt: Option<(StatementDigest, u64, String)>,
     verdict: Option<(StatementDigest, u64, String)>,
 }
@@ -74,7 +76,35 @@ pub struct Inner {
     pub openers: [OpeningKey; 3],
     pub epochs: Vec<(StatementDigest, Epoch)>,
     pub epoch_entries: Vec<u64>,
+    /// Whose tokens it asks for.
+    pub admits: Option<Admits>,
     seq: u64,
+}
+
+/// A key of an issuer, and what was shown.
+pub struct Admits {
+    pub key: TokenKey,
+    pub challenge: Challenge,
+    /// Samples by the token that they came with.
+    pub spent: BTreeMap<String, String>,
+    /// Say that every token was spent with another sample.
+    pub refuses: bool,
+}
+
+impl Admits {
+    /// The code of a refusal, if this is no token for a new sample.
+    fn refusal(&mut self, headers: &HeaderMap, sample: &str) -> Option<(u16, &'static str)> {
+        let Some(shown) = headers.get("authorization") else {
+            return Some((401, "intake.token_missing"));
+        };
+        let token = Token::from_header(shown.to_str().unwrap()).unwrap();
+        let Ok(admitted) = token.admit(&self.key, &self.challenge) else {
+            return Some((401, "intake.token"));
+        };
+        let name = admitted.name().to_hex();
+        let by = self.spent.entry(name).or_insert_with(|| sample.to_owned());
+        (self.refuses || by != sample).then_some((409, "intake.token_spent"))
+    }
 }
 
 #[derive(Clone)]
@@ -97,6 +127,7 @@ impl Cell {
             openers: [1, 2, 3].map(|n| OpeningKey::from_seed(&[seed ^ n; 32])),
             epochs: Vec::new(),
             epoch_entries: Vec::new(),
+            admits: None,
             seq: 0,
         })))
     }
@@ -123,10 +154,14 @@ impl Cell {
     }
 }
 
-fn problem(status: u16, code: &str) -> Response {
+pub fn problem(status: u16, code: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap();
     let headers = [("content-type", "application/problem+json")];
-    let body = json!({"type": "about:blank", "title": code, "status": status.as_u16(), "detail": "", "code": code});
+    let mut body = json!({"type": "about:blank", "title": code, "status": status.as_u16(), "detail": "", "code": code});
+    if code == "intake.sampled" {
+        body["field"] = json!("one_in");
+        body["value"] = json!("8");
+    }
     (status, headers, body.to_string()).into_response()
 }
 
@@ -147,7 +182,7 @@ fn told(id: &str, sample: &Sample) -> Response {
     Json(json!({"sample": id, "offset": offset, "length": length})).into_response()
 }
 
-async fn begin(State(cell): State<Cell>, body: Bytes) -> Response {
+async fn begin(State(cell): State<Cell>, headers: HeaderMap, body: Bytes) -> Response {
     let mut inner = cell.lock();
     inner.hear(&body);
     if let Some(code) = inner.refuse {
@@ -160,10 +195,17 @@ async fn begin(State(cell): State<Cell>, body: Bytes) -> Response {
         return problem(403, "intake.home");
     }
     let id = front.header().address().sample.to_string();
+    let is_known = inner.samples.contains_key(&id);
+    if let Some(admits) = inner.admits.as_mut().filter(|_| !is_known)
+        && let Some((status, code)) = admits.refusal(&headers, &id)
+    {
+        return problem(status, code);
+    }
     let sample = inner.samples.entry(id.clone()).or_insert_with(|| Sample {
         front: front.clone(),
         ciphertext: Vec::new(),
         completed: false,
+        again: Vec::new(),
         erased: None,
         receipt: None,
         verdict: None,
@@ -250,13 +292,16 @@ async fn disclose(State(cell): State<Cell>, Path(id): Path<String>, body: Bytes)
     } else {
         "analysed"
     };
-    let answer = json!({
+    let mut answer = json!({
         "sample": id, "seal": seal.to_string(), "home": inner.home.to_string(), "state": state,
         "received": NOW + 5, "receipt": told(&sample.receipt), "verdict": told(&sample.verdict),
         "anomaly": null, "erasure": sample.erased,
         "touched": [{"attempt": 1, "worker": digest("worker"), "rules": digest("rules"),
             "scoring": digest("scoring"), "started": NOW + 6, "ended": NOW + 7, "end": "reported"}],
     });
+    if !sample.again.is_empty() {
+        answer["again"] = sample.again.clone().into();
+    }
     Json(answer).into_response()
 }
 
@@ -328,7 +373,7 @@ impl Inner {
             .to_vec()
     }
 
-    fn say(&mut self, predicate: impl Into<Predicate>) -> (u64, StatementDigest) {
+    pub fn say(&mut self, predicate: impl Into<Predicate>) -> (u64, StatementDigest) {
         let about = Subject::new("batch", FileDigest::of(b"batch"));
         let mut world = self.world.lock().unwrap();
         world.say(&Key::of("vendor/center"), predicate.into(), about)
@@ -349,7 +394,7 @@ impl Inner {
         }
     }
 
-    fn verdict(&self, id: &str, salt: u8) -> VerdictRecord {
+    pub fn verdict(&self, id: &str, salt: u8) -> VerdictRecord {
         VerdictRecord {
             sample: id.parse().unwrap(),
             seal: self.samples[id].seal(),
@@ -436,7 +481,7 @@ impl Inner {
     }
 
     /// A `logged` object.
-    fn logged(&self, index: u64, proven: Option<&String>) -> Value {
+    pub fn logged(&self, index: u64, proven: Option<&String>) -> Value {
         let world = self.world.lock().unwrap();
         let mut bundle = world.log.bundle(&[index], NOW + 10);
         if self.lie == Lie::Unwitnessed {

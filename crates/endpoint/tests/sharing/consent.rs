@@ -3,8 +3,8 @@
 use std::{fs, ops::ControlFlow};
 
 use endpoint::sharing::{
-    Proof, ShareStep, SharingError, consent_state, erase, give_consent, send, share, shared,
-    withdraw_consent,
+    Extent, Proof, ShareStep, SharingError, consent_state, erase, give_consent, send, share,
+    shared, withdraw_consent,
 };
 
 use crate::{
@@ -189,7 +189,7 @@ async fn the_queue_is_bounded_and_drops_nothing() {
     small.queue_bytes_max = 3 * (CONTENT.len() as u64 + 16) + 10;
     refused_with!(
         "queue.full",
-        share(&small, &[&fourth], NOW + 1, &go_on).await
+        share(&small, &[&fourth], Extent::Whole, NOW + 1, &go_on).await
     );
     assert_eq!(street.send().await.sent.len(), 3);
     street.share(&fourth).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use endpoint::sharing::{ShareStep, SharingError, send, share, shared};
+use endpoint::sharing::{Extent, ShareStep, SharingError, send, share, shared};
 
 use crate::{
     sharing::street::{Street, contains, go_on},
@@ -24,7 +24,15 @@ async fn a_file_survives_a_kill_between_any_two_steps() {
         let street = Street::new().await;
         street.agree("DE");
         let file = street.file("a", &CONTENT.repeat(5));
-        let stopped = match share(&street.config, &[&file], NOW + 1, &until(step)).await {
+        let stopped = match share(
+            &street.config,
+            &[&file],
+            Extent::Whole,
+            NOW + 1,
+            &until(step),
+        )
+        .await
+        {
             Ok(_) => send(&street.config, NOW + 2, &until(step)).await.err(),
             Err(error) => Some(error),
         };
@@ -35,7 +43,7 @@ async fn a_file_survives_a_kill_between_any_two_steps() {
         if step < ShareStep::Queued {
             // Not in the queue yet: its owner is told so by the error and shares it again.
             assert!(shared(&street.config).unwrap().samples.is_empty(), "{step}");
-            share(&street.config, &[&file], NOW + 1, &go_on)
+            share(&street.config, &[&file], Extent::Whole, NOW + 1, &go_on)
                 .await
                 .unwrap();
         }
@@ -81,6 +89,36 @@ async fn a_center_that_is_full_is_asked_again_and_one_that_refuses_for_good_is_n
         (listed.state, listed.declined.as_deref()),
         ("declined", Some("intake.epoch"))
     );
+}
+
+#[tokio::test]
+async fn a_sample_that_a_cell_does_not_draw_is_dropped_and_its_owner_told_why() {
+    let street = Street::new().await;
+    street.agree("DE");
+    street.share(&street.file("a", CONTENT)).await.unwrap();
+    street.zurich.lock().refuse = Some("intake.sampled");
+    let sent = street.send().await;
+    assert_eq!(sent.sampled_out[0].1, Some(8));
+    let told = "not taken: the cell samples 1 in 8";
+    assert!(
+        sent.declined.is_empty() && sent.to_string().contains(told),
+        "{sent}"
+    );
+    // It is not asked for again, and nothing of it is left to be sent.
+    let requests = street.zurich.lock().requests;
+    street.zurich.lock().refuse = None;
+    assert!(street.send().await.sent.is_empty());
+    assert_eq!(street.zurich.lock().requests, requests);
+    let report = shared(&street.config).unwrap();
+    let listed = &report.samples[0];
+    assert_eq!((listed.state, listed.one_in), ("declined", Some(8)));
+    assert!(report.to_string().contains(told), "{report}");
+    let left = street
+        .config
+        .dir
+        .join("samples")
+        .join(listed.sample.as_str());
+    assert!(!left.join("ciphertext").exists());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use endpoint::sharing::{Proof, shared};
 
-use crate::{sharing::cell::Lie, sharing::street::Street, world::NOW};
+use crate::{sharing::cell::Lie, sharing::looks::Look, sharing::street::Street, world::NOW};
 
 const CONTENT: &[u8] = b"what became of me?";
 
@@ -115,4 +115,44 @@ async fn a_proof_that_was_changed_on_disk_is_shown_as_refused() {
     let moved = listed(&street);
     assert!(matches!(moved.home, Proof::Refused { .. }));
     assert!(matches!(moved.receipt, Proof::Refused { .. }));
+}
+
+/// Machines looked again; what the owner is shown of it.
+async fn looked_again(look: Look) -> (Street, endpoint::sharing::SharedReport) {
+    let (street, _) = sent(Lie::None).await;
+    let before = shared(&street.config).unwrap();
+    let sample = before.samples[0].sample.to_string();
+    street.zurich.lock().look_again(&sample, look);
+    street.show();
+    street.send().await;
+    let report = shared(&street.config).unwrap();
+    assert_eq!(report.samples[0].verdict, before.samples[0].verdict);
+    (street, report)
+}
+
+#[tokio::test]
+async fn a_second_look_is_shown_beside_the_first_verdict_with_its_grant() {
+    let (_street, report) = looked_again(Look::Honest).await;
+    let [Proof::Verified { said, .. }] = report.samples[0].again.as_slice() else {
+        panic!("{:?}", report.samples[0].again);
+    };
+    assert_eq!(said.granted_by, "supervisor");
+    assert_ne!(Some(said.verdict.rules), rules_of(&report));
+    let text = report.to_string();
+    assert!(text.contains("by leave of supervisor, grant "), "{text}");
+}
+
+fn rules_of(report: &endpoint::sharing::SharedReport) -> Option<statement::StatementDigest> {
+    match &report.samples[0].verdict {
+        Proof::Verified { said, .. } => Some(said.rules),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_second_look_without_a_grant_for_this_sample_is_refused_and_not_kept() {
+    for look in [Look::OtherSample, Look::CenterGranted, Look::OtherRules] {
+        let (_street, report) = looked_again(look).await;
+        assert!(report.samples[0].again.is_empty(), "{look:?}");
+    }
 }

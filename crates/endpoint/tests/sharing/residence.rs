@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use endpoint::sharing::{Standing, share, where_to};
+use endpoint::sharing::{Extent, Standing, share, where_to};
 use statement::EpochPurpose;
 
 use crate::{
@@ -152,11 +152,25 @@ async fn nothing_is_sealed_to_a_key_that_is_not_logged_or_not_valid() {
     };
     refused_with!(
         "epoch.time",
-        share(&late(&street.config), &[&file], NOW + 86_401, &go_on).await
+        share(
+            &late(&street.config),
+            &[&file],
+            Extent::Whole,
+            NOW + 86_401,
+            &go_on
+        )
+        .await
     );
     refused_with!(
         "policy.stale",
-        share(&street.config, &[&file], NOW + 86_401, &go_on).await
+        share(
+            &street.config,
+            &[&file],
+            Extent::Whole,
+            NOW + 86_401,
+            &go_on
+        )
+        .await
     );
 }
 
@@ -230,14 +244,19 @@ async fn without_network_files_are_sealed_by_what_was_kept() {
         center.url = "http://127.0.0.1:9".to_owned();
     }
     let file = street.file("a", CONTENT);
-    refused_with!("http", share(&away, &[&file], NOW + 1, &go_on).await);
+    refused_with!(
+        "http",
+        share(&away, &[&file], Extent::Whole, NOW + 1, &go_on).await
+    );
     where_to(&street.config, None, NOW + 1).await.unwrap();
     let sealed = AtomicUsize::new(0);
     let count = |_| {
         sealed.fetch_add(1, Ordering::Relaxed);
         std::ops::ControlFlow::Continue(())
     };
-    let shared = share(&away, &[&file], NOW + 2, &count).await.unwrap();
+    let shared = share(&away, &[&file], Extent::Whole, NOW + 2, &count)
+        .await
+        .unwrap();
     assert_eq!((shared[0].home.as_str(), sealed.into_inner()), ("CH", 5));
     assert_eq!(street.send().await.sent.len(), 1);
 }

@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use endpoint::sharing::{
-    Center, Config, Sent, ShareStep, Shared, SharingError, give_consent, send, share,
+    Center, Config, Extent, Sent, ShareStep, Shared, SharingError, give_consent, send, share,
 };
 use residency::LANGUAGE;
 use seal::WrapOpener as _;
@@ -109,6 +109,7 @@ impl Street {
                 home,
                 log: url.clone(),
                 url,
+                issuer_url: None,
             });
         }
         let config = Config {
@@ -119,6 +120,15 @@ impl Street {
             sample_bytes_max: 1 << 20,
             queue_count_max: 3,
             queue_bytes_max: 1 << 20,
+            installation: None,
+            licence: None,
+            tokens_ahead: 2,
+            database: None,
+            // Most tests share whole files: nobody looks into those.
+            looker_program: Some(dir.path().join("looker")),
+            looker_arguments: Vec::new(),
+            look_wall_ms: 20_000,
+            sandbox_party: 70 + std::process::id() % 200,
             client: serve::ClientConfig::default(),
         };
         let mut street = Self {
@@ -272,9 +282,15 @@ impl Street {
         path
     }
 
+    /// All of a file.
     pub async fn share(&self, path: &Path) -> Result<Shared, SharingError> {
-        let shared = share(&self.config, &[path], NOW + 1, &go_on).await?;
+        let shared = share(&self.config, &[path], Extent::Whole, NOW + 1, &go_on).await?;
         Ok(shared.into_iter().next().unwrap())
+    }
+
+    /// What matched in a file.
+    pub async fn share_matching(&self, path: &Path) -> Result<Vec<Shared>, SharingError> {
+        share(&self.config, &[path], Extent::Matching, NOW + 1, &go_on).await
     }
 
     pub async fn send(&self) -> Sent {

@@ -85,6 +85,9 @@ fn what_is_not_shown_is_missing_and_one_kind_is_not_another() {
     let open = opened(|_, _| {}).unwrap();
     refused_with!("receipts.missing", open.view().receipts(digest(verdicts())));
     refused_with!("anomaly.missing", open.view().anomaly(digest(verdicts())));
+    // A first verdict is no second look.
+    let first = digest(verdicts());
+    refused_with!("reanalyses.missing", open.view().reanalyses(first));
 }
 
 #[test]

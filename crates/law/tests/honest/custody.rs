@@ -2,9 +2,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use statement::{
-    Anomaly, Blob, Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest,
-    OutcomeCounts, Predicate, Receipts, Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest,
-    Statement, StatementDigest, Subject, Verdicts, limits::EPOCH_KEY_BYTES,
+    Admission, Anomaly, Blob, CheckpointRef, Declaration, Epoch, EpochPurpose, Erasure,
+    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, ReanalysisGrant, Receipts,
+    Region, ResidencyPolicy, SEAL_SUITE, SampleId, SealDigest, SealTree, Statement,
+    StatementDigest, Subject, Verdicts,
+    limits::{ADMISSION_KEY_BYTES, EPOCH_KEY_BYTES},
 };
 
 use super::{
@@ -105,6 +107,23 @@ pub fn epoch(purpose: EpochPurpose) -> Epoch {
     }
 }
 
+/// Midnight before [`NOW`].
+pub const TODAY: u64 = NOW - NOW % 86_400;
+
+/// A key of an issuer for the day that begins at `from`, for Zurich. Keys with other bytes differ.
+pub fn admission(from: u64, byte: u8) -> Admission {
+    Admission {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        home: "CH".parse().unwrap(),
+        issuer: "issuer.vendor.example".parse().unwrap(),
+        key: STANDARD.encode(vec![byte; ADMISSION_KEY_BYTES]),
+        valid_from: from,
+        valid_until: from + 2 * 86_400,
+    }
+}
+
 pub fn sample() -> SampleId {
     SampleId::new([7; 16])
 }
@@ -165,6 +184,32 @@ pub fn erasure() -> Erasure {
         cause: ErasureCause::Owner,
         demand: Some(FileDigest::of(b"demand")),
         erased_at: NOW + 100,
+    }
+}
+
+/// Samples that a grant covers, in the order of its tree.
+pub fn seals(count: u8) -> SealTree {
+    let mut seals: Vec<_> = (0..count).map(|n| SealDigest::of(&[n])).collect();
+    seals.sort();
+    SealTree::new(seals).unwrap()
+}
+
+/// One percent of a thousand samples, with released rules.
+pub fn grant(rules: StatementDigest, checkpoint: CheckpointRef) -> ReanalysisGrant {
+    let tree = seals(10);
+    ReanalysisGrant {
+        audience: vec![center_log()],
+        not_after: NOT_AFTER,
+        blobs: Vec::new(),
+        home: "CH".parse().unwrap(),
+        count: 10,
+        root: tree.root(),
+        worker: StatementDigest::of(b"a worker that is only named"),
+        rules,
+        scoring: StatementDigest::of(b"a table that is only named"),
+        stock: 1_000,
+        checkpoint,
+        valid_until: NOT_AFTER,
     }
 }
 

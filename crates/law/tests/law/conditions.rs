@@ -1,6 +1,8 @@
 //! One test per condition of the law: it takes away just that condition from an honest world and
 //! expects just its code, beside the honest twin that is granted.
 
+#[path = "../conditions/admission.rs"]
+mod admission;
 #[path = "../conditions/approval.rs"]
 mod approval;
 #[path = "../conditions/artifacts.rs"]
@@ -17,6 +19,8 @@ mod custody;
 mod entry;
 #[path = "../conditions/epochs.rs"]
 mod epochs;
+#[path = "../conditions/grants.rs"]
+mod grants;
 #[path = "../conditions/inclusion.rs"]
 mod inclusion;
 #[path = "../conditions/installation.rs"]

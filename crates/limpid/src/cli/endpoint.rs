@@ -1,6 +1,6 @@
 //! `limpid endpoint ...`
 
-use std::{fs, ops::ControlFlow, path::PathBuf};
+use std::{fs, ops::ControlFlow, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
@@ -74,6 +74,14 @@ pub(super) struct Verify {
 }
 
 impl Verb {
+    /// As [`sharing::Verb::work_as_child`].
+    pub(super) fn work_as_child(&self) -> Option<ExitCode> {
+        match self {
+            Self::Sharing(verb) => verb.work_as_child(),
+            _ => None,
+        }
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         match self {
             Self::Update(file) => {

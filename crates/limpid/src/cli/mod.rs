@@ -16,6 +16,7 @@ mod log_follow;
 mod log_fsck;
 mod log_monitor;
 mod mirror;
+mod opener;
 mod proof;
 mod release;
 mod release_root;
@@ -100,6 +101,9 @@ enum Room {
     /// Take in sealed samples and have machines analyse them
     #[command(subcommand)]
     Center(center::Verb),
+    /// Give shares of samples at rest away under a grant, and only then
+    #[command(subcommand)]
+    Opener(opener::Verb),
     /// Judge whole logs by rules of our own; trust nobody
     Audit(Box<audit::Verb>),
     /// Say what differs between two builds, and what explains it
@@ -152,13 +156,14 @@ impl Limpid {
             Room::Mirror(verb) => verb.territory()?,
             Room::Supervisor(verb) => verb.territory()?,
             Room::Release(verb) => verb.territory()?,
+            Room::Center(verb) => verb.territory()?,
+            Room::Opener(verb) => verb.territory()?,
             Room::Demo(_)
             | Room::Audit(_)
             | Room::Up(_)
             | Room::Endpoint(_)
             | Room::Verify(_)
             | Room::Conveyer(_)
-            | Room::Center(_)
             | Room::Keys(_)
             | Room::Proof(_)
             | Room::Compare(_)
@@ -170,11 +175,12 @@ impl Limpid {
         territory.map_or(Ok(()), Territory::enter)
     }
 
-    /// Does the work of a child of a cell, if this process is one. Call it before anything else.
+    /// Forks the children of a cell or an endpoint, if this process is the program in its sandbox. Call it before anything else.
     pub(crate) fn work_as_child(&self) -> Option<std::process::ExitCode> {
         match &self.room {
             Room::Center(verb) => verb.work_as_child(),
             Room::Demo(demo) => demo.work_as_child(),
+            Room::Endpoint(verb) => verb.work_as_child(),
             _ => None,
         }
     }
@@ -193,6 +199,7 @@ impl Limpid {
             Room::Release(verb) => verb.run(*out).await,
             Room::Supervisor(verb) => verb.run(*out).await,
             Room::Center(verb) => verb.run(*out).await,
+            Room::Opener(verb) => verb.run().await,
             Room::Audit(verb) => verb.run(*out).await,
             Room::Log(verb) => verb.run(*out).await,
             Room::Witness(verb) => verb.run().await,

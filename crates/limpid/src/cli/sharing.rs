@@ -3,12 +3,13 @@
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use endpoint::sharing::{
-    self, Config, ShareStep, consent_state, give_consent, where_to, withdraw_consent,
+    self, Config, Extent, ShareStep, consent_state, give_consent, where_to, withdraw_consent,
 };
 use serde_json::{json, to_value};
 use statement::{CountryCode, SampleId};
@@ -23,12 +24,19 @@ pub(super) enum Verb {
     Consent(Consent),
     /// Say where files go, with the proof
     Where(Where),
-    /// Seal files to their home and send them; sends what waits, too
+    /// Seal files, of containers what matched, and send them with what waits
     Share(Share),
     /// List every file ever shared, each claim with its proof
     Shared(ConfigFile),
     /// Have a shared file erased, or all of them
     Erase(Erase),
+    /// Look into files, each in a child of its own, as the program in the sandbox
+    #[command(hide = true)]
+    Look {
+        /// Directory of the rule database
+        #[arg(long, value_name = "DIR")]
+        database: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +71,9 @@ pub(super) struct Share {
     /// Files to share; without any only what waits is sent
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Share all of each file, with everything in it
+    #[arg(long, requires = "files")]
+    whole: bool,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +97,22 @@ fn config(file: &ConfigFile) -> Result<Config> {
 }
 
 impl Verb {
+    /// Forks children that look into files, if this is what was asked: before any thread starts, since a fork copies none.
+    pub(super) fn work_as_child(&self) -> Option<ExitCode> {
+        let Self::Look { database } = self else {
+            return None;
+        };
+        let attend = || -> Result<()> {
+            let database = center::load_database(database.as_deref())?;
+            Ok(sharing::attend(&database)?)
+        };
+        Some(match attend() {
+            Ok(()) => ExitCode::SUCCESS,
+            // Read by the endpoint, which says it to people.
+            Err(error) => Out::new(false).failed(&error),
+        })
+    }
+
     pub(super) async fn run(self, out: Out) -> Result<()> {
         match self {
             Self::Consent(consent) => consent.run(out).await,
@@ -108,6 +135,8 @@ impl Verb {
                 out.result(&text, &json!({"erased": erased, "sent": sent}));
                 Ok(())
             }
+            // Done before the runtime began.
+            Self::Look { .. } => Ok(()),
         }
     }
 }
@@ -151,7 +180,11 @@ impl Share {
         let mut shared = Vec::new();
         if !self.files.is_empty() {
             let paths: Vec<&Path> = self.files.iter().map(PathBuf::as_path).collect();
-            shared = sharing::share(&config, &paths, now(), &go_on).await?;
+            let extent = match self.whole {
+                true => Extent::Whole,
+                false => Extent::Matching,
+            };
+            shared = sharing::share(&config, &paths, extent, now(), &go_on).await?;
             for file in &shared {
                 out.progress(&file.to_string());
             }

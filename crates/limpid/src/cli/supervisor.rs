@@ -1,9 +1,11 @@
 //! `limpid supervisor ...`
 
-use anyhow::Result;
-use clap::Subcommand;
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
 use serde_json::json;
-use statement::StatementDigest;
+use statement::{CountryCode, StatementDigest};
 
 use super::ConfigFile;
 use crate::{confined::Territory, out::Out};
@@ -26,6 +28,63 @@ pub(super) enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Let machines look again at samples at rest that the center asks for
+    GrantReanalysis(Grant),
+}
+
+#[derive(Debug, Args)]
+#[command(override_usage = "limpid supervisor grant-reanalysis --home <COUNTRY> --samples <FILE>")]
+pub(super) struct Grant {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Where the samples are, and stay
+    #[arg(long, value_name = "COUNTRY")]
+    home: CountryCode,
+    /// List of samples, as `limpid center ask-reanalysis` wrote it
+    #[arg(long, value_name = "FILE")]
+    samples: PathBuf,
+    /// Release of the rules to be used
+    #[arg(long, value_name = "RELEASE")]
+    rules: StatementDigest,
+    /// Release of the worker to be used
+    #[arg(long, value_name = "RELEASE")]
+    worker: StatementDigest,
+    /// Release of the scoring table to be used
+    #[arg(long, value_name = "RELEASE")]
+    scoring: StatementDigest,
+    /// Hours in which openers may answer
+    #[arg(long, default_value_t = 24)]
+    hours: u64,
+}
+
+impl Grant {
+    async fn run(self, out: Out) -> Result<()> {
+        let path = self.samples.display();
+        let text =
+            fs::read_to_string(&self.samples).with_context(|| format!("cannot read {path}"))?;
+        let wanted = supervisor::Wanted {
+            home: self.home,
+            samples: center::read_asked(&text).with_context(|| format!("in {path}"))?,
+            worker: self.worker,
+            rules: self.rules,
+            scoring: self.scoring,
+            valid_seconds: self.hours.saturating_mul(3600),
+        };
+        let config: supervisor::Config = serve::load_config(&self.file.config)?;
+        let log = supervisor::RemoteLog::new(&config)?;
+        let own = supervisor::RemoteOwnLog::new(&config)?;
+        let mut room = supervisor::Room::open(config, log, own, supervisor::system_clock)?;
+        let logged = room.grant_reanalysis(wanted).await?;
+        let supervisor::GrantLogged {
+            grant,
+            count,
+            stock,
+        } = logged;
+        let text = format!("grant {grant} for {count} of {stock} samples");
+        let value = json!({"grant": grant, "count": count, "stock": stock});
+        out.result(&text, &value);
+        Ok(())
+    }
 }
 
 impl Verb {
@@ -48,6 +107,7 @@ impl Verb {
                 let config = serve::load_config(&file.config)?;
                 supervisor::serve(config, serve::stop_signal()?).await?;
             }
+            Self::GrantReanalysis(grant) => grant.run(out).await?,
             Self::Withdraw {
                 file,
                 release,

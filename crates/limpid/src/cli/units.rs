@@ -8,8 +8,8 @@ use clap::{Command, CommandFactory as _, Parser as _};
 
 use super::Limpid;
 
-/// `conveyer rebuild` is a daemon too, under another verb.
-const DAEMON_VERBS: [&str; 2] = ["serve", "rebuild"];
+/// `conveyer rebuild` and `center issuer` are daemons too, under other verbs.
+const DAEMON_VERBS: [&str; 3] = ["serve", "rebuild", "issuer"];
 
 /// What every unit says, and what only those say that do not start bubblewrap.
 const EVERY: [&str; 6] = [

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::make::knows;
-use scan::{Limits, scan};
+use scan::{Limits, member, scan};
 
 const FOLDER: &str = "/usr/share/clamav-testfiles";
 
@@ -33,7 +33,8 @@ fn debians_containers_give_up_the_program_inside() {
     for file in fs::read_dir(FOLDER).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let report = scan(&fs::read(&path).unwrap(), &database, &Limits::default());
+        let sample = fs::read(&path).unwrap();
+        let report = scan(&sample, &database, &Limits::default());
         let given_up = report
             .reasons
             .iter()
@@ -44,6 +45,17 @@ fn debians_containers_give_up_the_program_inside() {
             .flat_map(|member| &member.unread)
             .map(|unread| unread.why.clone())
             .collect();
+        if given_up {
+            // The program and nothing of what stands around it.
+            let [inner] = report.innermost(100)[..] else {
+                panic!("{name} holds the program once");
+            };
+            let at = inner.path.parse().unwrap();
+            assert!(
+                member(&sample, &at, &Limits::default()) == Some(program.clone()),
+                "{name}"
+            );
+        }
         found.insert(name, (given_up, report.members[0].kind, unread));
     }
     let closed: Vec<_> = found

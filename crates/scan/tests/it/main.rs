@@ -5,6 +5,7 @@ mod archives;
 mod bombs;
 mod containers;
 mod damage;
+mod innermost;
 mod make;
 mod properties;
 mod structure;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::make::{ZipMember, gzip, knows, zip};
-use scan::{Kind, Limits, scan};
+use scan::{IndexPath, Kind, Limits, Report, member, scan};
 
 fn small() -> Limits {
     Limits {
@@ -32,6 +32,18 @@ fn holds(sample: &[u8]) {
     }
     let again = scan(sample, &knows(&[]), &limits);
     assert_eq!(report, again);
+    found_again(sample, &report, &limits);
+}
+
+/// Each member that a report names is given out by its number, and nothing else is.
+pub(crate) fn found_again(sample: &[u8], report: &Report, limits: &Limits) {
+    for named in &report.members {
+        let path: IndexPath = named.path.parse().unwrap();
+        let bytes = member(sample, &path, limits).unwrap();
+        assert_eq!(tlog::sha256(&bytes).to_hex(), named.sha256, "{path}");
+        let next = path.member(u32::MAX);
+        assert_eq!(member(sample, &next, limits), None, "{next}");
+    }
 }
 
 /// How each format begins, so that random bytes reach its unpacker.
@@ -128,6 +140,7 @@ proptest! {
             sample = gzip(&sample);
         }
         let report = scan(&sample, &knows(&[]), &small());
+        found_again(&sample, &report, &small());
         for file in &files {
             let digest = tlog::sha256(file).to_hex();
             prop_assert!(report.members_with(&digest).next().is_some());

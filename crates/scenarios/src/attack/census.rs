@@ -5,7 +5,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use logclient::Follower;
 use serde_json::Value;
-use statement::{BatchRange, Census, Day, OutcomeCounts, Predicate, Statement, Subject};
+use statement::{
+    BatchRange, Census, Day, OutcomeCounts, Predicate, SamplingRule, Statement, Subject,
+};
 
 use super::{
     Caught, Outcome,
@@ -56,7 +58,7 @@ async fn taken_in(stage: &mut Stage) -> Result<()> {
     stage.open_cells().await?;
     let world = &stage.world;
     let sealed = HandSealed::of(&bomb(), &Target::of(world, HOME).await?, Wrong::Nothing)?;
-    sealed.send(world, HOME).await?;
+    sealed.send(world, HOME).await??;
     sealed.outcome(world, HOME).await.map(|_| ())
 }
 
@@ -94,6 +96,10 @@ async fn true_census(world: &World, days_on: u64) -> Result<Census> {
         verdicts: all_to(analysed.0),
         received: received.1,
         declined: 0,
+        sampled_out: 0,
+        one_in_max: 1,
+        sampling: SamplingRule::default(),
+        draw: None,
         analysed: analysed.1,
         outcomes,
         waiting: 0,

@@ -28,7 +28,7 @@ pub(super) async fn copied_disk(stage: &mut Stage) -> Result<Outcome> {
     world.open_cell(HOME).await?;
     let target = Target::of(world, HOME).await?;
     let sealed = HandSealed::of(MARKER, &target, Wrong::Nothing)?;
-    sealed.send(world, HOME).await?;
+    sealed.send(world, HOME).await??;
     let outcome = sealed.outcome(world, HOME).await?;
     let disk = world.dir.join("vendor/cell-sg");
     let epoch = HandSealed::analysis_epoch(&target);

@@ -16,15 +16,15 @@ use super::{
 };
 use crate::{
     ceremony::statement_key,
-    custody::bomb,
+    custody::{bomb, letters, letters_and_bomb},
     examples,
     sharer::{Sharer, said},
     world::World,
 };
 
-const FILE: (&str, &[u8]) = ("letter.txt", b"Dear Ms Berger, it is Tuesday at ten.");
+pub(super) const FILE: (&str, &[u8]) = ("letter.txt", b"Dear Ms Berger, it is Tuesday at ten.");
 
-fn honest(world: &World, name: &str, file: (&str, &[u8])) -> Result<Sharer> {
+pub(super) fn honest(world: &World, name: &str, file: (&str, &[u8])) -> Result<Sharer> {
     Sharer::prepare(world, name, file, |home| world.cell_url(home))
 }
 
@@ -36,7 +36,7 @@ fn caught_by_endpoint(error: &SharingError) -> Caught {
 }
 
 /// A refusal of a cell; an answer that says nothing of a check is an error.
-fn caught_by_cell(sent: Result<(), ClientError>) -> Result<Option<Caught>> {
+pub(super) fn caught_by_cell(sent: Result<(), ClientError>) -> Result<Option<Caught>> {
     let Err(error) = sent else { return Ok(None) };
     let Some(code) = error.code().map(str::to_owned) else {
         return Err(error.into());
@@ -75,8 +75,8 @@ pub(super) async fn other_cell(stage: &mut Stage) -> Result<Outcome> {
     let world = &stage.world;
     let target = Target::of(world, "CH").await?;
     let sealed = HandSealed::of(FILE.1, &target, Wrong::Nothing)?;
-    let caught = caught_by_cell(sealed.send(world, "RU").await)?;
-    sealed.send(world, "CH").await?;
+    let caught = caught_by_cell(sealed.send(world, "RU").await?)?;
+    sealed.send(world, "CH").await??;
     Ok(Outcome {
         honest: "the same bytes are taken in Zurich".to_owned(),
         caught,
@@ -161,9 +161,9 @@ async fn missealed(stage: &mut Stage, wrong: Wrong) -> Result<Outcome> {
     let world = &stage.world;
     let target = Target::of(world, "CH").await?;
     let whole = HandSealed::of(FILE.1, &target, Wrong::Nothing)?;
-    whole.send(world, "CH").await?;
+    whole.send(world, "CH").await??;
     let broken = HandSealed::of(FILE.1, &target, wrong)?;
-    broken.send(world, "CH").await?;
+    broken.send(world, "CH").await??;
     let found = broken.outcome(world, "CH").await?;
     let was_read = [
         Found::Clean,
@@ -201,13 +201,13 @@ pub(super) async fn replayed_upload(stage: &mut Stage) -> Result<Outcome> {
     let world = &stage.world;
     let target = Target::of(world, "CH").await?;
     let first = HandSealed::of(FILE.1, &target, Wrong::Nothing)?;
-    first.send(world, "CH").await?;
+    first.send(world, "CH").await??;
     // The very same bytes once more are what an endpoint sends whose answer was lost.
-    first.send(world, "CH").await?;
+    first.send(world, "CH").await??;
     let second = first.like(b"another file", &target)?;
     Ok(Outcome {
         honest: "the same bytes once more are answered as before".to_owned(),
-        caught: caught_by_cell(second.send(world, "CH").await)?,
+        caught: caught_by_cell(second.send(world, "CH").await?)?,
     })
 }
 
@@ -235,5 +235,29 @@ pub(super) async fn archive_bomb(stage: &mut Stage) -> Result<Outcome> {
             code: code.clone(),
             detail: format!("the verdict is {}", bomb.outcome.as_str()),
         }),
+    })
+}
+
+/// What a stranger sent among private letters is made so that looking into it ends early.
+pub(super) async fn whole_archive(stage: &mut Stage) -> Result<Outcome> {
+    let rules = stage.open_cells().await?.database;
+    let world = &stage.world;
+    let looking = |name: &str, bytes: &[u8]| {
+        let sharer = Sharer::looking(world, name, ("letters.tar", bytes), &rules)?;
+        sharer.agree("DE")?;
+        Ok::<_, anyhow::Error>(sharer)
+    };
+    let honest = looking("endpoint-with-letters", &letters())?.seal().await?;
+    let member = honest
+        .member
+        .context("only a part of the archive is sealed")?;
+    let sharer = looking("endpoint-with-a-bomb", &letters_and_bomb())?;
+    let caught = sharer.seal().await.err().as_ref().map(caught_by_endpoint);
+    if !sharing::shared(&sharer.config)?.samples.is_empty() {
+        bail!("something of the archive was sealed");
+    }
+    Ok(Outcome {
+        honest: format!("of one with a test file, only member {member} is sealed"),
+        caught,
     })
 }

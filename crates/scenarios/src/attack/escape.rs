@@ -77,7 +77,7 @@ pub(super) async fn escape(stage: &mut Stage) -> Result<Outcome> {
     world.open_cell(HOME).await?;
     let target = Target::of(world, HOME).await?;
     let letter = HandSealed::of(LETTER, &target, Wrong::Nothing)?;
-    letter.send(world, HOME).await?;
+    letter.send(world, HOME).await??;
     let honest = letter.outcome(world, HOME).await?;
 
     let outside = TcpListener::bind("127.0.0.1:0").context("cannot listen for a sample")?;
@@ -94,7 +94,7 @@ pub(super) async fn escape(stage: &mut Stage) -> Result<Outcome> {
     ] {
         let sample = format!("{HOLE}{what}");
         let sample = HandSealed::of(sample.as_bytes(), &target, Wrong::Nothing)?;
-        sample.send(world, HOME).await?;
+        sample.send(world, HOME).await??;
         let end = sample.outcome(world, HOME).await?;
         is_caught &= ends.contains(&end.as_str());
         let verb = what.split(' ').next().unwrap_or_default();

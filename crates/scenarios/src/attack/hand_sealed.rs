@@ -6,13 +6,14 @@ use anyhow::{Context as _, Result, bail};
 use keys::{Algorithm, OpeningKey, SecretKey, random_bytes};
 use logclient::Follower;
 use seal::{
-    Address, EpochKey, EpochKeys, Front, Opened, SealError, Sealer, Seed, UploadKey,
+    Address, EpochKey, EpochKeys, Front, Opened, SealError, Sealer, Seed, ShareRequest, UploadKey,
     disclosure_message, limits::WRAP_BYTES, upload_message,
 };
 use serde_json::Value;
 use serve::{ClientError, Reply};
-use statement::{EpochPurpose, Predicate, SampleId, SealDigest, StatementDigest};
+use statement::{EpochPurpose, Predicate, SampleId, SealDigest, SealTree, StatementDigest};
 use tlog::sha256;
+use token::Token;
 
 use super::stage::{LOOK_EVERY, PATIENCE};
 use crate::world::World;
@@ -29,6 +30,9 @@ pub(super) enum Wrong {
     /// The digest of the supervisor's share in the header.
     Share,
 }
+
+/// What a cell answered.
+pub(super) type Taken = Result<(), ClientError>;
 
 /// A sample and the key that speaks for it.
 pub(super) struct HandSealed {
@@ -144,25 +148,72 @@ impl HandSealed {
         }
     }
 
-    /// All of it in one call.
-    pub(super) async fn send(&self, world: &World, home: &str) -> Result<(), ClientError> {
+    /// All of it in one call, with a token of its own where one is asked for.
+    pub(super) async fn send(&self, world: &World, home: &str) -> Result<Taken> {
+        match world.asks_for_tokens(home).await? {
+            true => {
+                let token = world.token(home).await?;
+                Ok(self.send_with(world, home, &token).await)
+            }
+            false => Ok(self.send_by(world, home, Vec::new()).await),
+        }
+    }
+
+    /// All of it in one call, with this token.
+    pub(super) async fn send_with(&self, world: &World, home: &str, token: &Token) -> Taken {
+        let headers = vec![("authorization", token.to_header())];
+        self.send_by(world, home, headers).await
+    }
+
+    async fn send_by(
+        &self,
+        world: &World,
+        home: &str,
+        mut headers: Vec<(&'static str, String)>,
+    ) -> Taken {
         let body = [&self.front, &self.ciphertext, &self.signature].map(|part| part.as_slice());
         let url = format!("{}/samples", world.cell_url(home));
-        post(world, &url, body.concat()).await.map(drop)
+        headers.push(("content-type", KIND.to_owned()));
+        let (bytes_max, patience) = (ANSWER_BYTES_MAX, Duration::from_secs(30));
+        let sent = world
+            .http
+            .post_with(&url, headers, body.concat(), bytes_max, patience);
+        sent.await.map(drop)
+    }
+
+    /// Its name.
+    pub(super) fn seal(&self) -> SealDigest {
+        self.seal
+    }
+
+    /// What whoever runs the cell can ask an opener: at the place of the sample that is covered.
+    pub(super) fn share_request(&self, grant: StatementDigest, tree: &SealTree) -> Result<Vec<u8>> {
+        let covered = tree.seals().first().context("a grant has samples")?;
+        let (index, path) = tree.place(covered).context("each has its place")?;
+        let request = ShareRequest {
+            grant,
+            ciphertext: sha256(&self.ciphertext),
+            index,
+            path,
+            front: Front::parse(&self.front)?,
+        };
+        Ok(request.to_bytes())
+    }
+
+    /// Everything that the cell shows the owner.
+    pub(super) async fn disclosure(&self, world: &World, home: &str) -> Result<Value> {
+        let (cell, sample) = (world.cell_url(home), &self.sample);
+        let url = format!("{cell}/samples/{sample}/disclosure");
+        let signature = self.key.sign(&disclosure_message(sample, &self.seal));
+        let asked = post(world, &url, signature).await?;
+        Ok(serde_json::from_slice(&asked.body)?)
     }
 
     /// The outcome in its verdict record, or how machines ended that set it aside, once there is one.
     pub(super) async fn outcome(&self, world: &World, home: &str) -> Result<String> {
-        let url = format!(
-            "{}/samples/{}/disclosure",
-            world.cell_url(home),
-            self.sample
-        );
-        let signature = self.key.sign(&disclosure_message(&self.sample, &self.seal));
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let asked = post(world, &url, signature.clone());
-            let shown: Value = serde_json::from_slice(&asked.await?.body)?;
+            let shown = self.disclosure(world, home).await?;
             if shown["state"] == "set-aside" {
                 return Ok(text(&shown["touched"][0]["end"]));
             }

@@ -19,9 +19,11 @@ mod metadata;
 mod mirror;
 mod moment;
 mod report;
+mod second_look;
 mod signatures;
 mod split;
 mod stage;
+mod tokens;
 mod toolchain;
 
 use std::path::Path;
@@ -142,9 +144,13 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "garbage-wrap" => custody::garbage_wrap(stage).await,
         "false-share" => custody::false_share(stage).await,
         "replayed-upload" => custody::replayed_upload(stage).await,
+        "spent-token" => tokens::spent_token(stage).await,
+        "tagging-key" => tokens::tagging_key(stage).await,
         "archive-bomb" => custody::archive_bomb(stage).await,
+        "whole-archive" => custody::whole_archive(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
+        "unasked-reanalysis" => second_look::unasked(stage).await,
         "small-census" => census::small_census(stage).await,
         "foreign-files" => census::foreign_files(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use statement::{
-    BatchError, BatchTree, FileDigest, LineError, Outcome, Proven, ReceiptRecord, Receipts, Record,
-    SampleId, StatementDigest, VerdictRecord,
+    BatchError, BatchTree, FileDigest, LineError, Outcome, Proven, ReanalysisRecord, ReceiptRecord,
+    Receipts, Record, SampleId, StatementDigest, VerdictRecord,
 };
 
 use crate::custody::{SAMPLE, seal};
@@ -86,6 +86,33 @@ pub fn verdicts() -> (Vec<VerdictRecord>, BatchTree<VerdictRecord>) {
     (records, tree)
 }
 
+fn reanalysis() -> ReanalysisRecord {
+    ReanalysisRecord {
+        grant: crate::custody::grant_digest(),
+        verdict: VerdictRecord {
+            outcome: Outcome::Malicious,
+            score: 100,
+            rules: said("newer rules release"),
+            finished: 1_800_090_000,
+            reasons: vec!["rule.malicious:late.yar:Late".parse().unwrap()],
+            ..verdict()
+        },
+    }
+}
+
+/// The batch of the page `reanalyses`.
+pub fn reanalyses() -> (Vec<ReanalysisRecord>, BatchTree<ReanalysisRecord>) {
+    let beside = |number| {
+        let (sample, salt) = neighbour(number);
+        let mut record = reanalysis();
+        (record.verdict.sample, record.verdict.salt) = (sample, salt);
+        record
+    };
+    let records = vec![beside(0), reanalysis(), beside(2)];
+    let tree = BatchTree::new(&records).unwrap();
+    (records, tree)
+}
+
 /// The block of a page after this mark.
 fn block<'a>(page: &'a str, mark: &str) -> &'a str {
     let (_, rest) = page.split_once(mark).unwrap();
@@ -123,6 +150,28 @@ fn the_pages_show_records_and_proofs_as_they_are_printed() {
         verdicts().1.prove(proof.batch(), 1, &verdict()),
         Some(proof)
     );
+}
+
+#[test]
+fn a_second_look_is_no_first_verdict_and_stands_under_its_own_grant() {
+    let page = include_str!("../../../../spec/reanalyses.md");
+    let shown = format!("{}\n", block(page, "```text\n"));
+    assert_eq!(reanalysis().to_text(), shown);
+    assert_eq!(ReanalysisRecord::parse(&shown).unwrap(), reanalysis());
+    VerdictRecord::parse(&shown).unwrap_err();
+    ReanalysisRecord::parse(&reanalysis().verdict.to_text()).unwrap_err();
+    let proof = block(page, "```json\n");
+    let proof: Proven<ReanalysisRecord> = Proven::parse(proof.as_bytes()).unwrap();
+    let made = reanalyses().1.prove(proof.batch(), 1, &reanalysis());
+    assert_eq!(made.as_ref(), Some(&proof));
+    let batch = crate::custody::reanalyses();
+    assert_eq!(proof.check(proof.batch(), &batch).unwrap(), &reanalysis());
+    let other = statement::Reanalyses {
+        grant: said("another grant"),
+        ..batch
+    };
+    let refused = proof.check(proof.batch(), &other);
+    assert!(matches!(refused, Err(BatchError::OtherGrant { .. })));
 }
 
 fn batch_of(tree: &BatchTree<ReceiptRecord>, count: usize) -> Receipts {

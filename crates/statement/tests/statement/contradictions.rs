@@ -6,7 +6,7 @@ use statement::{
 };
 
 use crate::custody::{
-    anomaly, census, countries, declaration, epoch, erasure, policy, receipts, verdicts,
+    admission, anomaly, census, countries, declaration, epoch, erasure, policy, receipts, verdicts,
 };
 
 /// What a statement with this predicate is refused for.
@@ -23,6 +23,23 @@ macro_rules! changed {
         $change;
         refused($it)
     }};
+}
+
+#[test]
+fn admissions_with_another_key_or_no_whole_day_are_refused() {
+    for key in ["", "AAAA", "not base64"] {
+        let key = changed!(admission, |it| it.key = key.to_owned());
+        assert!(matches!(key, CustodyError::AdmissionKey { .. }), "{key}");
+    }
+    let noon = changed!(admission, |it| it.valid_from += 43_200);
+    assert!(matches!(noon, CustodyError::Midnight { .. }), "{noon}");
+    for until in [0, 8 * 86_400 + 1] {
+        let long = changed!(admission, |it| it.valid_until = it.valid_from + until);
+        let field = "valid_until";
+        assert!(matches!(long, CustodyError::Range { field: found, .. } if found == field));
+    }
+    assert!("Issuer".parse::<statement::IssuerName>().is_err());
+    assert!("".parse::<statement::IssuerName>().is_err());
 }
 
 #[test]
@@ -99,6 +116,23 @@ fn an_erasure_names_a_demand_just_when_somebody_demanded_it() {
     assert_eq!(error, needed);
     let error = changed!(erasure, |it| it.cause = ErasureCause::Retention);
     assert!(matches!(error, CustodyError::Demand { needed: false, .. }));
+}
+
+#[test]
+fn a_census_of_a_day_with_samples_left_out_says_by_which_draw() {
+    let sampled = [
+        changed!(census, |it| it.draw = None),
+        changed!(census, |it| it.one_in_max = 1),
+        changed!(census, |it| it.sampled_out = 0),
+    ];
+    for error in sampled {
+        assert!(matches!(error, CustodyError::Sampled { .. }), "{error}");
+    }
+    for one_in_max in [0, 1_000_001] {
+        let error = changed!(census, |it| it.one_in_max = one_in_max);
+        let field = "one_in_max";
+        assert!(matches!(error, CustodyError::Range { field: f, .. } if f == field));
+    }
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use statement::{
-    Anomaly, BatchRange, Blob, Census, CountryCode, Day, Declaration, Epoch, EpochPurpose, Erasure,
-    ErasureCause, Facility, FileDigest, OutcomeCounts, Predicate, Promise, Receipts, Region,
-    ResidencyPolicy, SEAL_SUITE, SealDigest, Statement, StatementDigest, Subject, Verdicts,
+    Admission, Anomaly, BatchRange, Blob, Census, CheckpointRef, CountryCode, CustodyError, Day,
+    Declaration, Epoch, EpochPurpose, Erasure, ErasureCause, Facility, FileDigest, OutcomeCounts,
+    Predicate, Promise, Reanalyses, ReanalysisGrant, Receipts, Region, ResidencyPolicy, SEAL_SUITE,
+    SamplingRule, SamplingStep, SealDigest, SealTree, Statement, StatementDigest, Subject,
+    Verdicts,
 };
 
 use crate::samples::{NOT_AFTER, origin};
@@ -38,11 +40,12 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 8] = pages! {
-    "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy"
+const PAGES: [(&str, &str); 11] = pages! {
+    "epoch" "receipts" "verdicts" "anomaly" "erasure" "census" "declaration" "policy" "admission"
+    "reanalysis-grant" "reanalyses"
 };
 
-fn shown(name: &str) -> &'static str {
+pub fn shown(name: &str) -> &'static str {
     let (_, page) = PAGES.iter().find(|(page, _)| *page == name).unwrap();
     let (_, rest) = page.rsplit_once("```json\n").unwrap();
     rest.split_once("\n```").unwrap().0
@@ -128,6 +131,17 @@ pub fn erasure() -> Erasure {
     })
 }
 
+pub fn sampling(steps: &[(u64, u64)]) -> SamplingRule {
+    let steps = steps
+        .iter()
+        .map(|&(waiting, one_in)| SamplingStep { waiting, one_in });
+    SamplingRule::new(steps.collect()).unwrap()
+}
+
+pub fn draw_key() -> FileDigest {
+    FileDigest::of(b"draw key")
+}
+
 pub fn census() -> Census {
     ours!(Census {
         home: "CH".parse().unwrap(),
@@ -136,6 +150,10 @@ pub fn census() -> Census {
         verdicts: Some(BatchRange { first: 4, last: 5 }),
         received: 130,
         declined: 2,
+        sampled_out: 70,
+        one_in_max: 8,
+        sampling: sampling(&[(20, 2), (40, 8), (60, 64)]),
+        draw: Some(draw_key()),
         analysed: 100,
         outcomes: OutcomeCounts {
             clean: 90,
@@ -152,6 +170,50 @@ pub fn census() -> Census {
             ("europe".parse().unwrap(), 90),
         ]),
         countries: BTreeMap::from([("DE".parse().unwrap(), 61), ("JP".parse().unwrap(), 40)]),
+    })
+}
+
+/// Three samples, the one of the pages among them.
+pub fn granted() -> SealTree {
+    let others = ["seal 0", "seal 2"].map(|text| SealDigest::of(text.as_bytes()));
+    let mut seals = vec![seal(), others[0], others[1]];
+    seals.sort();
+    SealTree::new(seals).unwrap()
+}
+
+pub fn grant() -> ReanalysisGrant {
+    let said = |text: &str| StatementDigest::of(text.as_bytes());
+    ours!(ReanalysisGrant {
+        home: "CH".parse().unwrap(),
+        count: 3,
+        root: granted().root(),
+        worker: said("worker release"),
+        rules: said("newer rules release"),
+        scoring: said("scoring release"),
+        stock: 300,
+        checkpoint: CheckpointRef {
+            size: 512,
+            root: file("checkpoint"),
+        },
+        valid_until: 1_800_172_800,
+    })
+}
+
+pub fn grant_digest() -> StatementDigest {
+    digest_of("reanalysis-grant")
+}
+
+pub fn reanalyses() -> Reanalyses {
+    ours!(Reanalyses {
+        home: "CH".parse().unwrap(),
+        grant: grant_digest(),
+        seq: 2,
+        count: 3,
+        outcomes: OutcomeCounts {
+            malicious: 3,
+            ..OutcomeCounts::default()
+        },
+        root: crate::batches::reanalyses().1.root(),
     })
 }
 
@@ -207,6 +269,23 @@ pub fn policy() -> ResidencyPolicy {
     }
 }
 
+/// The issuer key of RFC 9578, appendix B.2.
+pub fn issuer_key() -> Vec<u8> {
+    let vectors = include_str!("../../../token/tests/rfc9578.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    hex::decode(vectors["pkS"].as_str().unwrap()).unwrap()
+}
+
+pub fn admission() -> Admission {
+    ours!(Admission {
+        home: "CH".parse().unwrap(),
+        issuer: "issuer.center.example".parse().unwrap(),
+        key: STANDARD.encode(issuer_key()),
+        valid_from: 1_799_971_200,
+        valid_until: 1_799_971_200 + 3 * 86_400,
+    })
+}
+
 fn all() -> Vec<(&'static str, Statement)> {
     let about = |subjects: &[(&str, FileDigest)], predicate: Predicate| {
         let subjects = subjects.iter().map(|(name, sha)| Subject::new(*name, *sha));
@@ -221,8 +300,11 @@ fn all() -> Vec<(&'static str, Statement)> {
         ("entities.json", file("policy entities")),
     ];
     let key = [("key", FileDigest::of(&raw))];
+    let issuer = [("key", FileDigest::of(&issuer_key()))];
     let receipts_root = [("receipts", receipts().root)];
     let verdicts_root = [("verdicts", verdicts().root)];
+    let granted_root = [("samples", grant().root)];
+    let reanalyses_root = [("reanalyses", reanalyses().root)];
     vec![
         ("epoch", about(&key, epoch().into())),
         ("receipts", about(&receipts_root, receipts().into())),
@@ -232,6 +314,9 @@ fn all() -> Vec<(&'static str, Statement)> {
         ("census", about(&constitution, census().into())),
         ("declaration", about(&constitution, declaration().into())),
         ("policy", about(&documents, policy().into())),
+        ("admission", about(&issuer, admission().into())),
+        ("reanalysis-grant", about(&granted_root, grant().into())),
+        ("reanalyses", about(&reanalyses_root, reanalyses().into())),
     ]
 }
 
@@ -279,10 +364,46 @@ proptest! {
             day: Day::of(seconds).unwrap(),
             ..anomaly()
         };
-        for predicate in [Predicate::from(batch), anomaly.into()] {
+        let stock = count.max(seq);
+        let granted = ReanalysisGrant { count, root, stock, ..grant() };
+        let again = Reanalyses { seq, count, outcomes, root, ..reanalyses() };
+        for predicate in [Predicate::from(batch), anomaly.into(), granted.into(), again.into()] {
             let statement = Statement::new(Vec::new(), predicate);
             let payload = statement.to_payload().unwrap();
             prop_assert_eq!(Statement::parse(&payload).unwrap(), statement);
         }
     }
+}
+
+#[test]
+fn the_page_of_the_grant_shows_the_place_of_a_sample() {
+    let (_, page) = PAGES
+        .iter()
+        .find(|(page, _)| *page == "reanalysis-grant")
+        .unwrap();
+    let (_, rest) = page.rsplit_once("```text\n").unwrap();
+    let (index, path) = granted().place(&seal()).unwrap();
+    let hashes = path.iter().map(|hash| format!("{}\n", hash.to_hex()));
+    let shown = format!("index {index}\n{}", hashes.collect::<String>());
+    assert_eq!(rest.split_once("```").unwrap().0, shown);
+    grant().check_place(&seal(), index, &path).unwrap();
+    grant().check_place(&seal(), index + 1, &path).unwrap_err();
+}
+
+#[test]
+fn a_grant_names_samples_once_and_no_more_than_there_are() {
+    let twice = vec![seal(), seal()];
+    assert!(matches!(
+        SealTree::new(twice),
+        Err(CustodyError::List { .. })
+    ));
+    assert!(matches!(
+        SealTree::new(Vec::new()),
+        Err(CustodyError::Range { .. })
+    ));
+    let many = ReanalysisGrant {
+        stock: 2,
+        ..grant()
+    };
+    Statement::new(Vec::new(), many).to_payload().unwrap_err();
 }

@@ -14,4 +14,5 @@ mod pages;
 mod properties;
 mod roster;
 mod samples;
+mod sampling;
 mod sealed;

@@ -1,0 +1,247 @@
+//! Second looks at samples at rest, judged once more: what each grant may name, how much all of them name together, and that no more
+//! was looked at than was granted.
+//!
+//! A grant is held against those before it by the latest time of theirs and the earliest of its own, so who reads the log
+//! with fewer checkpoints refuses more, never less.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use statement::{CheckpointRef, CountryCode, Kind, Predicate, Role, StatementDigest};
+
+use super::{
+    Judge,
+    asof::AsOf,
+    facts::{Fact, Said},
+    findings::about,
+    types::{Finding, Severity},
+};
+
+/// Seconds, and of how many samples one may be named within them: a day, and the longest quarter.
+const BOUNDS: [(u64, u64, &str); 2] = [
+    (24 * 3600, 100, "grant.day"),
+    (92 * 24 * 3600, 20, "grant.quarter"),
+];
+
+const ASK_SUPERVISOR: &str = "ask the supervisor what it checked; openers refuse this grant";
+const ASK_CENTER: &str =
+    "ask the center how it opened them; the supervisor's opener shows what it gave away";
+
+/// A grant.
+#[derive(Debug, Clone)]
+struct Granted {
+    home: CountryCode,
+    count: u64,
+    stock: u64,
+    checkpoint: CheckpointRef,
+    rules: StatementDigest,
+    tools: [StatementDigest; 2],
+}
+
+/// A batch of what machines made of samples when they looked again.
+#[derive(Debug, Clone)]
+struct Looked {
+    home: CountryCode,
+    grant: StatementDigest,
+    count: u64,
+}
+
+/// The tables of this file.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    grants: Vec<Fact<Granted>>,
+    looked: Vec<Fact<Looked>>,
+    /// What changed the stock of a home: samples that came, or one that went.
+    stocks: BTreeMap<CountryCode, Vec<Fact<Option<u64>>>>,
+}
+
+impl Again {
+    pub(super) fn add(&mut self, said: Said<'_>) {
+        match &said.statement.predicate {
+            Predicate::ReanalysisGrant(grant) => {
+                let granted = Granted {
+                    home: grant.home.clone(),
+                    count: grant.count,
+                    stock: grant.stock,
+                    checkpoint: grant.checkpoint.clone(),
+                    rules: grant.rules,
+                    tools: [grant.worker, grant.scoring],
+                };
+                add_once(&mut self.grants, said.fact(granted));
+            }
+            Predicate::Reanalyses(batch) => {
+                let looked = Looked {
+                    home: batch.home.clone(),
+                    grant: batch.grant,
+                    count: batch.count,
+                };
+                add_once(&mut self.looked, said.fact(looked));
+            }
+            Predicate::Receipts(batch) => {
+                let stock = self.stocks.entry(batch.home.clone()).or_default();
+                stock.push(said.fact(Some(batch.count)));
+            }
+            Predicate::Erasure(erasure) => {
+                let stock = self.stocks.entry(erasure.home.clone()).or_default();
+                stock.push(said.fact(None));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// One payload counts once, whoever signed it again.
+fn add_once<T>(facts: &mut Vec<Fact<T>>, fact: Fact<T>) {
+    if facts.iter().all(|known| known.digest != fact.digest) {
+        facts.push(fact);
+    }
+}
+
+/// What is wrong with a grant: code, and in words.
+type Wrong = (&'static str, String);
+
+impl AsOf<'_> {
+    /// Samples of a home that rest below `size`, by receipts and erasures.
+    fn rest(self, home: &CountryCode, size: u64) -> u64 {
+        let mut seen = BTreeSet::new();
+        let facts = self.judge.facts.again.stocks.get(home);
+        let below = self.all(facts).filter(|fact| fact.at < size);
+        below.fold(0, |rest: u64, fact| match fact.said {
+            _ if !seen.insert(fact.digest) => rest,
+            Some(came) => rest.saturating_add(came),
+            None => rest.saturating_sub(1),
+        })
+    }
+
+    /// What is wrong with a grant by itself, apart from its releases.
+    fn wrong_alone(self, grant: &Fact<Granted>) -> Option<Wrong> {
+        let said = &grant.said;
+        let seat = self.signer(grant)?;
+        let owner = seat.party.legal_owner.as_str();
+        let mut rosters = self.judge.chain.below(self.end);
+        let is_center = rosters.any(|roster| {
+            let mut parties = roster.constitution.parties.iter();
+            parties.any(|party| {
+                party.legal_owner == owner && party.keys.iter().any(|key| key.role == Role::Center)
+            })
+        });
+        if is_center || self.is_vendor(seat) {
+            return Some(("grant.one_party", format!("it is signed by {owner}")));
+        }
+        let named = &said.checkpoint;
+        let known = self.judge.clock.at_size(named.size);
+        if named.size > grant.at || known.is_some_and(|(root, _)| root != *named.root.hash()) {
+            let what = format!("it names a checkpoint of size {}", named.size);
+            return Some(("grant.checkpoint", what));
+        }
+        let rest = self.rest(&said.home, named.size);
+        let what = format!("it names a stock of {}; {rest} rested", said.stock);
+        (said.stock > rest).then_some(("grant.stock", what))
+    }
+
+    /// What is wrong with the releases that it names, as they stood when it was made.
+    fn wrong_releases(self, grant: &Fact<Granted>) -> Option<Wrong> {
+        let releases = &self.judge.facts.releases;
+        let is_rules = |digest| {
+            let named = releases.get(&digest).and_then(|facts| facts.first());
+            named.is_some_and(|fact| fact.said.release.kind == Kind::Rules)
+        };
+        let view = AsOf {
+            judge: self.judge,
+            end: grant.at,
+        };
+        let unreleased = |digest| view.complete_at(digest).is_err() || view.is_withdrawn(digest);
+        let rules = grant.said.rules;
+        if unreleased(rules) || !is_rules(rules) {
+            let what = format!("its rules {} were no release", rules.short());
+            return Some(("grant.unreleased", what));
+        }
+        let mut tools = grant.said.tools.into_iter();
+        let tool = tools.find(|tool| releases.contains_key(tool) && unreleased(*tool))?;
+        let what = format!("it names {}, which was no release", tool.short());
+        Some(("grant.unreleased", what))
+    }
+}
+
+impl Judge {
+    /// Grants that may not be, and looks that no grant covers.
+    pub(super) fn again_findings(&self) -> Vec<Finding> {
+        let view = self.as_of(self.next_index());
+        let mut found = Vec::new();
+        let mut kept: Vec<&Fact<Granted>> = Vec::new();
+        let mut in_force: BTreeMap<StatementDigest, &Fact<Granted>> = BTreeMap::new();
+        for grant in view.all(Some(&self.facts.again.grants)) {
+            let over = self.over(&kept, grant);
+            let wrong = view.wrong_alone(grant).or(over);
+            if wrong.is_none() {
+                kept.push(grant);
+            }
+            match wrong.or_else(|| view.wrong_releases(grant)) {
+                None => {
+                    in_force.insert(grant.digest, grant);
+                }
+                Some((code, what)) => {
+                    let red = about(grant.at, grant.digest, code, Severity::Red);
+                    let what = format!("the grant for {} should not be: {what}", grant.said.home);
+                    found.push(red.says(what, ASK_SUPERVISOR));
+                }
+            }
+        }
+        self.find_looks(view, &in_force, &mut found);
+        found
+    }
+
+    /// Whether a grant goes over a bound, with those of its home before it.
+    fn over(&self, kept: &[&Fact<Granted>], grant: &Fact<Granted>) -> Option<Wrong> {
+        let said = &grant.said;
+        let from = self.clock.after(grant.at).unwrap_or(0);
+        BOUNDS.iter().find_map(|(seconds, share, code)| {
+            let recent = kept.iter().filter(|other| {
+                let by = self.clock.by(other.at).unwrap_or(u64::MAX);
+                other.said.home == said.home && by.saturating_add(*seconds) > from
+            });
+            let named = recent.fold(said.count, |sum, other| {
+                sum.saturating_add(other.said.count)
+            });
+            let max = said.stock / share;
+            let what = format!("with it {named} of {} are named, {max} may be", said.stock);
+            (named > max).then_some((*code, what))
+        })
+    }
+
+    fn find_looks(
+        &self,
+        view: AsOf<'_>,
+        in_force: &BTreeMap<StatementDigest, &Fact<Granted>>,
+        found: &mut Vec<Finding>,
+    ) {
+        let mut counts: BTreeMap<StatementDigest, u64> = BTreeMap::new();
+        for looked in view.all(Some(&self.facts.again.looked)) {
+            let said = &looked.said;
+            let count = counts.entry(said.grant).or_default();
+            *count = count.saturating_add(said.count);
+            let grant = in_force
+                .get(&said.grant)
+                .filter(|grant| grant.at < looked.at);
+            let (code, what) = match grant {
+                None => (
+                    "reanalyses.grant",
+                    format!("{} looked at samples again without a grant", said.home),
+                ),
+                Some(grant) if grant.said.home != said.home => (
+                    "reanalyses.home",
+                    format!("{} used a grant of {}", said.home, grant.said.home),
+                ),
+                Some(grant) if *count > grant.said.count => (
+                    "reanalyses.count",
+                    format!(
+                        "{count} second looks under a grant for {}",
+                        grant.said.count
+                    ),
+                ),
+                Some(_) => continue,
+            };
+            let red = about(looked.at, looked.digest, code, Severity::Red);
+            found.push(red.says(what, ASK_CENTER));
+        }
+    }
+}
