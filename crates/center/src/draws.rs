@@ -1,7 +1,7 @@
 //! Keys of the draws by which a cell samples: one for each day (UTC), random, read by nobody else until the census shows it.
 //!
 //! ```text
-//! draws/2027-01-15.key     32 bytes, mode 0600; made when it is asked for first, removed when the census with it is kept
+//! draws/2027-01-15.draw    32 bytes, mode 0600; made when it is asked for first, removed when the census with it is kept
 //! ```
 //!
 //! A key for one day: what a sender learns of it by asking is of no use on the next. Kept on disk, so that a cell that was
@@ -108,7 +108,7 @@ impl Draws {
     }
 
     fn path(&self, day: Day) -> PathBuf {
-        self.dir.join(format!("{day}.key"))
+        self.dir.join(format!("{day}.draw"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Day, FileDigest)>> {

@@ -68,7 +68,7 @@ fn noon_before() -> u64 {
 }
 
 fn drawn_key(world: &World, day: Day) -> Option<FileDigest> {
-    let bytes = std::fs::read(world.config().dir.join(format!("draws/{day}.key"))).ok()?;
+    let bytes = std::fs::read(world.config().dir.join(format!("draws/{day}.draw"))).ok()?;
     let bytes: [u8; 32] = bytes.try_into().unwrap();
     Some(FileDigest::new(tlog::Hash::from_bytes(bytes)))
 }

@@ -38,6 +38,7 @@ mod queue;
 mod seal_file;
 mod send;
 mod shared;
+mod shared_text;
 mod step;
 mod upload;
 mod wallet;

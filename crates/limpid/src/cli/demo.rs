@@ -90,7 +90,7 @@ fn list(out: Out) -> Result<()> {
     let attacks = scenarios::attack::list();
     let text: String = attacks
         .iter()
-        .map(|attack| format!("{:<19}{}\n", attack.name, attack.title))
+        .map(|attack| format!("{:<17}{}\n", attack.name, attack.title))
         .collect();
     let value = attacks
         .iter()

@@ -317,8 +317,8 @@ pub(super) const ALL: &[Attack] = &[
         code: "unopened",
     },
     Attack {
-        name: "unasked-reanalysis",
-        title: "the cell asks both openers for a sample that its grant does not cover",
+        name: "unasked-look",
+        title: "a cell asks the openers for a sample that no grant covers",
         holds: "a cell, and a grant for the sample beside it",
         catcher: "openers of center and supervisor",
         place: "the sample's place in the grant's tree",

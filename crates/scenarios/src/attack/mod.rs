@@ -150,7 +150,7 @@ async fn run_one(attack: &Attack, stage: &mut Stage) -> Result<Outcome> {
         "whole-archive" => custody::whole_archive(stage).await,
         "escape" => escape::escape(stage).await,
         "copied-disk" => copied_disk::copied_disk(stage).await,
-        "unasked-reanalysis" => second_look::unasked(stage).await,
+        "unasked-look" => second_look::unasked(stage).await,
         "small-census" => census::small_census(stage).await,
         "foreign-files" => census::foreign_files(stage).await,
         other => bail!("attack `{other}` is listed but not staged"),
