@@ -22,7 +22,7 @@
 //! showed ([`gossip()`]), so that a view made for one endpoint is found.
 //!
 //! Out of scope: what makes a release acceptable (`law`), the format of metadata (`tuf`), publishing
-//! (`release`), replaying whole logs (`audit`, not built yet), going back to a previous version: that is
+//! (`release`), replaying whole logs (`audit`), going back to a previous version: that is
 //! a new release by the center and the supervisor, never a local decision.
 
 mod config;

@@ -19,7 +19,7 @@
 //! In scope: who is on the roster at an index, what counts, quorums of distinct legal owners, gates.
 //!
 //! Out of scope: fetching (`logclient`), signing (`keys`), storing (`store`), the TUF client workflow
-//! (`endpoint`), judging by a second implementation (`audit`, not built yet).
+//! (`endpoint`), judging by a second implementation (`audit`).
 
 mod admission;
 mod approvable;

@@ -22,7 +22,8 @@
 //! lock per directory, opening a database and bringing its schema forward; tables that are in SQLite
 //! or, with the feature `postgres`, on a PostgreSQL server ([`tables`]).
 //!
-//! Out of scope: what the bytes mean (the rooms), S3 (the log's own), serving files (`serve`). The functions block; async code calls them in `spawn_blocking`.
+//! Out of scope: what the bytes mean (the rooms), S3 (the log's own), serving files (`serve`). The functions block; async
+//! code calls them in `spawn_blocking`.
 
 mod blobs;
 mod db;
