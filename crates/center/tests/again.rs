@@ -38,7 +38,9 @@ impl Rest {
         let keys = world.epoch_keys(&cell.url).await;
         let owner = Owner::of(b"a letter", &keys, world.policy);
         owner.send(&cell.url).await.unwrap();
-        let first = owner.wait(&cell.url, "analysed", "verdict").await;
+        // Receipts may be witnessed after verdicts: everything of the first look is there before the second one.
+        owner.wait(&cell.url, "analysed", "verdict").await;
+        let first = owner.wait(&cell.url, "analysed", "receipt").await;
         cell.stop().await;
         world.rest(1_000).await;
         let rules = world.release_rules().await;

@@ -73,20 +73,22 @@ impl Judge {
                 continue;
             }
             let (id, due) = (&promise.id, promise.due);
-            let (severity, what) = match promise.met {
+            let (severity, what, remedy) = match promise.met {
                 Some(met) => (
                     Severity::Note,
                     format!("the promise `{id}` was due on {due} and kept on {met}"),
+                    "look at the statement that the declaration names as evidence; ask why it was late",
                 ),
                 None => (
                     Severity::Red,
                     format!(
                         "the promise `{id}` was due on {due}, and nothing says that it was kept"
                     ),
+                    "ask who made it; once it is kept a new declaration names the statement that shows it",
                 ),
             };
             let late = about(newest.at, newest.digest, "promise.late", severity);
-            found.push(late.says(what, "ask who made it; the declaration names the statement that shows it once it is kept"));
+            found.push(late.says(what, remedy));
         }
         found
     }

@@ -145,7 +145,8 @@ pub async fn share(
     };
     let center = config.center_of(&decided.decision.home)?;
     if let Err(error) = counter.top_up(center, 1).await {
-        tracing::warn!(
+        // Said again, to its owner, by every `send` for as long as it waits.
+        tracing::info!(
             code = error.code(),
             "no admission token was fetched: {error}"
         );
