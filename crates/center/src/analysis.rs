@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use law::ReleasedTools;
 use scan::Reason as Known;
 use seal::{ContentKey, EpochKey, EpochKeys, Front, Opened, SealError, Side};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, chain};
 use crate::ground::Ground;
-use crate::jobs::{Ended, Leased, Tools, draw_salt};
+use crate::jobs::{Ended, Leased, Trier, draw_salt};
 use crate::limits::{IDLE, LEASE_SLACK_SECONDS};
 use crate::turns::Terms;
 use crate::workshop::Workshop;
@@ -168,21 +169,22 @@ fn epoch_keys(ground: &Ground, front: &Front) -> Result<EpochKeys, SealError> {
 }
 
 impl Cell {
-    pub(crate) fn tools(&self, process: i64) -> Tools {
-        Tools {
-            worker: self.config.worker,
-            rules: self.config.rules,
-            scoring: self.config.scoring,
+    pub(crate) const fn trier(&self, process: i64) -> Trier {
+        Trier {
+            tools: self.tool_names(),
             process,
         }
     }
 
-    /// Works on one sample; `false` when none waits.
+    /// Works on one sample; `false` when none waits, or nothing that is released is here to judge with.
     pub(crate) async fn analyse_next(
         self: &Arc<Self>,
         workshop: &Arc<Workshop>,
     ) -> Result<bool, CenterError> {
         let (Some(ground), Some(process)) = (self.ground(), self.lead.process()) else {
+            return Ok(false);
+        };
+        let Some(tools) = ground.tools_in_force().cloned() else {
             return Ok(false);
         };
         let (now, config) = (self.now(), &self.config);
@@ -193,7 +195,7 @@ impl Cell {
             ending_by: now.saturating_add(config.ending_seconds),
             crowded_from: config.sampling.begins_at(),
         };
-        let Some(leased) = self.jobs.lease(self.tools(process), terms).await? else {
+        let Some(leased) = self.jobs.lease(self.trier(process), terms).await? else {
             return Ok(false);
         };
         let (cell, workshop) = (Arc::clone(self), Arc::clone(workshop));
@@ -207,7 +209,7 @@ impl Cell {
         let record = found
             .end
             .is_verdict()
-            .then(|| self.record(&leased, &found, finished));
+            .then(|| self.record(&tools, &leased, &found, finished));
         let record = record.transpose()?.map(|record| record.to_text());
         let ended = self.jobs.end(&leased, &found, record, finished).await?;
         if ended == Ended::TooLate {
@@ -272,21 +274,24 @@ impl Cell {
         Ok(opened.check_rest_wraps().map_err(|_| End::Missealed))
     }
 
+    /// A verdict names what center and supervisor released, and nothing else.
     pub(crate) fn record(
         &self,
+        tools: &ReleasedTools,
         leased: &Leased,
         found: &Found,
         finished: u64,
     ) -> Result<VerdictRecord, CenterError> {
+        let names = tools.names();
         Ok(VerdictRecord {
             sample: leased.sample.clone(),
             seal: leased.seal,
             home: self.home().clone(),
             outcome: found.outcome,
             score: found.score,
-            worker: self.config.worker,
-            rules: self.config.rules,
-            scoring: self.config.scoring,
+            worker: names.worker,
+            rules: names.rules,
+            scoring: names.scoring,
             finished,
             reasons: found.reasons.clone(),
             salt: draw_salt()?,
@@ -318,7 +323,7 @@ impl Cell {
         let now = self.now();
         for epoch in self.keyring.due(now).await? {
             self.keyring.destroy(epoch, now).await?;
-            let lost = self.jobs.give_up(epoch, self.tools(0), now).await?;
+            let lost = self.jobs.give_up(epoch, self.trier(0), now).await?;
             if lost > 0 {
                 tracing::error!(%epoch, lost, "samples waited until the key was gone; nobody can analyse them");
             }

@@ -15,6 +15,7 @@ use crate::arrivals::Arrivals;
 use crate::ciphertexts::Ciphertexts;
 use crate::config::{AdmissionRule, Config};
 use crate::draws::Draws;
+use crate::equipment::Equipment;
 use crate::error::{CenterError, Refusal};
 use crate::ground::{Ground, Read, matters};
 use crate::jobs::Jobs;
@@ -49,6 +50,8 @@ pub struct Cell {
     pub(crate) jobs: Jobs,
     pub(crate) draws: Arc<Draws>,
     pub(crate) turned_away: TurnedAway,
+    /// What machines of this process judge with; nothing when none work here.
+    pub(crate) equipment: Option<Equipment>,
     pub(crate) log: LogClient,
     /// The log as it was read last; nothing before it could be read.
     pub(crate) read: tokio::sync::Mutex<Read>,
@@ -80,6 +83,8 @@ impl Cell {
         let passphrase = config.passphrase.as_deref().map(Passphrase::from_origin);
         let passphrase = passphrase.transpose()?;
         let secret = SecretKey::load(&config.key, passphrase.as_ref())?;
+        let equipment = (config.workers > 0).then(|| Equipment::take(&config));
+        let equipment = equipment.transpose()?;
         let site = remote::open(&config).await?;
         let db = site.db;
         let lead = Arc::new(Lead::new(db.clone()));
@@ -95,6 +100,7 @@ impl Cell {
             backlog: Backlog::default(),
             arrivals: Arrivals::new(db.clone()),
             jobs: Jobs::new(db.clone()),
+            equipment,
             draws: Arc::new(Draws::open(site.files.join("draws"))?),
             turned_away: TurnedAway::new(db.clone()),
             read: tokio::sync::Mutex::new(Read {
@@ -150,7 +156,10 @@ impl Cell {
 
     /// Reads on in the log.
     pub(crate) async fn read_on(&self) -> Result<(), CenterError> {
-        let mut ground = self.read.lock().await.sync(self.now()).await?;
+        let mut read = self.read.lock().await;
+        let mut ground = read.sync(self.now()).await?;
+        ground.tools = self.judge_tools(&read.follower).await?;
+        drop(read);
         if self.config.admission == AdmissionRule::Open {
             ground.admissions.clear();
         }

@@ -22,7 +22,8 @@ use crate::remote::RemoteConfig;
 /// worker = "6deb..."              # statement digests of the releases in use
 /// rules = "190e..."
 /// scoring = "cf30..."
-/// database = "/var/lib/limpid/database"
+/// database = "/var/lib/limpid/rules/current"
+/// scoring_table = "/var/lib/limpid/scoring/current/scoring.txt"
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,10 +53,13 @@ pub struct Config {
     pub rules: StatementDigest,
     /// Release of the scoring table.
     pub scoring: StatementDigest,
-    /// Directory with `scoring.txt`, `known-bad.txt` and rule files `*.yar`. Without it nothing is known and the
-    /// first scoring table is used.
+    /// Directory with rule files `*.yar`, `known-bad.txt` and `scoring.txt`, such as `current` of an endpoint of kind `rules`: the
+    /// file of the release `rules`. Machines work only while it is that.
     #[serde(default)]
     pub database: Option<PathBuf>,
+    /// File of the release `scoring`, if it is not `scoring.txt` of the database; without either the first scoring table is used.
+    #[serde(default)]
+    pub scoring_table: Option<PathBuf>,
     /// The program that a child runs; by default this one.
     #[serde(default)]
     pub worker_program: Option<PathBuf>,

@@ -43,8 +43,8 @@ pub async fn serve_by(
     cell.take_place().await?;
     let mut duties = JoinSet::new();
     let metrics = Metrics::new();
-    if config.workers > 0 {
-        let workshop = Arc::new(Workshop::open(config)?);
+    if let Some(equipment) = &cell.equipment {
+        let workshop = Arc::new(Workshop::open(config, &equipment.database)?);
         for _ in 0..config.workers {
             duties.spawn(Arc::clone(&cell).work(Arc::clone(&workshop)));
         }
@@ -80,6 +80,7 @@ async fn follow(cell: Arc<Cell>, metrics: Metrics) {
     loop {
         tell(&metrics, "lead", cell.take_place().await);
         tell(&metrics, "log", cell.read_on().await);
+        tell(&metrics, "tools", cell.tools_refused());
         tell(&metrics, "erasing", cell.finish_erasing().await);
         cell.keyring.forget_destroyed();
         if cell.lead.leads() {

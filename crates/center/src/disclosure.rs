@@ -7,6 +7,7 @@ use store::tables::query;
 
 use crate::cell::Cell;
 use crate::ciphertexts::blocking;
+use crate::equipment::ShownTool;
 use crate::error::{CenterError, Refusal};
 use crate::intake::{reparse, row_error, signature_of};
 use crate::outbox::Draft;
@@ -35,6 +36,8 @@ pub(crate) struct Disclosure {
     anomaly: Option<Logged>,
     erasure: Option<Logged>,
     touched: Vec<Try>,
+    /// Releases that the tries name: what makes a verdict one by rules that others signed.
+    tools: Vec<ShownTool>,
     /// What machines made of it when they looked again, and by whose leave.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     again: Vec<Again>,
@@ -93,6 +96,7 @@ impl Cell {
             // Before the tries: whose second look is over, of that the try that ended it is shown, too.
             again: self.looked_again(sample, &row.seal).await?,
             touched: self.jobs.tries(sample).await?,
+            tools: self.shown_tools(sample).await?,
         })
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use law::{Refusal, Residence};
+use law::{Refusal, ReleasedTools, Residence};
 use logclient::{Follower, Kept};
 use statement::{CountryCode, Epoch, EpochPurpose, Predicate, Role, StatementDigest};
 use tlog::Policy;
 
 use crate::admission::Admits;
+use crate::equipment::Tools;
 use crate::error::CenterError;
 use crate::limits::{EPOCHS_SHOWN, SKEW_SECONDS};
 
@@ -28,6 +29,8 @@ pub(crate) struct Ground {
     pub(crate) epochs: BTreeMap<StatementDigest, Stands>,
     /// Keys of the issuer whose tokens are taken about now.
     pub(crate) admissions: Vec<Admits>,
+    /// What machines of this process judge with; nothing when none work here.
+    pub(crate) tools: Option<Tools>,
 }
 
 /// What a follower keeps for [`Ground::of`], and to know what was granted.
@@ -55,10 +58,19 @@ impl Ground {
         Ok(Self {
             residence,
             admissions: Admits::all(follower, home, now)?,
+            tools: None,
             epochs: epochs
                 .filter_map(|kept| Some((kept.digest, epoch_of(kept, home)?)))
                 .collect(),
         })
+    }
+
+    /// What machines may judge with now.
+    pub(crate) fn tools_in_force(&self) -> Option<&ReleasedTools> {
+        match &self.tools {
+            Some(Tools::InForce(tools)) => Some(tools),
+            _ => None,
+        }
     }
 
     /// The epoch, if it is of this purpose and may be sealed to now.

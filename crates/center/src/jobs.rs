@@ -1,6 +1,7 @@
 //! The queue of samples that wait for machines. A try holds a sample by its *fence*, a number that only grows:
 //! who comes back with an older one was too late, and changes nothing.
 
+use law::ToolNames;
 use seal::Front;
 use statement::{FileDigest, SampleId, SealDigest, StatementDigest};
 use store::Tables;
@@ -9,17 +10,15 @@ use store::tables::{Write, query};
 use crate::analysis::{End, Found};
 use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
-use crate::limits::{LOST_MAX, TRIES_MAX};
 use crate::schema::to_sql;
 use crate::seconds::Seconds;
+use crate::tries::{begin_try, end_try, is_poison};
 use crate::turns::{Terms, Turns};
 
-/// What the tries of a cell are made with: statement digests of releases, and the process that makes them.
+/// Who makes a try, and by which releases.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tools {
-    pub(crate) worker: StatementDigest,
-    pub(crate) rules: StatementDigest,
-    pub(crate) scoring: StatementDigest,
+pub(crate) struct Trier {
+    pub(crate) tools: ToolNames,
     pub(crate) process: i64,
 }
 
@@ -61,7 +60,7 @@ impl Jobs {
     /// Leases the sample whose turn it is; nothing when none waits.
     pub(crate) async fn lease(
         &self,
-        tools: Tools,
+        by: Trier,
         terms: Terms,
     ) -> Result<Option<Leased>, CenterError> {
         let now = terms.now;
@@ -77,28 +76,16 @@ impl Jobs {
         let (queued, sample, seal): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
         // Its lease ran out and nobody said why.
         if let Some(old) = row.get::<Option<i64>, _>(4) {
-            self.end_try(&mut write, old, End::Lost, now).await?;
+            end_try((&self.db, &mut write), old, End::Lost, now).await?;
             let name = sample.parse().map_err(|_| row_error("a sample id"))?;
-            if self.is_poison(&mut write, &name).await? {
+            if is_poison((&self.db, &mut write), &name, None).await? {
                 self.finish(&mut write, &name, ("set-aside", None), now)
                     .await?;
                 self.db.commit(write).await?;
                 return Ok(None);
             }
         }
-        let fence: i64 = query(
-            "INSERT INTO tries (sample, worker, rules, scoring, started, process) VALUES ($1, $2, $3, $4, $5, $6) RETURNING fence",
-        )
-        .bind(&sample)
-        .bind(tools.worker.to_string())
-        .bind(tools.rules.to_string())
-        .bind(tools.scoring.to_string())
-        .bind(to_sql(now))
-        .bind(tools.process)
-        .fetch_one(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?
-        .get(0);
+        let fence = begin_try((&self.db, &mut write), &sample, by, None, now).await?;
         // If it ever waits again, it was tried.
         query("UPDATE jobs SET fence = $1, leased_until = $2, class = 1 WHERE queued = $3")
             .bind(fence)
@@ -137,8 +124,7 @@ impl Jobs {
         if held.rows_affected() == 0 {
             return Ok(Ended::TooLate);
         }
-        self.end_try(&mut write, leased.fence, found.end, now)
-            .await?;
+        end_try((&self.db, &mut write), leased.fence, found.end, now).await?;
         let ended = match record {
             Some(record) => {
                 let outcome = found.outcome.as_str();
@@ -152,7 +138,7 @@ impl Jobs {
                 Ended::Done
             }
             None if found.end == End::Unopened
-                || self.is_poison(&mut write, &leased.sample).await? =>
+                || is_poison((&self.db, &mut write), &leased.sample, None).await? =>
             {
                 self.finish(&mut write, &leased.sample, ("set-aside", None), now)
                     .await?;
@@ -169,37 +155,6 @@ impl Jobs {
         };
         self.db.commit(write).await?;
         Ok(ended)
-    }
-
-    async fn end_try(
-        &self,
-        write: &mut Write,
-        fence: i64,
-        end: End,
-        now: u64,
-    ) -> Result<(), CenterError> {
-        query("UPDATE tries SET ended = $1, \"end\" = $2 WHERE fence = $3 AND \"end\" IS NULL")
-            .bind(to_sql(now))
-            .bind(end.as_str())
-            .bind(fence)
-            .execute(&mut **write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        Ok(())
-    }
-
-    /// Whether a sample had its tries.
-    async fn is_poison(&self, write: &mut Write, sample: &SampleId) -> Result<bool, CenterError> {
-        let row = query(
-            "SELECT COUNT(*) FILTER (WHERE \"end\" != 'lost'), COUNT(*) FILTER (WHERE \"end\" = 'lost') FROM tries
-             WHERE sample = $1 AND \"end\" IS NOT NULL AND grant_digest IS NULL",
-        )
-        .bind(sample.as_str())
-        .fetch_one(&mut **write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        let (failed, lost): (i64, i64) = (row.get(0), row.get(1));
-        Ok(failed >= TRIES_MAX || lost >= LOST_MAX)
     }
 
     async fn finish(
@@ -258,7 +213,7 @@ impl Jobs {
         for row in held {
             let sample: String = row.get(0);
             let sample: SampleId = sample.parse().map_err(|_| row_error("a sample id"))?;
-            if self.is_poison(&mut write, &sample).await? {
+            if is_poison((&self.db, &mut write), &sample, None).await? {
                 self.finish(&mut write, &sample, ("set-aside", None), now)
                     .await?;
             }
@@ -270,7 +225,7 @@ impl Jobs {
     pub(crate) async fn give_up(
         &self,
         epoch: StatementDigest,
-        tools: Tools,
+        by: Trier,
         now: u64,
     ) -> Result<usize, CenterError> {
         let mut write = self.db.begin().await?;
@@ -284,16 +239,16 @@ impl Jobs {
         for row in &waiting {
             let sample: String = row.get(0);
             if let Some(fence) = row.get::<Option<i64>, _>(1) {
-                self.end_try(&mut write, fence, End::Lost, now).await?;
+                end_try((&self.db, &mut write), fence, End::Lost, now).await?;
             }
             query(
                 "INSERT INTO tries (sample, worker, rules, scoring, started, ended, \"end\")
                  VALUES ($1, $2, $3, $4, $5, $5, 'unopened')",
             )
             .bind(&sample)
-            .bind(tools.worker.to_string())
-            .bind(tools.rules.to_string())
-            .bind(tools.scoring.to_string())
+            .bind(by.tools.worker.to_string())
+            .bind(by.tools.rules.to_string())
+            .bind(by.tools.scoring.to_string())
             .bind(to_sql(now))
             .execute(&mut *write)
             .await
@@ -315,7 +270,7 @@ pub(crate) fn draw_salt() -> Result<FileDigest, CenterError> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use keys::OpeningKey;
     use seal::{Address, EpochKey, EpochKeys, Sealer, Seed, UploadKey};
     use statement::{EpochPurpose, Outcome, Statement};
@@ -323,6 +278,7 @@ mod tests {
 
     use super::*;
     use crate::keyring::EpochPlan;
+    use crate::limits::LOST_MAX;
     use crate::schema::MIGRATIONS;
 
     fn epoch_key(purpose: EpochPurpose) -> EpochKey {
@@ -340,7 +296,7 @@ mod tests {
         EpochKey::read(StatementDigest::of(&payload.unwrap()), &epoch).unwrap()
     }
 
-    fn front(sample: &SampleId) -> Front {
+    pub(crate) fn front(sample: &SampleId) -> Front {
         let keys = EpochKeys::new(
             epoch_key(EpochPurpose::Analysis),
             epoch_key(EpochPurpose::Center),
@@ -390,14 +346,14 @@ mod tests {
         db.commit(write).await.unwrap();
     }
 
-    fn tools() -> Tools {
+    pub(crate) fn trier() -> Trier {
         let release = StatementDigest::of(b"release");
-        Tools {
+        let tools = ToolNames {
             worker: release,
             rules: release,
             scoring: release,
-            process: 0,
-        }
+        };
+        Trier { tools, process: 0 }
     }
 
     fn terms(now: u64, until: u64) -> Terms {
@@ -422,14 +378,14 @@ mod tests {
     async fn a_try_that_comes_back_after_its_lease_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let (jobs, sample) = queue(dir.path()).await;
-        let first = jobs.lease(tools(), terms(100, 130)).await.unwrap().unwrap();
+        let first = jobs.lease(trier(), terms(100, 130)).await.unwrap().unwrap();
         assert!(
-            jobs.lease(tools(), terms(129, 160))
+            jobs.lease(trier(), terms(129, 160))
                 .await
                 .unwrap()
                 .is_none()
         );
-        let second = jobs.lease(tools(), terms(130, 160)).await.unwrap().unwrap();
+        let second = jobs.lease(trier(), terms(130, 160)).await.unwrap().unwrap();
         assert!(second.fence > first.fence);
         let late = jobs
             .end(&first, &reported(), Some("late".into()), 140)
@@ -461,7 +417,7 @@ mod tests {
         let second = SampleId::new([6; 16]);
         insert(&jobs.db, &second).await;
         let lease = async |now| {
-            let leased = jobs.lease(tools(), terms(now, now + 30)).await;
+            let leased = jobs.lease(trier(), terms(now, now + 30)).await;
             leased.unwrap().unwrap()
         };
         let failed = lease(100).await;
@@ -482,7 +438,7 @@ mod tests {
         for round in 0..20 {
             let now = 100 + 10 * round;
             if jobs
-                .lease(tools(), terms(now, now + 1_000))
+                .lease(trier(), terms(now, now + 1_000))
                 .await
                 .unwrap()
                 .is_none()

@@ -37,6 +37,7 @@ mod config;
 mod daemon;
 mod disclosure;
 mod draws;
+mod equipment;
 mod error;
 mod granted;
 mod ground;

@@ -52,14 +52,17 @@ impl Cell {
         let Some(openers) = &self.openers else {
             return Ok(false);
         };
-        let Some(process) = self.lead.process() else {
+        let (Some(ground), Some(process)) = (self.ground(), self.lead.process()) else {
+            return Ok(false);
+        };
+        let Some(tools) = ground.tools_in_force() else {
             return Ok(false);
         };
         let (seconds, now) = (Seconds::new(self.db.clone()), self.now());
         let asking = 2 * OPENER_PATIENCE.as_secs();
         let child = self.config.worker_wall_ms.div_ceil(1000);
         let until = now.saturating_add(asking + child + LEASE_SLACK_SECONDS);
-        let Some(again) = seconds.lease(self.tools(process), now, until).await? else {
+        let Some(again) = seconds.lease(self.trier(process), now, until).await? else {
             return Ok(false);
         };
         let request = self.request(&again).await?;
@@ -92,7 +95,7 @@ impl Cell {
         .await?;
         let finished = self.now();
         let record = found.end.is_verdict().then(|| {
-            let verdict = self.record(&again.leased, &found, finished)?;
+            let verdict = self.record(tools, &again.leased, &found, finished)?;
             let grant = again.grant;
             Ok::<_, CenterError>(ReanalysisRecord { grant, verdict }.to_text())
         });

@@ -244,6 +244,16 @@ pub(crate) const MIGRATIONS: &[Step] = &[
     -- Of a second look.
     ALTER TABLE tries ADD COLUMN grant_digest TEXT;
 "),
+    Step::Same("
+    -- Releases that machines judge by: each signature with the proof that it stands in the log, by its index there.
+    CREATE TABLE tools (
+        position INTEGER PRIMARY KEY,
+        release TEXT NOT NULL,
+        entry BLOB NOT NULL,
+        proof BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX tools_by_release ON tools (release);
+"),
 ];
 
 /// The job that waits longest and that nobody holds.

@@ -8,9 +8,9 @@ use store::tables::{Write, query};
 use crate::analysis::End;
 use crate::error::CenterError;
 use crate::intake::{reparse, row_error};
-use crate::jobs::{Leased, Tools};
-use crate::limits::{LOST_MAX, TRIES_MAX};
+use crate::jobs::{Leased, Trier};
 use crate::schema::{NEXT_AGAIN, to_sql};
+use crate::tries::{begin_try, end_try, is_poison};
 
 /// A sample that one try holds, and under which grant.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Seconds {
     /// Leases the sample that waits longest until `until`; nothing when none waits.
     pub(crate) async fn lease(
         &self,
-        tools: Tools,
+        by: Trier,
         now: u64,
         until: u64,
     ) -> Result<Option<LeasedAgain>, CenterError> {
@@ -53,23 +53,21 @@ impl Seconds {
         };
         let (queued, grant, sample): (i64, String, String) = (row.get(0), row.get(1), row.get(3));
         if let Some(old) = row.get::<Option<i64>, _>(6) {
-            self.end_try(&mut write, old, End::Lost, now).await?;
+            end_try((&self.db, &mut write), old, End::Lost, now).await?;
         }
-        let fence: i64 = query(
-            "INSERT INTO tries (sample, worker, rules, scoring, started, process, grant_digest)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING fence",
-        )
-        .bind(&sample)
-        .bind(tools.worker.to_string())
-        .bind(tools.rules.to_string())
-        .bind(tools.scoring.to_string())
-        .bind(to_sql(now))
-        .bind(tools.process)
-        .bind(&grant)
-        .fetch_one(&mut *write)
-        .await
-        .map_err(|e| self.db.sort(e))?
-        .get(0);
+        let name = sample.parse().map_err(|_| row_error("a sample id"))?;
+        // A try that took its process down came back by `give_back`, which asks nobody.
+        if is_poison((&self.db, &mut write), &name, Some(&grant)).await? {
+            query("UPDATE reanalyses SET state = 'set-aside', finished = $1, fence = NULL WHERE queued = $2")
+                .bind(to_sql(now))
+                .bind(queued)
+                .execute(&mut *write)
+                .await
+                .map_err(|e| self.db.sort(e))?;
+            self.db.commit(write).await?;
+            return Ok(None);
+        }
+        let fence = begin_try((&self.db, &mut write), &sample, by, Some(&grant), now).await?;
         query("UPDATE reanalyses SET fence = $1, leased_until = $2 WHERE queued = $3")
             .bind(fence)
             .bind(to_sql(until))
@@ -82,7 +80,7 @@ impl Seconds {
         let front = front.ok_or_else(|| row_error("front of a sample that waits"))?;
         let leased = Leased {
             fence,
-            sample: sample.parse().map_err(|_| row_error("a sample id"))?,
+            sample: name,
             seal: seal.parse().map_err(|_| row_error("a seal digest"))?,
             front: reparse(&front)?,
         };
@@ -128,11 +126,13 @@ impl Seconds {
         if held.rows_affected() == 0 {
             return Ok(());
         }
-        self.end_try(&mut write, fence, end, now).await?;
+        end_try((&self.db, &mut write), fence, end, now).await?;
         let never = matches!(end, End::Unopened | End::FalseCenter | End::FalseSupervisor);
+        let grant = again.grant.to_string();
+        let at = (&self.db, &mut write);
         let state = if record.is_some() {
             "analysed"
-        } else if never || self.is_poison(&mut write, again).await? {
+        } else if never || is_poison(at, &again.leased.sample, Some(&grant)).await? {
             "set-aside"
         } else {
             "waiting"
@@ -152,39 +152,6 @@ impl Seconds {
         Ok(self.db.commit(write).await?)
     }
 
-    async fn end_try(
-        &self,
-        write: &mut Write,
-        fence: i64,
-        end: End,
-        now: u64,
-    ) -> Result<(), CenterError> {
-        query("UPDATE tries SET ended = $1, \"end\" = $2 WHERE fence = $3 AND \"end\" IS NULL")
-            .bind(to_sql(now))
-            .bind(end.as_str())
-            .bind(fence)
-            .execute(&mut **write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        Ok(())
-    }
-
-    /// Whether a sample had its tries under a grant.
-    async fn is_poison(&self, write: &mut Write, again: &LeasedAgain) -> Result<bool, CenterError> {
-        let rows = query(
-            "SELECT \"end\" FROM tries WHERE sample = $1 AND grant_digest = $2 AND \"end\" IS NOT NULL",
-        )
-        .bind(again.leased.sample.as_str())
-        .bind(again.grant.to_string())
-        .fetch_all(&mut **write)
-        .await
-        .map_err(|e| self.db.sort(e))?;
-        let lost = rows.iter().filter(|row| row.get::<String, _>(0) == "lost");
-        let lost = to_sql(lost.count() as u64);
-        let failed = to_sql(rows.len() as u64) - lost;
-        Ok(failed >= TRIES_MAX || lost >= LOST_MAX)
-    }
-
     /// A process is gone: what it held waits again. Before its tries are ended.
     pub(crate) async fn give_back(
         db: &Tables,
@@ -200,5 +167,67 @@ impl Seconds {
         .await
         .map_err(|e| db.sort(e))?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use statement::SampleId;
+
+    use super::*;
+    use crate::jobs::{
+        Jobs,
+        tests::{front, trier},
+    };
+    use crate::limits::LOST_MAX;
+    use crate::schema::MIGRATIONS;
+
+    #[tokio::test]
+    async fn a_sample_that_takes_the_cell_down_at_each_second_look_is_set_aside_in_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cell.sqlite3");
+        let db = Tables::open_file(&file, MIGRATIONS).await.unwrap();
+        let sample = SampleId::new([5; 16]);
+        let mut write = db.begin().await.unwrap();
+        query(
+            "INSERT INTO samples (sample, seal, front, region, received, state) VALUES ($1, $2, $3, 'europe', 1, 'analysed')",
+        )
+        .bind(sample.as_str())
+        .bind("00".repeat(32))
+        .bind(front(&sample).to_bytes())
+        .execute(&mut *write)
+        .await
+        .unwrap();
+        query("INSERT INTO grants (grant_digest, root, entry, proof, queued) VALUES ($1, $2, $3, $3, 1)")
+            .bind("11".repeat(32))
+            .bind("22".repeat(32))
+            .bind(Vec::<u8>::new())
+            .execute(&mut *write)
+            .await
+            .unwrap();
+        query("INSERT INTO reanalyses (grant_digest, sample, state) VALUES ($1, $2, 'waiting')")
+            .bind("11".repeat(32))
+            .bind(sample.as_str())
+            .execute(&mut *write)
+            .await
+            .unwrap();
+        db.commit(write).await.unwrap();
+        let (seconds, jobs) = (Seconds::new(db.clone()), Jobs::new(db.clone()));
+        let mut tries = 0;
+        for round in 0..20 {
+            let now = 100 + 10 * round;
+            let leased = seconds.lease(trier(), now, now + 1_000).await.unwrap();
+            if leased.is_none() {
+                break;
+            }
+            tries += 1;
+            jobs.take_over(0, now + 5).await.unwrap();
+        }
+        assert_eq!(tries, LOST_MAX);
+        let row = query("SELECT state FROM reanalyses").fetch_one(db.readers());
+        assert_eq!(row.await.unwrap().get::<String, _>(0), "set-aside");
+        // Tries of the second look are none of the first.
+        assert_eq!(jobs.tries(&sample).await.unwrap().len() as i64, LOST_MAX);
     }
 }

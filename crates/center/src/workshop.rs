@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 
 use sandbox::{Exit, LimitKind, OrderLimits, preflight};
 use scanner::Plan;
@@ -24,12 +25,12 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     /// Prepares the root tree that children see.
-    pub(crate) fn open(config: &Config) -> Result<Self, CenterError> {
+    pub(crate) fn open(config: &Config, database: &Path) -> Result<Self, CenterError> {
         let plan = Plan {
             root: config.dir.join("worker"),
             program: config.worker_program.as_deref(),
             arguments: &config.worker_arguments,
-            database: config.database.as_deref(),
+            database: Some(database),
             party: config.sandbox_party,
             sandboxes: config.workers,
         };

@@ -1,5 +1,7 @@
 //! A second look at samples at rest: only under a grant, only at home, and never in the place of the first.
 
+use std::path::PathBuf;
+
 use center::{Asked, Config, OpenerUrls, RemoteConfig, ask_reanalysis};
 use seal::{Front, ShareRequest, Side};
 use serde_json::Value;
@@ -20,6 +22,7 @@ struct Rest {
     owner: Owner,
     first: Value,
     rules: StatementDigest,
+    database: PathBuf,
     openers: [Opening; 2],
     remote: Option<RemoteConfig>,
 }
@@ -43,7 +46,9 @@ impl Rest {
         let first = owner.wait(&cell.url, "analysed", "receipt").await;
         cell.stop().await;
         world.rest(1_000).await;
-        let rules = world.release_rules().await;
+        let newer = b"rule Letter { strings: $a = \"a letter\" condition: $a }";
+        let released = world.release_rules("newer", "newer.yar", newer).await;
+        let (rules, database) = released;
         let openers = [
             world.start_opener(Side::Center).await,
             world.start_opener(Side::Supervisor).await,
@@ -53,6 +58,7 @@ impl Rest {
             owner,
             first,
             rules,
+            database,
             openers,
             remote,
         }
@@ -63,6 +69,7 @@ impl Rest {
         let [center, supervisor] = [0, 1].map(|at: usize| self.openers[at].url.clone());
         Config {
             rules: self.rules,
+            database: Some(self.database.clone()),
             openers: Some(OpenerUrls { center, supervisor }),
             remote: self.remote.clone(),
             ..self.world.config()

@@ -5,7 +5,9 @@ use std::path::Path;
 use center::Config;
 use statement::{Predicate, Proven, ReceiptRecord, StatementDigest, VerdictRecord};
 
-use crate::world::{Owner, Tweak, World, http, open_logged, text};
+use crate::world::{
+    Owner, RULES, Tweak, World, healthz, http, open_logged, open_signed, text, tool_names, wait_for,
+};
 
 /// Harmless, and known to every scanner; assembled here, so that no scanner finds it in this file.
 fn eicar() -> Vec<u8> {
@@ -16,25 +18,24 @@ fn eicar() -> Vec<u8> {
     halves.concat().into_bytes()
 }
 
-/// A database that knows the file above by its digest.
-fn database(world: &World) -> std::path::PathBuf {
-    let dir = world.path().join("database");
-    std::fs::create_dir_all(&dir).unwrap();
+/// A database that knows the file above by its digest, released.
+async fn known_bad(world: &World) -> Config {
     let digest = tlog::sha256(&eicar()).to_hex();
     let list = format!("limpid-digests v1\n{digest} eicar\n");
-    std::fs::write(dir.join("known-bad.txt"), list).unwrap();
-    std::fs::write(dir.join("scoring.txt"), scan::FIRST_SCORING).unwrap();
-    dir
+    let (rules, database) = world
+        .release_rules("digests", "known-bad.txt", list.as_bytes())
+        .await;
+    Config {
+        rules,
+        database: Some(database),
+        ..world.config()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_goes_from_upload_to_a_verdict_that_its_owner_proves() {
     let world = World::found().await;
-    let config = Config {
-        database: Some(database(&world)),
-        ..world.config()
-    };
-    let cell = world.start(config).await;
+    let cell = world.start(known_bad(&world).await).await;
     let keys = world.epoch_keys(&cell.url).await;
     let owner = Owner::of(&eicar(), &keys, world.policy);
     owner.send(&cell.url).await.unwrap();
@@ -223,4 +224,91 @@ async fn ciphertext_on_disk_shows_no_plaintext_marker() {
     // The same search finds what is there.
     assert!(find(&dir, &owner.ciphertext[1_000..1_040]));
     assert!(find(&dir, owner.sample.as_str().as_bytes()));
+}
+
+/// Until the cell names the duty that rests.
+async fn says_so(cell: &crate::world::Cell) {
+    wait_for("the cell says that machines rest", async || {
+        healthz(&cell.url)
+            .await
+            .contains("failing: tools")
+            .then_some(())
+    })
+    .await;
+}
+
+/// A cell with these rules, a sample that waits in it, and why machines rest.
+async fn waits(world: &World, config: Config, why: &str) -> (crate::world::Cell, Owner) {
+    let cell = world.start(config).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let owner = Owner::of(b"a letter", &keys, world.policy);
+    owner.send(&cell.url).await.unwrap();
+    // Everything else goes on.
+    let shown = owner.wait(&cell.url, "waiting", "receipt").await;
+    assert!(shown["touched"].as_array().unwrap().is_empty(), "{why}");
+    says_so(&cell).await;
+    (cell, owner)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_opened_for_rules_that_the_supervisor_did_not_sign() {
+    let world = World::found().await;
+    let (rules, database) = world.sign_rules_alone("alone", RULES.as_bytes()).await;
+    let alone = Config {
+        rules,
+        database: Some(database),
+        ..world.config()
+    };
+    let (cell, owner) = waits(&world, alone, "half a release").await;
+    cell.stop().await;
+    // With what both signed it goes on with the very sample.
+    let cell = world.start(world.config()).await;
+    let shown = owner.wait(&cell.url, "analysed", "verdict").await;
+    let tools = shown["tools"].as_array().unwrap();
+    assert_eq!(tools.len(), 4, "two releases, two signatures each");
+    let follower = world.follower().await;
+    let mut signed = std::collections::BTreeSet::new();
+    for tool in tools {
+        let ((party, _), digest, said) = open_signed(&follower, tool);
+        assert!(matches!(said.predicate, Predicate::Release(_)));
+        signed.insert((digest, party));
+    }
+    let names = tool_names(world.path());
+    let each = [names.rules, names.scoring].into_iter();
+    let expected = each.flat_map(|tool| ["vendor", "supervisor"].map(|by| (tool, by.to_owned())));
+    assert_eq!(signed, expected.collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_opened_for_a_file_that_is_not_the_released_one() {
+    let world = World::found().await;
+    let config = world.config();
+    let database = config.database.clone().unwrap();
+    let more = "rule Hunt { strings: $a = \"minutes of the board\" condition: $a }";
+    std::fs::write(database.join("second.yar"), more).unwrap();
+    let (cell, _) = waits(&world, config.clone(), "a file more").await;
+    cell.stop().await;
+    std::fs::remove_file(database.join("second.yar")).unwrap();
+    let table = config.scoring_table.clone().unwrap();
+    let other = scan::FIRST_SCORING.replace("digest.known-bad 100", "digest.known-bad 0");
+    assert_ne!(other, scan::FIRST_SCORING);
+    std::fs::write(&table, other).unwrap();
+    let (cell, _) = waits(&world, config, "another table").await;
+    cell.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_of_its_rules_stops_a_cell_at_work_and_loses_nothing() {
+    let world = World::found().await;
+    let cell = world.start(world.config()).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let first = Owner::of(b"a letter", &keys, world.policy);
+    first.send(&cell.url).await.unwrap();
+    first.wait(&cell.url, "analysed", "verdict").await;
+    world.withdraw(tool_names(world.path()).rules).await;
+    says_so(&cell).await;
+    let second = Owner::of(b"another letter", &keys, world.policy);
+    second.send(&cell.url).await.unwrap();
+    let shown = second.wait(&cell.url, "waiting", "receipt").await;
+    assert!(shown["touched"].as_array().unwrap().is_empty());
 }

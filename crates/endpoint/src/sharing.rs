@@ -56,8 +56,8 @@ pub use queue::SharedMember;
 pub use seal_file::{Extent, Shared, share};
 pub use send::{Sent, send};
 pub use shared::{
-    AgainSaid, Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, TouchSaid,
-    VerdictSaid, shared,
+    AgainSaid, Decided, ErasureSaid, Proof, ReceiptSaid, SharedReport, SharedSample, ToolSaid,
+    TouchSaid, VerdictSaid, shared,
 };
 pub use step::{ShareStep, WatchShare};
 pub use where_to::{

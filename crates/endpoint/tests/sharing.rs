@@ -11,5 +11,6 @@ mod make;
 mod members;
 mod proofs;
 mod residence;
+mod rules;
 mod street;
 mod tokens;

@@ -14,9 +14,9 @@ use tlog::Hash;
 use crate::{
     entry::{Included, Standing},
     epochs::newest,
-    quorum::ReleaseQuorum,
     refusal::{Code, Refusal},
     settled::Settled,
+    tools::released,
 };
 
 const DAY_SECONDS: u64 = 86_400;
@@ -245,7 +245,7 @@ impl Stocks {
     }
 }
 
-/// Rules are a release that stands below, as are worker and scoring table where one of that name is logged; none withdrawn,
+/// Rules and scoring table are releases that stand below, as is the worker where one of that name is logged; none withdrawn,
 /// nothing open against them or against the grant. The product of the rules.
 fn check_releases(
     view: Settled<'_>,
@@ -253,17 +253,18 @@ fn check_releases(
     index: u64,
     itself: Option<StatementDigest>,
 ) -> Result<String, Refusal> {
-    let rules = check_release(view, grant.rules, index, Some(Kind::Rules))?;
-    for tool in [grant.worker, grant.scoring] {
-        let mut product = rules.clone();
-        // What no release carries is only named: see docs/decisions/0026.
-        if view.state().standing.contains_key(&tool) {
-            product = check_release(view, tool, index, None)?;
-        }
-        let subjects = [Some(tool), Some(grant.rules), itself];
-        let subjects: Vec<_> = subjects.into_iter().flatten().collect();
-        view.check_adverse(&subjects, &rules)?;
-        view.check_adverse(&subjects, &product)?;
+    let is_rules = Some(Kind::Rules);
+    let rules = check_release(view, grant.rules, index, is_rules)?;
+    let mut products = vec![check_release(view, grant.scoring, index, is_rules)?];
+    // A program that no release carries is only named: see docs/decisions/0026.
+    if view.state().standing.contains_key(&grant.worker) {
+        products.push(check_release(view, grant.worker, index, None)?);
+    }
+    products.push(rules.clone());
+    let named = [grant.worker, grant.rules, grant.scoring].into_iter();
+    let subjects: Vec<_> = named.chain(itself).collect();
+    for product in &products {
+        view.check_adverse(&subjects, product)?;
     }
     Ok(rules)
 }
@@ -276,17 +277,10 @@ fn check_release(
     kind: Option<Kind>,
 ) -> Result<String, Refusal> {
     let unreleased = |detail: String| Refusal::new(Code::GrantUnreleased, detail);
-    let entries = view
-        .releases(release)
-        .map_err(|refusal| unreleased(refusal.to_string()))?;
-    let quorum =
-        ReleaseQuorum::check(&entries).map_err(|refusal| unreleased(refusal.to_string()))?;
+    let quorum = released(view, release, kind).map_err(unreleased)?;
     if quorum.complete_at() >= index {
         let at = quorum.complete_at();
         return Err(unreleased(format!("{release} was complete at entry {at}")));
-    }
-    if kind.is_some_and(|kind| kind != quorum.release().kind) {
-        return Err(unreleased(format!("{release} is no rule database")));
     }
     match view.withdrawal(release) {
         None => Ok(quorum.release().product.clone()),

@@ -12,6 +12,7 @@
 //! Settled                          -> Residence        needed to say where files go
 //! Settled + home + clock           -> SealableEpochs   needed to seal files to that home
 //! Settled + home + clock           -> AdmissionKey     needed to ask for tokens and to take them
+//! Settled + names of releases      -> ReleasedTools    needed to write a verdict
 //! ```
 //!
 //! Each answer is a type that only this crate can make. A refusal carries one stable [`Code`].
@@ -49,6 +50,7 @@ mod residence;
 mod rings;
 mod settled;
 mod succession;
+mod tools;
 mod versions;
 mod waiting;
 
@@ -76,5 +78,6 @@ pub use releasable::Releasable;
 pub use residence::Residence;
 pub use rings::{Ring, check_ring};
 pub use settled::Settled;
+pub use tools::{ReleasedTools, ToolNames};
 pub use versions::Governed;
 pub use waiting::{Successor, Wait};

@@ -162,6 +162,10 @@ refusals! {
     AnomalyMissing => "anomaly.missing", "no such anomaly stands";
     ErasureMissing => "erasure.missing", "no such erasure stands";
     ReanalysesMissing => "reanalyses.missing", "no such batch of reanalyses stands";
+    // What machines judge with.
+    ToolsUnreleased => "tools.unreleased", "rules or scoring table are no release that center and supervisor signed";
+    ToolsWithdrawn => "tools.withdrawn", "a release that machines judge with was withdrawn";
+    ToolsFile => "tools.file", "rules or scoring table are not the file that was released";
     // A second look at samples at rest.
     GrantMissing => "grant.missing", "no such grant stands";
     GrantOneParty => "grant.one_party", "the grant is signed by the vendor under another name";

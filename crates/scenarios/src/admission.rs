@@ -1,6 +1,6 @@
 //! The issuer of admission tokens, installations that it knows, and a token fetched by hand.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::PoisonError, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -107,12 +107,23 @@ impl World {
         let newest = shown.as_array().and_then(|keys| keys.last());
         let digest = newest.and_then(|newest| newest["admission"].as_str());
         let digest: StatementDigest = digest.context("the cell takes no tokens")?.parse()?;
+        let known = || {
+            self.admissions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(said) = known().get(&digest) {
+            return Ok(said.clone());
+        }
         let mut follower = Follower::new(self.center_client()?, self.anchor())
             .keeping(|predicate| matches!(predicate, Predicate::Admission(_)));
         follower.sync().await?;
         let kept = follower.kept().iter().find(|kept| kept.digest == digest);
         match kept.map(|kept| &kept.statement.predicate) {
-            Some(Predicate::Admission(said)) => Ok(said.clone()),
+            Some(Predicate::Admission(said)) => {
+                known().insert(digest, said.clone());
+                Ok(said.clone())
+            }
             _ => bail!("admission {digest} is not in the log"),
         }
     }

@@ -38,10 +38,12 @@ pub struct Machines {
     pub worker: StatementDigest,
     /// Release of the rules.
     pub rules: StatementDigest,
-    /// What is named as the scoring table.
+    /// Release of the scoring table.
     pub scoring: StatementDigest,
     /// Where the rules are installed.
     pub database: PathBuf,
+    /// Where the table is installed.
+    pub scoring_table: PathBuf,
 }
 
 /// What all parties signed.
@@ -237,7 +239,7 @@ impl World {
         let name = name_of(home);
         let config = format!(
             "dir = {:?}\nhome = \"{home}\"\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
-             key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nworkers = 1\n\
+             key = {:?}\nworker = \"{}\"\nrules = \"{}\"\nscoring = \"{}\"\ndatabase = {:?}\nscoring_table = {:?}\nworkers = 1\n\
              sandbox_party = {}\nbatch_ms = 200\npoll_ms = 50\n{settings}{SERVER}{sections}",
             self.make_dir("vendor", &name)?,
             self.center_log_url(),
@@ -247,6 +249,7 @@ impl World {
             machines.rules,
             machines.scoring,
             machines.database,
+            machines.scoring_table,
             FIRST_SANDBOX + self.cells.len(),
         );
         let daemon = self.daemon("vendor", &name, &["center", "serve"], &config)?;

@@ -11,15 +11,12 @@ use statement::{Outcome, StatementDigest};
 use crate::{
     archive::tar,
     cells::Machines,
-    examples::DETECTION_1_0,
+    examples::{DETECTION_1_0, SCORING_1_0},
     sharer::{Sharer, said},
     story::{Told, endpoint_config, run_in, shorten},
     vendor,
     world::World,
 };
-
-/// The scoring table that this program judges by.
-const SCORING: &str = scan::FIRST_SCORING;
 
 /// A customer who agreed that files are shared.
 struct Owner {
@@ -137,7 +134,7 @@ impl Told<'_> {
             let world = self.world;
             let sharer = match owner.extent {
                 Extent::Matching => {
-                    let rules = install_rules(world, &format!("{name}/rules")).await?;
+                    let rules = install_rules(world, &format!("{name}/rules"), "detection").await?;
                     let rules = fs::canonicalize(&rules.config.dir)?.join("current");
                     Sharer::looking(world, &name, file, &rules)?
                 }
@@ -267,44 +264,60 @@ impl Told<'_> {
     }
 }
 
-/// What is said of the program and the table that no release stands behind.
-pub(crate) fn unreleased(machines: &Machines) -> [String; 2] {
-    [
-        format!("worker    {} (SHA-256 of this program)", machines.worker),
-        format!(
-            "scoring   {} (SHA-256 of the table in it)",
-            machines.scoring
-        ),
-    ]
+/// What is said of the program that no release stands behind.
+pub(crate) fn unreleased(machines: &Machines) -> String {
+    format!(
+        "worker    {} (SHA-256 of this program, which no release of this log carries)",
+        machines.worker
+    )
 }
 
-/// Builds, releases and installs the rules of the example.
+/// Builds, releases and installs the rules and the scoring table of the example.
 pub(crate) async fn release_rules(world: &World, told: vendor::Told<'_>) -> Result<Machines> {
-    let source = world.make_dir("vendor", "source")?.join("detection");
-    DETECTION_1_0.write_to(&source, None)?;
-    let quiet = |_: &str| ();
-    let built = vendor::build(world, &source, &quiet).await?;
-    told(&format!("build     {}", built.build));
-    let proposed = vendor::propose(world, built.build, &quiet).await?;
-    let quorum = &proposed.quorum;
-    let rules = quorum.release().digest();
-    told(&format!("release   {rules}"));
-    let signers = [quorum.center(), quorum.supervisor()].map(|signer| signer.party().to_string());
-    told(&format!(
-        "rebuilt by two labs, signed by {}",
-        signers.join(" and ")
-    ));
-    vendor::publish(world, &quiet).await?;
-    let InstalledRules { config, installed } = install_rules(world, "vendor/detection").await?;
-    let file = config.dir.join(installed.path());
-    told(&format!("installed by the cells: {installed}"));
+    let mut releases = Vec::new();
+    for (product, example) in [("detection", DETECTION_1_0), ("scoring", SCORING_1_0)] {
+        let source = world.make_dir("vendor", "source")?.join(product);
+        example.write_to(&source, None)?;
+        if product == "scoring" {
+            fs::write(source.join("table.txt"), scan::FIRST_SCORING)?;
+        }
+        let quiet = |_: &str| ();
+        let built = vendor::build(world, &source, &quiet).await?;
+        let proposed = vendor::propose(world, built.build, &quiet).await?;
+        let quorum = &proposed.quorum;
+        let signers =
+            [quorum.center(), quorum.supervisor()].map(|signer| signer.party().to_string());
+        let release = quorum.release().digest();
+        told(&format!("{product:<9} {release}"));
+        told(&format!(
+            "          rebuilt by two labs, signed by {}",
+            signers.join(" and ")
+        ));
+        releases.push(release);
+    }
+    vendor::publish(world, &|_| ()).await?;
+    let mut files = Vec::new();
+    for product in ["detection", "scoring"] {
+        let name = format!("vendor/{product}");
+        let InstalledRules { config, installed } = install_rules(world, &name, product).await?;
+        told(&format!("installed by the cells: {installed}"));
+        files.push(config.dir.join(installed.path()));
+    }
     let limpid = &world.limpid;
     let program = fs::read(limpid).with_context(|| format!("cannot read {}", limpid.display()))?;
+    let ([rules, scoring], [database, scoring_table]) = (releases.as_slice(), files.as_slice())
+    else {
+        bail!("rules and a table were released")
+    };
     Ok(Machines {
         worker: StatementDigest::of(&program),
-        rules,
-        scoring: StatementDigest::of(SCORING.as_bytes()),
-        database: file.parent().context("a file has a directory")?.to_owned(),
+        rules: *rules,
+        scoring: *scoring,
+        database: database
+            .parent()
+            .context("a file has a directory")?
+            .to_owned(),
+        scoring_table: scoring_table.clone(),
     })
 }
 
@@ -315,9 +328,9 @@ struct InstalledRules {
 }
 
 /// A machine installs the newest rules, as it installs programs.
-async fn install_rules(world: &World, name: &str) -> Result<InstalledRules> {
+async fn install_rules(world: &World, name: &str, product: &str) -> Result<InstalledRules> {
     let url = world.repository_url();
-    let config = endpoint_config(world, name, &url, "rules", "detection")?;
+    let config = endpoint_config(world, name, &url, "rules", product)?;
     let outcome = endpoint::update(&config, release::system_clock()).await?;
     let endpoint::Outcome::Installed { installed, .. } = outcome else {
         bail!("no rules were installed")

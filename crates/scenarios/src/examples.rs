@@ -35,6 +35,11 @@ pub const DETECTION_1_0: Example = Example {
     path: "detection/1.0",
 };
 
+/// What each reason does to the outcome of a file; its table is written beside it.
+pub const SCORING_1_0: Example = Example {
+    path: "scoring/1.0",
+};
+
 /// A text below `examples/`.
 ///
 /// # Errors

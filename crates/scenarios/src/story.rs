@@ -74,7 +74,7 @@ pub async fn tell(dir: &Path, limpid: &Path, listener: &dyn Listener) -> Result<
     let machines = step(
         listener,
         12,
-        "Rules for files: built, rebuilt and signed like code",
+        "Rules and scoring for files: built, rebuilt and signed like code",
         told.release_rules(),
     )
     .await?;
@@ -193,9 +193,7 @@ async fn open_cells(world: &mut World, listener: &dyn Listener, machines: &Machi
         let governed = world.govern_residency().await?;
         listener.line(&format!("declaration {}", governed.declaration));
         listener.line(&format!("policy      {}", governed.policy));
-        for line in unreleased(machines) {
-            listener.line(&line);
-        }
+        listener.line(&unreleased(machines));
         let mut tell = |line: &str| listener.line(line);
         world.start_cells(machines, &mut tell).await?;
         world.keep_promises(&governed).await?;

@@ -8,15 +8,17 @@
 //! ```
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Mutex,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use logclient::{Follower, LogClient};
 use serve::{Client, ClientConfig};
-use statement::{Role, StatementDigest};
+use statement::{Admission, Role, StatementDigest};
 use tlog::NoteSigner as _;
 
 use crate::{
@@ -54,6 +56,8 @@ pub struct World {
     rebuilders: Vec<Daemon>,
     pub(crate) cells: Vec<Daemon>,
     pub(crate) issuer: Option<Daemon>,
+    /// Keys of admission tokens that were looked up in the log.
+    pub(crate) admissions: Mutex<BTreeMap<StatementDigest, Admission>>,
 }
 
 impl World {
@@ -81,6 +85,7 @@ impl World {
             rebuilders: Vec::new(),
             cells: Vec::new(),
             issuer: None,
+            admissions: Mutex::default(),
         })
     }
 

@@ -19,7 +19,7 @@ fn wanted(rules: StatementDigest, count: u8) -> Wanted {
         samples: samples(count),
         worker: StatementDigest::of(b"worker"),
         rules,
-        scoring: StatementDigest::of(b"scoring"),
+        scoring: rules,
         valid_seconds: 3_600,
     }
 }

@@ -10,6 +10,7 @@ import sys
 
 MODULES = [
     "note", "checkpoint", "cosignature", "tiles", "proof", "subtree", "policy", "witness", "mirror", "sealing",
+    "admission",
 ]
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
 

@@ -34,7 +34,8 @@ struct Granted {
     stock: u64,
     checkpoint: CheckpointRef,
     rules: StatementDigest,
-    tools: [StatementDigest; 2],
+    scoring: StatementDigest,
+    worker: StatementDigest,
 }
 
 /// A batch of what machines made of samples when they looked again.
@@ -64,7 +65,8 @@ impl Again {
                     stock: grant.stock,
                     checkpoint: grant.checkpoint.clone(),
                     rules: grant.rules,
-                    tools: [grant.worker, grant.scoring],
+                    scoring: grant.scoring,
+                    worker: grant.worker,
                 };
                 add_once(&mut self.grants, said.fact(granted));
             }
@@ -150,15 +152,18 @@ impl AsOf<'_> {
             end: grant.at,
         };
         let unreleased = |digest| view.complete_at(digest).is_err() || view.is_withdrawn(digest);
-        let rules = grant.said.rules;
-        if unreleased(rules) || !is_rules(rules) {
-            let what = format!("its rules {} were no release", rules.short());
-            return Some(("grant.unreleased", what));
+        let said = &grant.said;
+        for (tool, digest) in [("rules", said.rules), ("scoring table", said.scoring)] {
+            if unreleased(digest) || !is_rules(digest) {
+                let what = format!("its {tool} {} were no release", digest.short());
+                return Some(("grant.unreleased", what));
+            }
         }
-        let mut tools = grant.said.tools.into_iter();
-        let tool = tools.find(|tool| releases.contains_key(tool) && unreleased(*tool))?;
-        let what = format!("it names {}, which was no release", tool.short());
-        Some(("grant.unreleased", what))
+        // A program that no release carries is only named.
+        let worker = said.worker;
+        let is_half = releases.contains_key(&worker) && unreleased(worker);
+        let what = format!("its worker {} was no release", worker.short());
+        is_half.then_some(("grant.unreleased", what))
     }
 }
 

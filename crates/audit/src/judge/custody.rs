@@ -48,6 +48,7 @@ type Batches = Table<(CountryCode, u64), Batch>;
 pub(super) struct Custody {
     receipts: Batches,
     verdicts: Batches,
+    reanalyses: Batches,
     censuses: Table<(CountryCode, Day), Claimed>,
     origins: Table<(CountryCode, Day), Origins>,
 }
@@ -100,6 +101,14 @@ impl Custody {
                     outcomes: batch.outcomes,
                 });
                 let table = self.verdicts.entry((batch.home.clone(), batch.seq));
+                table.or_default().push(fact);
+            }
+            Predicate::Reanalyses(batch) => {
+                let fact = said.fact(Batch {
+                    count: batch.count,
+                    outcomes: batch.outcomes,
+                });
+                let table = self.reanalyses.entry((batch.home.clone(), batch.seq));
                 table.or_default().push(fact);
             }
             Predicate::Census(census) => {
@@ -198,6 +207,7 @@ impl Judge {
         let custody = &self.facts.custody;
         find_batches(view, "receipts", &custody.receipts, &mut found);
         find_batches(view, "verdicts", &custody.verdicts, &mut found);
+        find_batches(view, "second looks", &custody.reanalyses, &mut found);
         // Where the next census of a home goes on, for receipts and for verdicts.
         let mut next: BTreeMap<&CountryCode, [u64; 2]> = BTreeMap::new();
         for ((home, day), facts) in &custody.censuses {

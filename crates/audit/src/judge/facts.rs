@@ -264,14 +264,12 @@ impl Facts {
                 let keyed = Keyed::of(admission);
                 self.admissions.push(said.fact(keyed));
             }
-            Predicate::Receipts(_) => {
+            Predicate::Receipts(_) | Predicate::Reanalyses(_) => {
                 self.custody.add(said);
                 self.again.add(said);
             }
             Predicate::Verdicts(_) | Predicate::Census(_) => self.custody.add(said),
-            Predicate::Erasure(_) | Predicate::ReanalysisGrant(_) | Predicate::Reanalyses(_) => {
-                self.again.add(said);
-            }
+            Predicate::Erasure(_) | Predicate::ReanalysisGrant(_) => self.again.add(said),
             _ => {}
         }
     }

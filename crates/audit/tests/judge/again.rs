@@ -116,6 +116,8 @@ fn a_grant_over_a_bound_or_over_unreleased_rules_is_found() {
     assert_eq!(changed(early), ["grant.checkpoint"]);
     let unlogged = |grant: &mut ReanalysisGrant| grant.rules = StatementDigest::of(b"rules");
     assert_eq!(changed(unlogged), ["grant.unreleased"]);
+    let named = |grant: &mut ReanalysisGrant| grant.scoring = StatementDigest::of(b"a table");
+    assert_eq!(changed(named), ["grant.unreleased"]);
     let mut told = rules();
     say_one(&mut told.log, erasure(), &center());
     told.log.publish(NOW + 4_500);
@@ -163,4 +165,26 @@ fn a_look_without_a_grant_beyond_it_or_abroad_is_found() {
         ("reanalyses.grant", Some(alone)),
     ];
     assert_eq!(found(&told), expected);
+}
+
+#[test]
+fn a_batch_of_second_looks_that_is_missing_or_said_twice_is_found() {
+    let mut told = rules();
+    let granted = honest(&told);
+    let grant = digest(granted.clone());
+    say_one(&mut told.log, granted, &supervisor());
+    say_one(&mut told.log, looked(grant, 1, 1), &center());
+    let gap = say_one(&mut told.log, looked(grant, 3, 1), &center());
+    let twice = say_one(&mut told.log, looked(grant, 3, 2), &center());
+    told.log.publish(NOW + 5_000);
+    let findings = replay(&told.log, told.anchor).findings();
+    let about = findings
+        .iter()
+        .filter(|finding| finding.code.starts_with("batch."));
+    let mut about: Vec<_> = about.map(|finding| (finding.code, finding.entry)).collect();
+    about.sort_by_key(|(_, entry)| *entry);
+    assert_eq!(
+        about,
+        [("batch.gap", Some(gap)), ("batch.fork", Some(twice))]
+    );
 }

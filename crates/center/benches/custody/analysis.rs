@@ -10,7 +10,7 @@ pub async fn run() {
     let files = SystemFiles::choose(FILES);
     let (count, cores) = (files.count(), files.cores);
     let world = found().await;
-    let cell = world.start(config(&world, 0)).await;
+    let cell = world.start(config(&world, 0).await).await;
     let keys = world.epoch_keys(&cell.url).await;
     let mib = files.mib();
     let read = move |n: usize| std::fs::read(&files.paths[n]).unwrap();
@@ -18,7 +18,7 @@ pub async fn run() {
     until(&world, |said| said.receipts >= count as u64).await;
     cell.stop().await;
     let started = Instant::now();
-    let cell = world.start(config(&world, cores)).await;
+    let cell = world.start(config(&world, cores).await).await;
     let said = until(&world, |said| said.verdicts >= count as u64).await;
     let seconds = started.elapsed().as_secs_f64();
     cell.stop().await;

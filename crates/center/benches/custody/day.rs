@@ -27,7 +27,7 @@ pub async fn run() {
     let files = SystemFiles::choose(FILES);
     let (count, cores) = (files.count(), files.cores);
     let world = found().await;
-    let cell = world.start(config(&world, cores)).await;
+    let cell = world.start(config(&world, cores).await).await;
     let keys = world.epoch_keys(&cell.url).await;
     let started = Instant::now();
     let (bomb, bytes) = (bomb(), files.bytes);

@@ -13,7 +13,7 @@ pub async fn run() {
     println!("intake: {SENDERS} owners at a time, no worker, median of {RUNS}");
     for (bytes, count) in [(10 << 10, 2_000), (1 << 20, 200)] {
         let world = found().await;
-        let cell = world.start(config(&world, 0)).await;
+        let cell = world.start(config(&world, 0).await).await;
         let keys = world.epoch_keys(&cell.url).await;
         let (mut taken, mut receipted) = (Vec::new(), Vec::new());
         let (mut copied, mut copied_at_once) = (Vec::new(), Vec::new());

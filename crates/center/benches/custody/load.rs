@@ -31,10 +31,12 @@ pub async fn found() -> World {
 }
 
 /// A cell like one that is run for real, but for batches every second.
-pub fn config(world: &World, workers: usize) -> Config {
+pub async fn config(world: &World, workers: usize) -> Config {
+    let (rules, database) = rules(world).await;
     Config {
         worker_arguments: vec![ATTEND.to_owned()],
-        database: Some(database(world.path())),
+        rules,
+        database: Some(database),
         workers,
         sample_bytes_max: 64 << 20,
         waiting_max: 2_000_000,
@@ -45,11 +47,8 @@ pub fn config(world: &World, workers: usize) -> Config {
     }
 }
 
-/// A small rule file, and the first scoring table.
-fn database(world: &Path) -> PathBuf {
-    let dir = world.join("database");
-    std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join("scoring.txt"), scan::FIRST_SCORING).unwrap();
+/// A small rule file, released; the first scoring table is the world's.
+async fn rules(world: &World) -> (StatementDigest, PathBuf) {
     let rules: String = (0..200)
         .map(|n| {
             format!(
@@ -59,8 +58,9 @@ fn database(world: &Path) -> PathBuf {
             )
         })
         .collect();
-    std::fs::write(dir.join("bench.yar"), rules).unwrap();
-    dir
+    world
+        .release_rules("bench", "bench.yar", rules.as_bytes())
+        .await
 }
 
 /// Seals each file and sends it; returns when every one is acknowledged, which is: durable. `bytes` makes file number

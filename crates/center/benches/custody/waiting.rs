@@ -14,7 +14,7 @@ const BYTES: usize = 10 << 10;
 pub async fn run() {
     let world = found().await;
     let before = resident_mib();
-    let cell = world.start(config(&world, 0)).await;
+    let cell = world.start(config(&world, 0).await).await;
     let keys = world.epoch_keys(&cell.url).await;
     let sealing = (&keys, world.policy);
     let alone = send_all(&cell.url, sealing, COUNT, |n| noise(n, BYTES)).await;
@@ -27,12 +27,12 @@ pub async fn run() {
     let row = (std::fs::metadata(&file).unwrap().len() - small) / WAITING;
 
     let started = Instant::now();
-    let cell = world.start(config(&world, 0)).await;
+    let cell = world.start(config(&world, 0).await).await;
     let start = started.elapsed().as_secs_f64();
     let behind = send_all(&cell.url, sealing, COUNT, |n| noise(COUNT + n, BYTES)).await;
     cell.stop().await;
     let started = Instant::now();
-    let cell = world.start(config(&world, 1)).await;
+    let cell = world.start(config(&world, 1).await).await;
     // Those that came before the million are first in the queue.
     until(&world, |said| said.verdicts >= COUNT as u64).await;
     let analysed = started.elapsed().as_secs_f64();

@@ -9,6 +9,7 @@ mod founding;
 pub mod issuer;
 mod opening;
 mod owner;
+mod tools;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use tempfile::TempDir;
 pub use founding::CENTER_LOG;
 pub use opening::{FalseOpener, Granting, Opening, ask};
 pub use owner::{Owner, Tweak};
+pub use tools::{RULES, tool_dir, tool_names};
 
 /// How long anything may take that is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,6 +70,7 @@ impl World {
         };
         world.policy = world.govern(1, None).await;
         world.log_opening_epochs().await;
+        world.release_first_tools().await;
         world
     }
 
@@ -275,6 +278,18 @@ impl Cell {
     }
 }
 
+/// What a daemon says of its own health, whatever the status.
+pub async fn healthz(url: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let asked = "GET /healthz HTTP/1.1\r\nhost: cell\r\nconnection: close\r\n\r\n";
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).await.unwrap();
+    told
+}
+
 pub async fn wait_open(url: &str) {
     wait_for("the cell opens", async || {
         let bytes = http().get(&format!("{url}/where"), 1 << 20).await.ok()?;
@@ -291,7 +306,7 @@ pub async fn wait_open(url: &str) {
 
 /// A cell that makes batches at once, and whose child is the example.
 pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::Config {
-    let release = |name: &str| StatementDigest::of(name.as_bytes());
+    let tools = tool_names(world);
     center::Config {
         dir: world.join("cell"),
         remote: None,
@@ -301,10 +316,11 @@ pub fn config(world: &Path, log_url: &str, anchor: StatementDigest) -> center::C
         anchor,
         key: founding::key_path(world, "vendor", "center"),
         passphrase: None,
-        worker: release("worker"),
-        rules: release("rules"),
-        scoring: release("scoring"),
-        database: None,
+        worker: tools.worker,
+        rules: tools.rules,
+        scoring: tools.scoring,
+        database: Some(tool_dir(world, "rules")),
+        scoring_table: Some(tool_dir(world, "scoring").join("scoring.txt")),
         worker_program: Some(child_program(world)),
         worker_arguments: Vec::new(),
         workers: 1,
@@ -378,6 +394,16 @@ pub async fn open_logged(world: &World, logged: &Value) -> (StatementDigest, Sta
 
 /// The same by a log that was read before.
 pub fn open_by(follower: &Follower, logged: &Value) -> (StatementDigest, Statement) {
+    let (signer, digest, said) = open_signed(follower, logged);
+    assert_eq!(signer, ("vendor".to_owned(), statement::Role::Center));
+    (digest, said)
+}
+
+/// The same, whoever signed it: party and role.
+pub fn open_signed(
+    follower: &Follower,
+    logged: &Value,
+) -> ((String, statement::Role), StatementDigest, Statement) {
     let entry = text(&logged["entry"]);
     let envelope = Envelope::parse(entry.as_bytes()).unwrap();
     let state = follower.view().unwrap().state();
@@ -386,10 +412,7 @@ pub fn open_by(follower: &Follower, logged: &Value) -> (StatementDigest, Stateme
         .unwrap()
         .find_key(envelope.key())
         .unwrap();
-    assert_eq!(
-        (party.id.as_str(), key.role),
-        ("vendor", statement::Role::Center)
-    );
+    let signer = (party.id.as_str().to_owned(), key.role);
     let raw: [u8; 32] = key.raw().unwrap().try_into().unwrap();
     envelope.verify(&raw).unwrap();
     let proof = tlog::TlogProof::parse(text(&logged["proof"]).as_bytes()).unwrap();
@@ -397,5 +420,5 @@ pub fn open_by(follower: &Follower, logged: &Value) -> (StatementDigest, Stateme
         .open(entry.as_bytes(), state.policy().unwrap())
         .unwrap();
     let said = Statement::parse(envelope.payload()).unwrap();
-    (envelope.digest(), said)
+    (signer, envelope.digest(), said)
 }

@@ -8,12 +8,12 @@ use logclient::Follower;
 use seal::{EpochKeys, SealedShare, Seed, ShareRequest, Side, seal_share};
 use serve::{ServerConfig, wait_url};
 use statement::{
-    CheckpointRef, EpochPurpose, FileDigest, Kind, Predicate, ReanalysisGrant, Receipts, Release,
-    SealTree, Statement, StatementDigest, Subject, Withdrawal,
+    CheckpointRef, EpochPurpose, FileDigest, Predicate, ReanalysisGrant, Receipts, SealTree,
+    Statement, StatementDigest, Subject, Withdrawal,
 };
 use zeroize::Zeroizing;
 
-use super::{CENTER_LOG, PATIENCE, World, home, http, now};
+use super::{CENTER_LOG, PATIENCE, World, home, http, now, tool_names};
 
 /// A running opener.
 pub struct Opening {
@@ -70,34 +70,6 @@ impl World {
         Opening { url, dir, task }
     }
 
-    /// Center and supervisor sign a release of rules.
-    pub async fn release_rules(&self) -> StatementDigest {
-        let file = FileDigest::of(b"newer rules");
-        let release = Release {
-            audience: vec![CENTER_LOG.parse().unwrap()],
-            not_after: self.not_after,
-            blobs: Vec::new(),
-            product: "rules".to_owned(),
-            version: "2".to_owned(),
-            channel: "stable".to_owned(),
-            platform: "any".to_owned(),
-            seq: 1,
-            predecessor: None,
-            kind: Kind::Rules,
-            file: "rules.tar".to_owned(),
-            artifact: file,
-            artifact_bytes: 11,
-            build: StatementDigest::of(b"build"),
-            approval: StatementDigest::of(b"approval"),
-            signed: None,
-        };
-        let statement = Statement::new(vec![Subject::new("rules.tar", file)], release);
-        for (party, key) in [("vendor", "center"), ("supervisor", "supervisor")] {
-            self.say(&self.statement_key(party, key), &statement).await;
-        }
-        StatementDigest::of(&statement.to_payload().unwrap())
-    }
-
     /// Receipts of samples that rest since long ago.
     pub async fn rest(&self, count: u64) {
         let mut left = count;
@@ -126,7 +98,7 @@ impl World {
         let mut follower = Follower::new(self.log.clone(), self.anchor);
         follower.sync().await.unwrap();
         let newest = follower.checkpoint().unwrap();
-        let release = |name: &str| StatementDigest::of(name.as_bytes());
+        let tools = tool_names(self.path());
         ReanalysisGrant {
             audience: vec![CENTER_LOG.parse().unwrap()],
             not_after: self.not_after,
@@ -134,9 +106,9 @@ impl World {
             home: home(),
             count: granting.tree.seals().len() as u64,
             root: granting.tree.root(),
-            worker: release("worker"),
+            worker: tools.worker,
             rules: granting.rules,
-            scoring: release("scoring"),
+            scoring: tools.scoring,
             stock: granting.stock,
             checkpoint: CheckpointRef {
                 size: newest.size(),

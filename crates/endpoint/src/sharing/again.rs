@@ -3,14 +3,12 @@
 
 use law::Included;
 use serde::{Deserialize, Serialize};
-use statement::{
-    FileDigest, Reanalyses, ReanalysisGrant, ReanalysisRecord, StatementDigest, VerdictRecord,
-};
+use statement::{FileDigest, Reanalyses, ReanalysisGrant, ReanalysisRecord, StatementDigest};
 
 use super::{
     error::SharingError,
     evidence::{Archive, Evidence},
-    proven::{LoggedText, Stands, same, stands},
+    proven::{Judged, LoggedText, Stands, same, stands},
     queue::{Sample, SampleRecord},
 };
 use crate::limits::{AGAIN_BYTES_MAX, AGAIN_MAX};
@@ -46,6 +44,8 @@ pub(super) struct KeptAgain {
     granted: LoggedText,
     place: Place,
     verdict: LoggedText,
+    /// The releases that machines judged by, signature by signature.
+    tools: Vec<LoggedText>,
 }
 
 /// What machines made of a sample, and by whose leave.
@@ -55,18 +55,19 @@ pub(super) struct LookedAgain {
     pub(super) grant: StatementDigest,
     /// The party that signed it.
     pub(super) granted_by: String,
-    pub(super) verdict: VerdictRecord,
+    pub(super) judged: Judged,
 }
 
 impl KeptAgain {
     /// What is there to keep: nothing while it goes on.
-    pub(super) fn of(chain: &Evidence, told: AgainText) -> Option<Self> {
+    pub(super) fn of(chain: &Evidence, told: AgainText, tools: &[LoggedText]) -> Option<Self> {
         Some(Self {
             chain: chain.digest,
             grant: told.grant,
             granted: told.granted,
             place: told.place?,
             verdict: told.verdict?,
+            tools: tools.to_vec(),
         })
     }
 
@@ -79,7 +80,10 @@ impl KeptAgain {
         sample: &SampleRecord,
     ) -> Result<Stands<LookedAgain>, SharingError> {
         let chain = archive.by_digest(self.chain)?;
-        let logged = [self.granted.read()?, self.verdict.read()?];
+        let shown = [&self.granted, &self.verdict]
+            .into_iter()
+            .chain(&self.tools);
+        let logged: Vec<_> = shown.map(LoggedText::read).collect::<Result<_, _>>()?;
         let open = chain.bundle.open_with(archive.config.anchor, &logged)?;
         let grant: Included<ReanalysisGrant> = open.view().reanalysis_grant(self.grant)?;
         same("home", &grant.home, &sample.home)?;
@@ -110,7 +114,7 @@ impl KeptAgain {
         let said = LookedAgain {
             grant: self.grant,
             granted_by: grant.standing().party().to_string(),
-            verdict: verdict.clone(),
+            judged: Judged::by(open.view(), verdict.clone())?,
         };
         Ok(stands(open.view(), &batch, said))
     }

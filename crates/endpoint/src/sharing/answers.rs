@@ -48,6 +48,8 @@ struct Disclosure {
     anomaly: Option<LoggedText>,
     erasure: Option<LoggedText>,
     touched: Vec<Touched>,
+    /// Releases that machines judged by.
+    tools: Vec<LoggedText>,
     #[serde(default)]
     again: Vec<AgainText>,
 }
@@ -109,7 +111,7 @@ pub(super) async fn ask(
             chain = Some(archive.fetch(http, center, now).await?);
         }
         let Some(chain) = &chain else { continue };
-        let kept = Kept::new(chain, logged);
+        let kept = Kept::new(chain, kind, logged, &disclosure.tools);
         kept.check(kind, archive, record, demand)?;
         sample.create(kind.file(), &kept)?;
         learned = true;
@@ -119,7 +121,7 @@ pub(super) async fn ask(
             chain = Some(archive.fetch(http, center, now).await?);
         }
         let Some(chain) = &chain else { continue };
-        if let Some(again) = KeptAgain::of(chain, told) {
+        if let Some(again) = KeptAgain::of(chain, told, &disclosure.tools) {
             again::keep(archive, sample, again)?;
             learned = true;
         }

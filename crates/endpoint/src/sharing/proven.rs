@@ -1,6 +1,6 @@
 //! Proofs about one sample, as a center hands them out: verified before they are kept, and again whenever they are shown.
 
-use law::{Included, Logged, OpenBundle, Opened, Settled};
+use law::{Included, Logged, OpenBundle, Opened, ReleasedTools, Settled, ToolNames};
 use serde::{Deserialize, Serialize};
 use statement::{
     Anomaly, Erasure, FileDigest, Proven, ReceiptRecord, Receipts, Record, StatementDigest,
@@ -29,6 +29,29 @@ pub(super) struct LoggedText {
 pub(super) struct Kept {
     chain: FileDigest,
     logged: LoggedText,
+    /// Of a verdict: the releases that machines judged by, signature by signature.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<LoggedText>,
+}
+
+/// What machines made of a sample, by rules and a table that center and supervisor released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) record: VerdictRecord,
+    pub(super) tools: ReleasedTools,
+}
+
+impl Judged {
+    /// `view` has the releases among what was shown.
+    pub(super) fn by(view: Settled<'_>, record: VerdictRecord) -> Result<Self, SharingError> {
+        let names = ToolNames {
+            worker: record.worker,
+            rules: record.rules,
+            scoring: record.scoring,
+        };
+        let tools = ReleasedTools::shown(view, names)?;
+        Ok(Self { record, tools })
+    }
 }
 
 /// Where a proof leads to.
@@ -89,18 +112,29 @@ impl LoggedText {
 }
 
 impl Kept {
-    pub(super) const fn new(chain: &Evidence, logged: LoggedText) -> Self {
+    /// `tools` matter to a verdict only.
+    pub(super) fn new(
+        chain: &Evidence,
+        kind: Kind,
+        logged: LoggedText,
+        tools: &[LoggedText],
+    ) -> Self {
         Self {
             chain: chain.digest,
             logged,
+            tools: match kind {
+                Kind::Verdict => tools.to_vec(),
+                _ => Vec::new(),
+            },
         }
     }
 
-    /// Opens the one entry under the constitution chain.
+    /// Opens the entries under the constitution chain.
     fn open(&self, archive: &Archive<'_>) -> Result<OpenBundle, SharingError> {
         let chain = archive.by_digest(self.chain)?;
-        let logged = self.logged.read()?;
-        Ok(chain.bundle.open_with(archive.config.anchor, &[logged])?)
+        let shown = std::iter::once(&self.logged).chain(&self.tools);
+        let shown: Vec<Logged> = shown.map(LoggedText::read).collect::<Result<_, _>>()?;
+        Ok(chain.bundle.open_with(archive.config.anchor, &shown)?)
     }
 
     pub(super) fn receipt(
@@ -123,7 +157,7 @@ impl Kept {
         &self,
         archive: &Archive<'_>,
         sample: &SampleRecord,
-    ) -> Result<Stands<VerdictRecord>, SharingError> {
+    ) -> Result<Stands<Judged>, SharingError> {
         let open = self.open(archive)?;
         let proven = self.logged.proven::<VerdictRecord>()?;
         let batch: Included<Verdicts> = open.view().verdicts(proven.batch())?;
@@ -131,7 +165,8 @@ impl Kept {
         same("sample", &record.sample, &sample.sample)?;
         same("seal", record.seal, sample.seal)?;
         same("home", &record.home, &sample.home)?;
-        Ok(stands(open.view(), &batch, record.clone()))
+        let judged = Judged::by(open.view(), record.clone())?;
+        Ok(stands(open.view(), &batch, judged))
     }
 
     pub(super) fn anomaly(

@@ -1,10 +1,10 @@
 //! Every file ever shared: where it is, what became of it, who touched it; each claim with its proof, judged again now.
 
+use law::Included;
 use residency::Decision;
 use serde::Serialize;
 use statement::{
-    CountryCode, FileDigest, Outcome, RegionName, SampleId, SealDigest, StatementDigest,
-    VerdictRecord,
+    CountryCode, FileDigest, Outcome, RegionName, Release, SampleId, SealDigest, StatementDigest,
 };
 use store::Files;
 
@@ -15,7 +15,7 @@ use super::{
     consent::Consents,
     error::SharingError,
     evidence::Archive,
-    proven::{Kept, Kind, Stands},
+    proven::{Judged, Kept, Kind, Stands},
     queue::{Queue, Sample, SharedMember},
     send::told,
 };
@@ -65,14 +65,24 @@ pub struct VerdictSaid {
     pub score: u64,
     /// Rules and traits that counted.
     pub reasons: Vec<String>,
-    /// Release of the worker.
-    pub worker: StatementDigest,
+    /// What is named as the worker: a release, or only a digest.
+    pub worker: ToolSaid,
     /// Release of the rule database.
-    pub rules: StatementDigest,
+    pub rules: ToolSaid,
     /// Release of the scoring table.
-    pub scoring: StatementDigest,
+    pub scoring: ToolSaid,
     /// POSIX seconds by the clock of the worker: a claim.
     pub finished: u64,
+}
+
+/// What machines judged with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToolSaid {
+    /// What the verdict names.
+    pub release: StatementDigest,
+    /// Product and version, as center and supervisor signed them; none of a worker that no release carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
 }
 
 /// Why and when it was erased.
@@ -172,9 +182,10 @@ pub struct SharedReport {
     pub does_not_prove: Vec<&'static str>,
 }
 
-const LIMITS: [&str; 3] = [
+const LIMITS: [&str; 4] = [
     "that no copy was made by a process that saw a file for good reason",
     "that no other machine touched it; the log holds at most one verdict, and one under each grant",
+    "that these very rules ran there; the cell cannot name any that were not released",
     "that people did not ask for it: this version shows no request of theirs",
 ];
 
@@ -270,20 +281,28 @@ fn looked_again(
         map(proof, |looked| AgainSaid {
             grant: looked.grant,
             granted_by: looked.granted_by,
-            verdict: verdict_said(looked.verdict),
+            verdict: verdict_said(looked.judged),
         })
     });
     Ok(judged.collect())
 }
 
-fn verdict_said(record: VerdictRecord) -> VerdictSaid {
+fn tool_said(release: StatementDigest, shown: Option<&Included<Release>>) -> ToolSaid {
+    ToolSaid {
+        release,
+        product: shown.map(|shown| format!("{} {}", shown.product, shown.version)),
+    }
+}
+
+fn verdict_said(judged: Judged) -> VerdictSaid {
+    let Judged { record, tools } = judged;
     VerdictSaid {
         outcome: record.outcome,
         score: record.score,
         reasons: record.reasons.iter().map(ToString::to_string).collect(),
-        worker: record.worker,
-        rules: record.rules,
-        scoring: record.scoring,
+        worker: tool_said(record.worker, tools.worker()),
+        rules: tool_said(record.rules, Some(tools.rules())),
+        scoring: tool_said(record.scoring, Some(tools.scoring())),
         finished: record.finished,
     }
 }

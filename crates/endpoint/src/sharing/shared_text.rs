@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     send::{SAMPLED, not_taken},
-    shared::{Proof, SharedReport, SharedSample, VerdictSaid},
+    shared::{Proof, SharedReport, SharedSample, ToolSaid, VerdictSaid},
 };
 use crate::posix_time::rfc3339;
 
@@ -14,8 +14,20 @@ fn verdict_text(said: &VerdictSaid) -> String {
     for reason in &said.reasons {
         text += &format!("\nby {reason}");
     }
-    let (worker, rules) = (said.worker.short(), said.rules.short());
-    text + &format!("\nworker {worker}, rules {rules}")
+    let (rules, scoring) = (&said.rules, &said.scoring);
+    text + &format!(
+        "\nrules {rules}, table {scoring}: by center and supervisor\nworker {}",
+        said.worker
+    )
+}
+
+impl fmt::Display for ToolSaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.product {
+            Some(product) => f.write_str(product),
+            None => write!(f, "{}, which no release carries", self.release.short()),
+        }
+    }
 }
 
 fn line<T>(

@@ -25,6 +25,7 @@ use statement::{
 };
 use token::{Challenge, Token, TokenKey};
 
+use super::rules::{Released, SIGNERS, release_rules};
 use crate::world::{
     NOW, World,
     roster::{self, Key},
@@ -78,6 +79,8 @@ pub struct Inner {
     pub epoch_entries: Vec<u64>,
     /// Whose tokens it asks for.
     pub admits: Option<Admits>,
+    /// The releases that machines here judged by, and where their signatures stand; the last one is in use.
+    pub rules: Vec<Released>,
     seq: u64,
 }
 
@@ -128,6 +131,7 @@ impl Cell {
             epochs: Vec::new(),
             epoch_entries: Vec::new(),
             admits: None,
+            rules: vec![release_rules(world, &format!("rules-{home}"), &SIGNERS)],
             seq: 0,
         })))
     }
@@ -296,8 +300,9 @@ async fn disclose(State(cell): State<Cell>, Path(id): Path<String>, body: Bytes)
         "sample": id, "seal": seal.to_string(), "home": inner.home.to_string(), "state": state,
         "received": NOW + 5, "receipt": told(&sample.receipt), "verdict": told(&sample.verdict),
         "anomaly": null, "erasure": sample.erased,
-        "touched": [{"attempt": 1, "worker": digest("worker"), "rules": digest("rules"),
-            "scoring": digest("scoring"), "started": NOW + 6, "ended": NOW + 7, "end": "reported"}],
+        "touched": [{"attempt": 1, "worker": digest("worker"), "rules": inner.rules[0].0,
+            "scoring": inner.rules[0].0, "started": NOW + 6, "ended": NOW + 7, "end": "reported"}],
+        "tools": inner.shown_rules(),
     });
     if !sample.again.is_empty() {
         answer["again"] = sample.again.clone().into();
@@ -402,8 +407,8 @@ impl Inner {
             outcome: Outcome::Malicious,
             score: 90,
             worker: StatementDigest::of(b"worker"),
-            rules: StatementDigest::of(b"rules"),
-            scoring: StatementDigest::of(b"scoring"),
+            rules: self.rules_in_use(),
+            scoring: self.rules_in_use(),
             finished: NOW + 7,
             reasons: vec!["yara:Lure".parse().unwrap()],
             salt: FileDigest::of(&[salt]),

@@ -7,6 +7,7 @@ use statement::{
 };
 
 use super::cell::{Inner, NOT_AFTER};
+use super::rules::{SIGNERS, release_rules};
 use crate::world::roster::{self, Key};
 
 /// A second look, and the one thing about it that is not honest.
@@ -31,6 +32,8 @@ impl Inner {
         };
         let tree = SealTree::new(vec![covered]).unwrap();
         let release = |name: &[u8]| StatementDigest::of(name);
+        let newer = release_rules(&self.world, "newer", &SIGNERS);
+        self.rules.push(newer);
         let grant = ReanalysisGrant {
             audience: vec![roster::origin()],
             not_after: NOT_AFTER,
@@ -39,8 +42,8 @@ impl Inner {
             count: 1,
             root: tree.root(),
             worker: release(b"worker"),
-            rules: release(b"newer rules"),
-            scoring: release(b"scoring"),
+            rules: self.rules_in_use(),
+            scoring: self.rules_in_use(),
             stock: 100,
             checkpoint: CheckpointRef {
                 size: 1,
@@ -56,10 +59,9 @@ impl Inner {
         let said = { self.world.lock().unwrap() }.say(&Key::of(by), grant.into(), about);
         let (granted_at, granted) = said;
         let mut verdict = self.verdict(id, 9);
-        verdict.rules = match look {
-            Look::OtherRules => release(b"rules"),
-            _ => release(b"newer rules"),
-        };
+        if look == Look::OtherRules {
+            verdict.rules = release(b"other rules");
+        }
         let record = ReanalysisRecord {
             grant: granted,
             verdict,

@@ -4,7 +4,13 @@ use std::fs;
 
 use endpoint::sharing::{Proof, shared};
 
-use crate::{sharing::cell::Lie, sharing::looks::Look, sharing::street::Street, world::NOW};
+use crate::{
+    sharing::cell::Lie,
+    sharing::looks::Look,
+    sharing::rules::{SIGNERS, release_rules},
+    sharing::street::Street,
+    world::NOW,
+};
 
 const CONTENT: &[u8] = b"what became of me?";
 
@@ -54,6 +60,8 @@ async fn every_file_is_listed_with_where_it_is_what_it_is_and_who_touched_it() {
         (verdict.score, verdict.reasons.as_slice()),
         (90, &["yara:Lure".to_owned()][..])
     );
+    assert_eq!(verdict.rules.product.as_deref(), Some("rules-CH 7"));
+    assert_eq!(verdict.worker.product, None);
     assert_eq!(listed.touched.len(), 1);
     let text = report.to_string();
     assert!(
@@ -88,6 +96,44 @@ async fn a_lying_receipt_is_refused_by_name_and_not_kept() {
             .join(listed.sample.as_str())
             .join("receipt.json");
         assert!(!kept.exists());
+    }
+}
+
+/// By which signatures the rules are shown, when machines judged by them.
+async fn judged_by(signers: &[&str], shown: usize) -> (Street, endpoint::sharing::Sent) {
+    let street = Street::new().await;
+    street.agree("DE");
+    {
+        let mut cell = street.zurich.lock();
+        let (release, mut entries) = release_rules(&cell.world, "rules-of-its-own", signers);
+        entries.truncate(shown);
+        cell.rules = vec![(release, entries)];
+    }
+    street.show();
+    street
+        .share(&street.file("lure.exe", CONTENT))
+        .await
+        .unwrap();
+    let sent = street.send().await;
+    (street, sent)
+}
+
+#[tokio::test]
+async fn a_verdict_by_rules_that_nobody_else_signed_is_refused_by_name_and_not_kept() {
+    let (_street, honest) = judged_by(&SIGNERS, 2).await;
+    assert!(honest.refused.is_empty(), "{honest}");
+    let twice = ["vendor/center", "vendor/center-2"];
+    for (signers, shown) in [
+        (&SIGNERS[..1], 1),
+        (&SIGNERS, 1),
+        (&SIGNERS, 0),
+        (&twice, 2),
+    ] {
+        let (street, done) = judged_by(signers, shown).await;
+        let refused = &done.refused[0].1;
+        assert!(refused.starts_with("tools.unreleased"), "{shown}: {done}");
+        let listed = &shared(&street.config).unwrap().samples[0];
+        assert_eq!((listed.state, &listed.verdict), ("received", &Proof::None));
     }
 }
 
@@ -137,14 +183,14 @@ async fn a_second_look_is_shown_beside_the_first_verdict_with_its_grant() {
         panic!("{:?}", report.samples[0].again);
     };
     assert_eq!(said.granted_by, "supervisor");
-    assert_ne!(Some(said.verdict.rules), rules_of(&report));
+    assert_ne!(Some(said.verdict.rules.release), rules_of(&report));
     let text = report.to_string();
     assert!(text.contains("by leave of supervisor, grant "), "{text}");
 }
 
 fn rules_of(report: &endpoint::sharing::SharedReport) -> Option<statement::StatementDigest> {
     match &report.samples[0].verdict {
-        Proof::Verified { said, .. } => Some(said.rules),
+        Proof::Verified { said, .. } => Some(said.rules.release),
         _ => None,
     }
 }

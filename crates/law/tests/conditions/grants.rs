@@ -198,6 +198,8 @@ fn the_stock_is_what_the_log_shows_below_the_named_checkpoint() {
 fn rules_are_a_release_of_rules_that_stands_below() {
     let unlogged = |grant: &mut Grant| grant.rules = StatementDigest::of(b"new rules");
     refused_with!("grant.unreleased", changed(unlogged));
+    let named = |grant: &mut Grant| grant.scoring = StatementDigest::of(b"a table");
+    refused_with!("grant.unreleased", changed(named));
     // Half a release; complete only after the grant; a release of a program.
     let mut half = rules(Story::honest().without(Step::ReleaseSupervisor));
     let grant = honest(&half);

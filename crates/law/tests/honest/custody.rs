@@ -206,7 +206,7 @@ pub fn grant(rules: StatementDigest, checkpoint: CheckpointRef) -> ReanalysisGra
         root: tree.root(),
         worker: StatementDigest::of(b"a worker that is only named"),
         rules,
-        scoring: StatementDigest::of(b"a table that is only named"),
+        scoring: rules,
         stock: 1_000,
         checkpoint,
         valid_until: NOT_AFTER,

@@ -35,3 +35,5 @@ mod release;
 mod residence;
 #[path = "../conditions/succession.rs"]
 mod succession;
+#[path = "../conditions/tools.rs"]
+mod tools;
