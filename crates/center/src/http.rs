@@ -184,7 +184,7 @@ async fn complete(State(cell): Room, Path(sample): Path<String>, body: Bytes) ->
 
 async fn whole(State(cell): Room, headers: HeaderMap, body: Bytes) -> Response {
     let (shown, intake) = (authorization(&headers), Arc::clone(&cell));
-    let done = finish(async move { intake.take_whole(body.to_vec(), shown.as_deref()).await });
+    let done = finish(async move { intake.take_whole(body, shown.as_deref()).await });
     ask_for_token(&cell, accepted(done.await))
 }
 

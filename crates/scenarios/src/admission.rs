@@ -69,6 +69,9 @@ impl World {
             key: dir.join("installation.pem"),
             licence: dir.join("licence"),
         };
+        if installed.licence.exists() {
+            return Ok(installed);
+        }
         let key = SecretKey::generate(Algorithm::Ed25519)?;
         key.save_new(&installed.key, None)?;
         let licence = self.license(&key)?.to_text();

@@ -1,10 +1,13 @@
 //! Cells of the center, and what they stand on: declaration and policy of all parties, opening epochs, rules.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context as _, Result, bail};
 use residency::{Documents, Terms};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use statement::{
     Day, Declaration, Envelope, EpochPurpose, Facility, FileDigest, Met, Promise, Region,
@@ -32,7 +35,7 @@ const ASKS_FOR_TOKENS: &str = "admission = \"tokens\"\n";
 const FIRST_SANDBOX: usize = 20;
 
 /// What the machines of a cell work with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machines {
     /// What is named as the worker.
     pub worker: StatementDigest,
@@ -72,6 +75,12 @@ fn center_log() -> Result<Origin> {
 
 fn not_after() -> u64 {
     release::system_clock() + NOT_AFTER_DAYS * DAY_SECONDS
+}
+
+/// The file of a party's opening key of a home.
+fn opening_key(world: &Path, party: &str, home: &str) -> PathBuf {
+    let file = format!("opening-{}", home.to_ascii_lowercase());
+    key_path(world, party, &file)
 }
 
 /// The directory of a home's cell, below that of the vendor.
@@ -197,8 +206,7 @@ impl World {
                 valid_until: now + valid_days * DAY_SECONDS,
                 destroy_by: now + keep_days * DAY_SECONDS,
             };
-            let file = format!("opening-{}", home.to_ascii_lowercase());
-            let path = key_path(&self.dir, party, &file);
+            let path = opening_key(&self.dir, party, home);
             let signer = statement_key(&self.dir, party, signer)?;
             let log = self.center_client()?;
             center::log_opening_epoch(plan, &path, &signer, &log, PATIENCE).await?;
@@ -257,12 +265,14 @@ impl World {
         Ok(())
     }
 
-    /// Announces the opening keys of a home and waits until its cell takes samples.
+    /// Announces the opening keys of a home, unless they were, and waits until its cell takes samples.
     ///
     /// # Errors
     /// When the log refuses, or the cell finds nothing in it to stand on.
     pub async fn open_cell(&self, home: &str) -> Result<()> {
-        self.announce_opening(home).await?;
+        if !opening_key(&self.dir, "supervisor", home).exists() {
+            self.announce_opening(home).await?;
+        }
         self.wait_until_open(&self.cell_url(home)).await
     }
 

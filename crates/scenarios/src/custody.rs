@@ -303,14 +303,12 @@ pub(crate) async fn release_rules(world: &World, told: vendor::Told<'_>) -> Resu
         told(&format!("installed by the cells: {installed}"));
         files.push(config.dir.join(installed.path()));
     }
-    let limpid = &world.limpid;
-    let program = fs::read(limpid).with_context(|| format!("cannot read {}", limpid.display()))?;
     let ([rules, scoring], [database, scoring_table]) = (releases.as_slice(), files.as_slice())
     else {
         bail!("rules and a table were released")
     };
     Ok(Machines {
-        worker: StatementDigest::of(&program),
+        worker: program_digest(&world.limpid)?,
         rules: *rules,
         scoring: *scoring,
         database: database
@@ -321,14 +319,24 @@ pub(crate) async fn release_rules(world: &World, told: vendor::Told<'_>) -> Resu
     })
 }
 
+/// What is named as the worker: SHA-256 of this program.
+pub(crate) fn program_digest(limpid: &Path) -> Result<StatementDigest> {
+    let program = fs::read(limpid).with_context(|| format!("cannot read {}", limpid.display()))?;
+    Ok(StatementDigest::of(&program))
+}
+
 /// Rules as a machine has them.
-struct InstalledRules {
+pub(crate) struct InstalledRules {
     config: endpoint::Config,
     installed: endpoint::Installed,
 }
 
 /// A machine installs the newest rules, as it installs programs.
-async fn install_rules(world: &World, name: &str, product: &str) -> Result<InstalledRules> {
+pub(crate) async fn install_rules(
+    world: &World,
+    name: &str,
+    product: &str,
+) -> Result<InstalledRules> {
     let url = world.repository_url();
     let config = endpoint_config(world, name, &url, "rules", product)?;
     let outcome = endpoint::update(&config, release::system_clock()).await?;

@@ -12,6 +12,7 @@ pub mod cast;
 pub mod cells;
 pub mod ceremony;
 mod custody;
+mod customers;
 pub mod daemon;
 pub mod examples;
 pub mod machine;

@@ -51,9 +51,14 @@ impl Sharer {
         file: (&str, &[u8]),
         rules: &Path,
     ) -> Result<Self> {
-        let setting = format!("database = {rules:?}\nsandbox_party = {SANDBOX}\n");
+        let setting = looking(rules);
         let how = (Extent::Matching, &*setting);
         Self::prepare_with(world, name, file, how, |home| world.cell_url(home))
+    }
+
+    /// Writes the configuration of an endpoint that looks into files, by the rules in a directory.
+    pub(crate) fn configure_looking(world: &World, name: &str, rules: &Path) -> Result<PathBuf> {
+        configure(world, name, &looking(rules), |home| world.cell_url(home))
     }
 
     fn prepare_with(
@@ -63,27 +68,10 @@ impl Sharer {
         (extent, settings): (Extent, &str),
         address: impl Fn(&str) -> String,
     ) -> Result<Self> {
-        // The program is started elsewhere than where the configuration is written.
-        let dir = world.make_dir(name, "sharing")?;
-        let dir =
-            fs::canonicalize(&dir).with_context(|| format!("cannot find {}", dir.display()))?;
-        let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n{settings}", world.anchor());
-        if world.issuer.is_some() {
-            let Installed { key, licence } = world.install(name)?;
-            text += &format!("installation = {key:?}\nlicence = {licence:?}\n");
-        }
-        for home in HOMES {
-            let (url, log) = (address(home), world.center_log_url());
-            text += &format!("[[center]]\nhome = \"{home}\"\nurl = \"{url}\"\nlog = \"{log}\"\n");
-            if world.issuer.is_some() {
-                text += &format!("issuer_url = \"{}\"\n", world.issuer_url());
-            }
-        }
-        let config_file = world.dir.join(name).join("sharing.toml");
+        let config_file = configure(world, name, settings, address)?;
         let file = world.make_dir(name, "files")?.join(file);
-        for (path, bytes) in [(&config_file, text.as_bytes()), (&file, bytes)] {
-            fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        let text = fs::read_to_string(&config_file)?;
         Ok(Self {
             config: toml::from_str(&text).context("the configuration of sharing")?,
             config_file,
@@ -129,6 +117,39 @@ impl Sharer {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Settings of an endpoint that looks into files.
+fn looking(rules: &Path) -> String {
+    format!("database = {rules:?}\nsandbox_party = {SANDBOX}\n")
+}
+
+/// Writes the configuration of an endpoint that shares files; where it lies.
+fn configure(
+    world: &World,
+    name: &str,
+    settings: &str,
+    address: impl Fn(&str) -> String,
+) -> Result<PathBuf> {
+    // The program is started elsewhere than where the configuration is written.
+    let dir = world.make_dir(name, "sharing")?;
+    let dir = fs::canonicalize(&dir).with_context(|| format!("cannot find {}", dir.display()))?;
+    let mut text = format!("dir = {dir:?}\nanchor = \"{}\"\n{settings}", world.anchor());
+    if world.issuer.is_some() {
+        let Installed { key, licence } = world.install(name)?;
+        text += &format!("installation = {key:?}\nlicence = {licence:?}\n");
+    }
+    for home in HOMES {
+        let (url, log) = (address(home), world.center_log_url());
+        text += &format!("[[center]]\nhome = \"{home}\"\nurl = \"{url}\"\nlog = \"{log}\"\n");
+        if world.issuer.is_some() {
+            text += &format!("issuer_url = \"{}\"\n", world.issuer_url());
+        }
+    }
+    let config_file = world.dir.join(name).join("sharing.toml");
+    fs::write(&config_file, text)
+        .with_context(|| format!("cannot write {}", config_file.display()))?;
+    Ok(config_file)
 }
 
 /// What is proven, if it is.

@@ -16,11 +16,14 @@ pub(super) struct Up {
     /// Where its files lie; founded there if there is no world yet
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
+    /// Open cells in Zurich and Moscow, too, and prepare a customer
+    #[arg(long)]
+    cells: bool,
 }
 
 /// Said of a daemon that did not confine itself.
 const NOT_CONFINED: &str =
-    "no: its builds need mounts, which landlock forbids; each runs in a sandbox of its own";
+    "no: its sandboxes need mounts, which landlock forbids; what it runs is inside of one";
 
 impl Up {
     pub(super) async fn run(self, out: Out) -> Result<()> {
@@ -44,6 +47,13 @@ impl Up {
             "rules",
             "lures",
         )?;
+        let customer = match self.cells {
+            true => {
+                let mut tell = |line: &str| out.progress(&format!("  {line}"));
+                Some(world.open_for_customers(&mut tell).await?)
+            }
+            false => None,
+        };
         out.progress("\nconfined to its own directory:");
         let mut daemons = Vec::new();
         for daemon in world.daemons() {
@@ -52,13 +62,17 @@ impl Up {
             out.folded(2, &format!("{:<20} {said}", daemon.name()));
             daemons.push(json!({"name": daemon.name(), "url": daemon.url(), "confinement": held}));
         }
+        let shares = match customer {
+            Some(_) => "customer/sharing.toml, ",
+            None => "",
+        };
         out.result(
             &format!(
-                "\nanchor {}\nconfigurations: vendor/conveyer.toml, vendor/release.toml and endpoint.toml in\n  {}\nrunning; interrupt to stop",
+                "\nanchor {}\nconfigurations: {shares}vendor/conveyer.toml, vendor/release.toml and endpoint.toml in\n  {}\nrunning; interrupt to stop",
                 world.anchor(),
                 dir.display()
             ),
-            &json!({"anchor": world.anchor(), "daemons": daemons}),
+            &json!({"anchor": world.anchor(), "daemons": daemons, "sharing": customer}),
         );
         stop.await;
         Ok(())

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::Path,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -15,6 +16,8 @@ use crate::{
     running::Up,
 };
 
+/// How long machines may take to judge one file.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Stands in for cargo: the demonstration by the program that is tested; `xtask` is looked at below.
 const CARGO: &str = r#"
 cargo() {
@@ -71,8 +74,11 @@ fn the_commands_of_the_readme_run() {
             continue; // run by `attacks.rs`, which checks that the README says it
         }
         if block.contains("limpid up") {
-            assert!(block.starts_with("target/debug/limpid up --dir target/world"));
-            let mut up = Up::start(&dir.join("target/world"), false);
+            assert_eq!(
+                block.trim(),
+                "target/debug/limpid up --dir target/world --cells"
+            );
+            let mut up = Up::start_with_cells(&dir.join("target/world"));
             up.wait_until_running();
             world = Some(up);
             continue;
@@ -81,9 +87,35 @@ fn the_commands_of_the_readme_run() {
         succeeds(&ran);
         told += &ran.stdout;
     }
+    // The README says `a moment later`.
+    shows_the_verdict(dir);
     assert!(world.unwrap().stop().0.success());
+    // The cells open again under the same policy, and know their customer.
+    let mut again = Up::start_with_cells(&dir.join("target/world"));
+    again.wait_until_running();
+    shows_the_verdict(dir);
+    assert!(again.stop().0.success());
     the_demonstration_told_its_story(dir, &told);
     assert!(told.contains("installed: lures.db 1.0.0"), "{told}");
+    assert!(told.contains("target/world/invoice.vbs: "), "{told}");
+}
+
+/// Asks until the verdict is there.
+fn shows_the_verdict(dir: &Path) {
+    let mut blocks = blocks("sh").into_iter();
+    let block = blocks.rfind(|block| block.contains("endpoint shared"));
+    let started = Instant::now();
+    loop {
+        let shown = script(dir, block.as_ref().unwrap());
+        succeeds(&shown);
+        if shown
+            .stdout
+            .contains("rules detection 1.0.0, table scoring 1.0.0")
+        {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "{}", shown.stdout);
+    }
 }
 
 fn the_demonstration_told_its_story(dir: &Path, told: &str) {

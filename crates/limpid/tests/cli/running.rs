@@ -20,6 +20,11 @@ impl Up {
         Self::start_verb(&up[usize::from(!json)..])
     }
 
+    /// With cells and a customer.
+    pub(crate) fn start_with_cells(dir: &Path) -> Self {
+        Self::start_verb(&["up", "--dir", dir.to_str().unwrap(), "--cells"])
+    }
+
     /// Any verb that goes on until it is stopped.
     pub(crate) fn start_verb(arguments: &[&str]) -> Self {
         let mut child = Command::new(LIMPID)
