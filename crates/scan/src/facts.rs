@@ -1,5 +1,6 @@
 //! Facts about the structure of one member that need nothing unpacked.
 
+mod authenticode;
 mod elf;
 mod lnk;
 mod macho;

@@ -45,6 +45,8 @@ pub(crate) const DATABASE_BYTES_MAX: usize = 256 << 20;
 pub(crate) const HEADER_COUNT_MAX: u64 = 65_536;
 /// Sections of a program.
 pub(crate) const SECTIONS_MAX: usize = 4_096;
+/// Signatures that are looked at in one program.
+pub(crate) const SIGNATURES_MAX: usize = 8;
 /// Parts of parts of a mail are members of members; these are the parts of one level.
 pub(crate) const PARTS_MAX: usize = 4_096;
 /// Programs looked for inside another file.

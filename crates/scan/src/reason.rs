@@ -131,6 +131,12 @@ reasons! {
     PeOverlay = "pe.overlay",
     /// A section whose bytes look compressed or encrypted.
     PePacked = "pe.packed",
+    /// A signature that was made over another file.
+    PeSignatureBroken = "pe.signature-broken",
+    /// Something stands in the place of a signature and cannot be read as one.
+    PeSignatureOdd = "pe.signature-odd",
+    /// A signature over this very file; whose is not known here.
+    PeSigned = "pe.signed",
     /// Sections or directories that point out of the file.
     PeTorn = "pe.torn",
     /// A section is writable and executable.

@@ -7,7 +7,7 @@ use object::pe::{
 };
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile};
 
-use super::{RANDOM_BYTES_MIN, RANDOM_MILLIBITS};
+use super::{RANDOM_BYTES_MIN, RANDOM_MILLIBITS, authenticode};
 use crate::limits::SECTIONS_MAX;
 use crate::measure::entropy_millibits;
 use crate::reason::Reason;
@@ -37,6 +37,7 @@ pub(super) fn note(bytes: &[u8], facts: &mut Facts) {
 fn headers<Pe: ImageNtHeaders>(file: &PeFile<'_, Pe>, bytes: &[u8], facts: &mut Facts) {
     sections(file, bytes, facts);
     overlay(file, bytes, facts);
+    authenticode::note(file, bytes, facts);
     if imports(file, facts).is_err() {
         facts.add(Reason::PeTorn, "imports");
     }

@@ -19,7 +19,7 @@ fn reasons(sample: &[u8]) -> Vec<&'static str> {
 }
 
 /// A PE of one section at 0x200, with these flags and entry point.
-fn pe(flags: u32, entry: u32) -> Vec<u8> {
+pub(crate) fn pe(flags: u32, entry: u32) -> Vec<u8> {
     let mut bytes = vec![0; 0x400];
     bytes[..2].copy_from_slice(b"MZ");
     bytes[0x3c] = 0x40;
