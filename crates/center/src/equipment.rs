@@ -1,6 +1,7 @@
 //! What machines judge with: rules and a scoring table, copied into the cell's directory when it starts, so that what is held
 //! against the releases is what children get; and the releases themselves, with the proofs that owners are shown.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -50,6 +51,7 @@ impl Equipment {
             _ => {}
         }
         fs::create_dir_all(&database).map_err(CenterError::file("make", &database))?;
+        open_to_all(&database, 0o755)?;
         let mut rules = Vec::new();
         let mut scoring = FileDigest::of(scan::FIRST_SCORING.as_bytes());
         for path in files_of(config)? {
@@ -93,7 +95,14 @@ fn files_of(config: &Config) -> Result<Vec<PathBuf>, CenterError> {
 fn copy(from: &Path, to: &Path) -> Result<FileDigest, CenterError> {
     let bytes = fs::read(from).map_err(CenterError::file("read", from))?;
     fs::write(to, &bytes).map_err(CenterError::file("write", to))?;
+    open_to_all(to, 0o644)?;
     Ok(FileDigest::of(&bytes))
+}
+
+/// Children have another uid. Nothing here is a secret: it was released.
+fn open_to_all(path: &Path, mode: u32) -> Result<(), CenterError> {
+    let open = fs::Permissions::from_mode(mode);
+    fs::set_permissions(path, open).map_err(CenterError::file("open to all", path))
 }
 
 /// A release that machines judged by, as an owner is shown it: each signature with its proof.
