@@ -15,6 +15,8 @@ mod both;
 mod dice;
 #[path = "histories/extra.rs"]
 mod extra;
+#[path = "histories/homes.rs"]
+mod homes;
 #[path = "histories/tell.rs"]
 mod tell;
 #[path = "histories/twist.rs"]
@@ -28,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use both::Seen;
 
 /// Everything that both can grant.
-const GATES: [&str; 11] = [
+const GATES: [&str; 14] = [
     "entry",
     "approval",
     "approval beside",
@@ -40,6 +42,9 @@ const GATES: [&str; 11] = [
     "ring",
     "tuf root",
     "install",
+    "residence",
+    "epochs",
+    "admission",
 ];
 
 /// From here on a run is long, and every code has to be reached this often by both.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use audit::judge::{Delivery, Gate, Judge, Parts, Refused, Ruling};
+use law::{AdmissionKey, Residence, SealableEpochs};
 use law::{
     Approvable, Attached, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile,
 };
@@ -80,6 +81,10 @@ pub(crate) enum Question {
     },
     Published(&'static str, Vec<u8>),
     TufRoot(Vec<u8>),
+    Residence,
+    /// Home and time.
+    Epochs(&'static str, u64),
+    Admission(&'static str, u64),
 }
 
 impl Question {
@@ -92,6 +97,9 @@ impl Question {
             Self::Metadata { .. } => "metadata",
             Self::Published(..) => "published",
             Self::TufRoot(_) => "tuf root",
+            Self::Residence => "residence",
+            Self::Epochs(..) => "epochs",
+            Self::Admission(..) => "admission",
         }
     }
 
@@ -122,6 +130,13 @@ impl Question {
             } => SignableMetadata::check(view, role, previous.as_deref(), next, *now).map(drop),
             Self::Published(role, file) => PublishedMetadata::check(view, role, file).map(drop),
             Self::TufRoot(file) => TrustedRoot::check(view, file).map(drop),
+            Self::Residence => Residence::check(view).map(drop),
+            Self::Epochs(home, now) => {
+                SealableEpochs::check(view, &home.parse().unwrap(), *now).map(drop)
+            }
+            Self::Admission(home, now) => {
+                AdmissionKey::check(view, &home.parse().unwrap(), *now).map(drop)
+            }
         }
     }
 
@@ -167,6 +182,11 @@ impl Question {
             artifact,
             signature,
         });
+        let home = match self {
+            Self::Epochs(home, _) | Self::Admission(home, _) => home,
+            _ => "CH",
+        };
+        let home = home.parse().unwrap();
         ask(&match self {
             Self::Approval(build) => Gate::Approval { build: *build },
             Self::Release(payload, _) => Gate::Release {
@@ -195,6 +215,15 @@ impl Question {
             },
             Self::Published(role, file) => Gate::Published { role, file },
             Self::TufRoot(file) => Gate::TufRoot { file },
+            Self::Residence => Gate::Residence,
+            Self::Epochs(_, now) => Gate::Epochs {
+                home: &home,
+                now: *now,
+            },
+            Self::Admission(_, now) => Gate::Admission {
+                home: &home,
+                now: *now,
+            },
         })
     }
 }

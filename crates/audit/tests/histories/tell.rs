@@ -6,6 +6,7 @@ use statement::{Constitution, FileDigest, Predicate, StatementDigest};
 use crate::both::{Both, Seen, parts};
 use crate::dice::Dice;
 use crate::extra::{early, emergency, failed, forged, late_finding, said, tested, twin};
+use crate::homes::Homes;
 use crate::honest::{
     amendment::activation,
     chain::Step,
@@ -21,6 +22,7 @@ const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
 pub(crate) struct History<'a> {
     pub(crate) dice: Dice,
     pub(crate) both: Both<'a>,
+    homes: Homes,
     pub(crate) told: Vec<Told>,
     /// Digests of proposals.
     proposed: Vec<StatementDigest>,
@@ -53,6 +55,7 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     };
     let mut history = History {
         both: Both::new(seed, anchor, seen),
+        homes: Homes::new(seed),
         dice,
         told,
         proposed: Vec::new(),
@@ -210,10 +213,16 @@ impl History<'_> {
         if self.dice.one_in(25) {
             self.ask_some(3);
         }
+        for entry in self.homes.go_on(self.time) {
+            self.both.feed(entry);
+        }
         self.publish();
         let told: Vec<_> = self.told.iter().map(|told| &told.made).collect();
         self.both.beside.go_on(&told, self.time);
         self.ask_some(7);
+        for question in self.homes.questions(self.time) {
+            self.both.ask(question);
+        }
     }
 
     /// One more entry beside the stories.

@@ -76,13 +76,24 @@ pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
         let listed = list(root, part, files, mutants.len())?;
         let before = ledger.get(part).filter(|_| again);
         let wanted = |mutant: &&Mutant| before.is_none_or(|last| last.wants(&mutant.name));
-        of_part.insert(part, listed.iter().filter(wanted).map(|mutant| mutant.number).collect());
+        of_part.insert(
+            part,
+            listed
+                .iter()
+                .filter(wanted)
+                .map(|mutant| mutant.number)
+                .collect(),
+        );
         mutants.extend(listed);
     }
     let parts: Vec<&str> = of_part.keys().copied().collect();
     let folder = root.join(OUTPUT).join("compared");
     let tried: BTreeSet<usize> = of_part.values().flatten().copied().collect();
-    let compared: Vec<Mutant> = mutants.iter().filter(|m| tried.contains(&m.number)).cloned().collect();
+    let compared: Vec<Mutant> = mutants
+        .iter()
+        .filter(|m| tried.contains(&m.number))
+        .cloned()
+        .collect();
     let fates = compare(root, &folder, &parts, &compared)?;
     for (part, numbers) in of_part {
         let mut row = Compared::new(root, &mutants, &numbers, &fates)?;
@@ -109,7 +120,12 @@ fn compare(root: &Path, folder: &Path, parts: &[&str], mutants: &[Mutant]) -> Re
         !built.uncompiled.contains(&mutant.number) && !built.unwritable.contains(&mutant.number)
     };
     let inside: Vec<&Mutant> = mutants.iter().filter(inside).collect();
-    println!("{} of {} mutants are in {}", inside.len(), mutants.len(), built.program.display());
+    println!(
+        "{} of {} mutants are in {}",
+        inside.len(),
+        mutants.len(),
+        built.program.display()
+    );
     let reached = reach(&built.program, folder, HISTORIES)?;
     let fates = try_each(&built.program, &inside, &reached, TOLD_MAX)?;
     let numbers = inside.iter().map(|mutant| mutant.number);
@@ -241,9 +257,16 @@ fn page(ledger: &Ledger, proofs: &str) -> (String, usize) {
     for (title, list) in [
         ("Behave the same, see `mutants-equivalent.md`", &proved),
         ("Open", &open),
-        ("Not tried: they cannot stand beside the others in one program", &untried),
+        (
+            "Not tried: they cannot stand beside the others in one program",
+            &untried,
+        ),
     ] {
-        text.push_str(&format!("\n## {title}\n\n{} mutants.\n\n{}", list.len(), list.concat()));
+        text.push_str(&format!(
+            "\n## {title}\n\n{} mutants.\n\n{}",
+            list.len(),
+            list.concat()
+        ));
     }
     (text, open.len())
 }

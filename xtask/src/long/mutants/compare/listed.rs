@@ -48,7 +48,13 @@ fn offset(text: &str, (line, column): (usize, usize)) -> Option<usize> {
 /// All mutants of these files, numbered from `first`.
 pub(super) fn list(root: &Path, part: &str, files: &[&str], first: usize) -> Result<Vec<Mutant>> {
     let mut command = cargo(root);
-    command.args(["mutants", "--list", "--json", "--no-shuffle", "--colors=never"]);
+    command.args([
+        "mutants",
+        "--list",
+        "--json",
+        "--no-shuffle",
+        "--colors=never",
+    ]);
     command.args(["--package", &format!("limpid-{part}")]);
     for file in files {
         command.args(["--file", &format!("crates/{part}/{file}")]);

@@ -109,7 +109,8 @@ impl Schema {
             Piece::Either(changes) => {
                 self.text.push('(');
                 for (number, edit, new) in changes {
-                    self.text.push_str(&format!("if crate::mutant({number}) {{ "));
+                    self.text
+                        .push_str(&format!("if crate::mutant({number}) {{ "));
                     let [before, after] = [bytes.start..edit.start, edit.end..bytes.end];
                     let changed = format!("{}{new}{}", &text[before], &text[after]);
                     self.branch(*number, &changed);
@@ -130,12 +131,14 @@ impl Schema {
 
     /// Who is to blame for what the compiler says of these bytes.
     pub(super) fn blame(&self, bytes: &Range<usize>) -> Blame {
-        let holds =
-            |range: &Range<usize>| range.start <= bytes.start && bytes.end <= range.end;
+        let holds = |range: &Range<usize>| range.start <= bytes.start && bytes.end <= range.end;
         if let Some((_, number)) = self.branches.iter().find(|(range, _)| holds(range)) {
             return Blame::Mutant(*number);
         }
-        let around = self.places.iter().filter(|(range, numbers)| holds(range) && !numbers.is_empty());
+        let around = self
+            .places
+            .iter()
+            .filter(|(range, numbers)| holds(range) && !numbers.is_empty());
         match around.min_by_key(|(range, _)| range.len()) {
             Some((_, numbers)) => Blame::Form(numbers.clone()),
             None => Blame::Nothing,
@@ -200,7 +203,9 @@ impl Finder {
         if self.constants > 0 {
             return Vec::new();
         }
-        self.wanted.remove(&(genre.to_owned(), at)).unwrap_or_default()
+        self.wanted
+            .remove(&(genre.to_owned(), at))
+            .unwrap_or_default()
     }
 
     fn either(&mut self, whole: Range<usize>, changes: Vec<Change>) {
@@ -231,7 +236,8 @@ impl Finder {
         let at = first.span().byte_range().start;
         let changes = self.take("FnValue", at);
         if !changes.is_empty() {
-            self.pieces.insert(Place::insertion(at), Piece::Returns(changes));
+            self.pieces
+                .insert(Place::insertion(at), Piece::Returns(changes));
         }
     }
 
@@ -294,7 +300,8 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {
         for (number, ..) in self.take("MatchArm", arm.span().byte_range().start) {
             let end = arm.pat.span().byte_range().end;
-            self.pieces.insert(Place::insertion(end), Piece::Without(number));
+            self.pieces
+                .insert(Place::insertion(end), Piece::Without(number));
         }
         if let Some((_, guard)) = &arm.guard
             && !has_let(guard)

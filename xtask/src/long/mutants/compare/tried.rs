@@ -39,7 +39,11 @@ pub(super) fn reach(histories: &Path, folder: &Path, count: u64) -> Result<Reach
     let told = each(&seeds, |seed| {
         let note = folder.join(format!("reached-{seed}"));
         let _ = std::fs::remove_file(&note);
-        let told = tell(histories, &[*seed], ("LIMPID_MUTANTS_REACHED", &note.to_string_lossy()))?;
+        let told = tell(
+            histories,
+            &[*seed],
+            ("LIMPID_MUTANTS_REACHED", &note.to_string_lossy()),
+        )?;
         anyhow::ensure!(
             told == Told::Agree,
             "law and audit differ in history {seed} without any mutant: {told:?}"
@@ -122,7 +126,9 @@ enum Told {
 }
 
 fn tell(histories: &Path, seeds: &[u64], (name, value): (&str, &str)) -> Result<Told> {
-    let folder = histories.parent().context("the program lies in no folder")?;
+    let folder = histories
+        .parent()
+        .context("the program lies in no folder")?;
     let mut command = program(folder, "sh");
     command.args(["-c", &format!("ulimit -v {MEMORY_KIB}; exec \"$@\""), "sh"]);
     command.arg(histories).args([TEST, "--exact"]);
