@@ -25,7 +25,7 @@ const LEDGER: &str = "docs/evidence/mutants-compared.json";
 /// Histories of which the first that reach a mutant are told with it.
 const HISTORIES: u64 = 200;
 /// In how many of them a mutant has to go unnoticed.
-const TOLD_MAX: usize = 40;
+const TOLD_MAX: usize = 12;
 
 const MEANING: &str = "Each mutant is one small break of the law or of the audit's judgement. It is noticed if law and audit, \
 fed the same generated histories (`crates/audit/tests/histories`), then differ or one of them panics; no other test is asked. \

@@ -72,7 +72,7 @@ impl Schema {
             self.text.push_str(&text[at..bytes.start]);
             let inner = &pieces[next + 1..];
             let held = match piece {
-                Piece::Either(_) => {
+                Piece::Either(_) | Piece::Yields(_) => {
                     inner.partition_point(|(inside, _)| inside.bytes().start < bytes.end)
                 }
                 _ => 0,
@@ -103,6 +103,13 @@ impl Schema {
                     );
                 }
             }
+            Piece::Yields(changes) => {
+                self.text.push_str("{ let all = { ");
+                self.write(text, bytes, inner);
+                self.text.push_str(" }; all");
+                self.write_yields(changes);
+                self.text.push_str(" }");
+            }
             Piece::Without(number) => {
                 self.text.push_str(&format!(" if !crate::mutant({number})"));
             }
@@ -119,6 +126,20 @@ impl Schema {
                 self.text.push_str("{ ");
                 self.write(text, bytes, inner);
                 self.text.push_str(" })");
+            }
+        }
+    }
+
+    /// Nothing of what there was, and perhaps one thing else.
+    fn write_yields(&mut self, changes: &[Change]) {
+        for (number, _, value) in changes {
+            let awake = format!("crate::mutant({number})");
+            let taken = format!(".take(if {awake} {{ 0 }} else {{ usize::MAX }})");
+            self.text.push_str(&taken);
+            let once = value.strip_prefix("::std::iter::once(");
+            if let Some(item) = once.and_then(|rest| rest.strip_suffix(')')) {
+                let added = format!(".chain(if {awake} {{ Some({item}) }} else {{ None }})");
+                self.branch(*number, &added);
             }
         }
     }
@@ -172,6 +193,8 @@ enum Piece {
     NotConst,
     /// The function returns at once.
     Returns(Vec<Change>),
+    /// It returns an iterator of a type that has no name: what that gives is replaced.
+    Yields(Vec<Change>),
     /// The arm is not taken.
     Without(usize),
     /// The expression, or one of its mutants.
@@ -183,7 +206,7 @@ impl Piece {
         match self {
             Self::NotConst => Vec::new(),
             Self::Without(number) => vec![*number],
-            Self::Returns(changes) | Self::Either(changes) => {
+            Self::Returns(changes) | Self::Yields(changes) | Self::Either(changes) => {
                 changes.iter().map(|(number, ..)| *number).collect()
             }
         }
@@ -224,20 +247,22 @@ impl Finder {
             let place = Place::over(word.span.byte_range());
             self.pieces.insert(place, Piece::NotConst);
         }
-        // A value of another type than the body's is no `impl Trait` beside it.
-        if let syn::ReturnType::Type(_, kind) = &signature.output
-            && matches!(**kind, syn::Type::ImplTrait(_))
-        {
-            return;
-        }
-        let Some(first) = block.stmts.first() else {
+        let (Some(first), Some(last)) = (block.stmts.first(), block.stmts.last()) else {
             return;
         };
-        let at = first.span().byte_range().start;
-        let changes = self.take("FnValue", at);
-        if !changes.is_empty() {
+        let body = first.span().byte_range().start..last.span().byte_range().end;
+        let changes = self.take("FnValue", body.start);
+        if changes.is_empty() {
+            return;
+        }
+        let is_opaque = matches!(&signature.output, syn::ReturnType::Type(_, kind)
+            if matches!(**kind, syn::Type::ImplTrait(_)));
+        if is_opaque {
             self.pieces
-                .insert(Place::insertion(at), Piece::Returns(changes));
+                .insert(Place::over(body), Piece::Yields(changes));
+        } else {
+            self.pieces
+                .insert(Place::insertion(body.start), Piece::Returns(changes));
         }
     }
 
@@ -297,12 +322,23 @@ impl<'ast> Visit<'ast> for Finder {
         visit::visit_expr_struct(self, literal);
     }
 
-    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
-        for (number, ..) in self.take("MatchArm", arm.span().byte_range().start) {
-            let end = arm.pat.span().byte_range().end;
-            self.pieces
-                .insert(Place::insertion(end), Piece::Without(number));
+    fn visit_expr_match(&mut self, choice: &'ast syn::ExprMatch) {
+        let takes_all =
+            |arm: &syn::Arm| matches!(arm.pat, syn::Pat::Wild(_)) && arm.guard.is_none();
+        // An arm with a guard covers nothing for certain.
+        if choice.arms.iter().any(takes_all) {
+            for arm in &choice.arms {
+                for (number, ..) in self.take("MatchArm", arm.span().byte_range().start) {
+                    let end = arm.pat.span().byte_range().end;
+                    self.pieces
+                        .insert(Place::insertion(end), Piece::Without(number));
+                }
+            }
         }
+        visit::visit_expr_match(self, choice);
+    }
+
+    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
         if let Some((_, guard)) = &arm.guard
             && !has_let(guard)
         {
@@ -375,6 +411,23 @@ mod tests {
             "fn f(a: u8) -> u8 { match a { 1 if !crate::mutant(0) => 2, n if \
              (if crate::mutant(1) { true } else if crate::mutant(2) { n < 5 } else { n > 5 }) \
              => 3, _ => 4 } }\n"
+        );
+    }
+
+    #[test]
+    fn an_iterator_without_a_name_is_emptied_and_filled() {
+        let text = "fn f() -> impl Iterator<Item = u8> { 0..3 }\n";
+        let mutants = [
+            mutant(0, "FnValue", 1, [38, 42], "::std::iter::empty()"),
+            mutant(1, "FnValue", 1, [38, 42], "::std::iter::once(1)"),
+        ];
+        let schema = Schema::new(text, &mutants.each_ref()).expect("it parses");
+        assert_eq!(
+            schema.text,
+            "fn f() -> impl Iterator<Item = u8> { { let all = { 0..3 }; all\
+             .take(if crate::mutant(0) { 0 } else { usize::MAX })\
+             .take(if crate::mutant(1) { 0 } else { usize::MAX })\
+             .chain(if crate::mutant(1) { Some(1) } else { None }) } }\n"
         );
     }
 

@@ -7,6 +7,7 @@ use super::listed::Mutant;
 use crate::cargo::program;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
@@ -14,8 +15,13 @@ use std::time::{Duration, Instant};
 
 const TEST: &str = "law_and_audit_agree_on_generated_histories";
 const WORKERS: usize = 2;
-/// What one history may take, and a few times that.
-const SECONDS_EACH: u64 = 10;
+/// Seconds of a processor, whoever else uses it: at the start, and for each history many times what one takes.
+const SECONDS_FIRST: usize = 10;
+const SECONDS_EACH: usize = 3;
+/// By then even what only waits is ended.
+const WAIT_MAX: Duration = Duration::from_secs(900);
+/// The signal for who used up the seconds.
+const OUT_OF_TIME: i32 = 24;
 /// A broken loop must not take the memory of the machine.
 const MEMORY_KIB: u64 = 3 * 1024 * 1024;
 
@@ -129,29 +135,29 @@ fn tell(histories: &Path, seeds: &[u64], (name, value): (&str, &str)) -> Result<
     let folder = histories
         .parent()
         .context("the program lies in no folder")?;
+    let seconds = SECONDS_FIRST + SECONDS_EACH * seeds.len();
+    let limits = format!("ulimit -v {MEMORY_KIB}; ulimit -t {seconds}; exec \"$@\"");
     let mut command = program(folder, "sh");
-    command.args(["-c", &format!("ulimit -v {MEMORY_KIB}; exec \"$@\""), "sh"]);
+    command.args(["-c", &limits, "sh"]);
     command.arg(histories).args([TEST, "--exact"]);
     let seeds: Vec<_> = seeds.iter().map(u64::to_string).collect();
     command.env("LIMPID_HISTORIES_OF", seeds.join(","));
     command.env(name, value).env("RUST_BACKTRACE", "0");
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let seconds = SECONDS_EACH * (2 + seeds.len() as u64);
-    let child = command.spawn().context("cannot start the histories")?;
-    wait(child, Duration::from_secs(seconds))
+    wait(command.spawn().context("cannot start the histories")?)
 }
 
-fn wait(mut child: Child, at_most: Duration) -> Result<Told> {
+fn wait(mut child: Child) -> Result<Told> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for the histories")? {
-            return Ok(if status.success() {
-                Told::Agree
-            } else {
-                Told::Differ
+            return Ok(match status.signal() {
+                Some(OUT_OF_TIME) => Told::TooLong,
+                _ if status.success() => Told::Agree,
+                _ => Told::Differ,
             });
         }
-        if started.elapsed() > at_most {
+        if started.elapsed() > WAIT_MAX {
             child.kill().context("cannot stop the histories")?;
             child.wait().context("cannot wait for the histories")?;
             return Ok(Told::TooLong);
