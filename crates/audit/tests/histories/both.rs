@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use audit::judge::{Delivery, Gate, Judge, Parts, Refused, Ruling};
 use law::{AdmissionKey, Residence, SealableEpochs};
 use law::{
-    Approvable, Attached, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile,
+    Approvable, Attached, Bundle, Fed, InForce, OpenBundle, PublishedMetadata, Refusal, Releasable,
+    ReleasedFile,
 };
 use law::{Installable, SignableMetadata, TrustedRoot};
 use statement::{FileDigest, StatementDigest};
@@ -13,6 +14,7 @@ use statement::{FileDigest, StatementDigest};
 use crate::beside::Beside;
 use crate::honest::log::Log;
 use crate::honest::program::{program, signature};
+use crate::script::{self, Event, Installed, audit_code, law_code};
 
 /// What was seen: how often each code was given by each side, and where the two differ.
 #[derive(Default)]
@@ -103,7 +105,7 @@ impl Question {
         }
     }
 
-    fn of_law(&self, view: law::Settled<'_>) -> Result<(), Refusal> {
+    pub(crate) fn of_law(&self, view: law::Settled<'_>) -> Result<(), Refusal> {
         match self {
             Self::Approval(build) => Approvable::check(view, *build).map(drop),
             Self::Release(payload, held) => {
@@ -168,7 +170,7 @@ impl Question {
         self.with_gate(|gate| judge.gate_beside(gate, as_of, others))
     }
 
-    fn of_audit(&self, judge: &Judge, as_of: u64) -> Result<(), Refused> {
+    pub(crate) fn of_audit(&self, judge: &Judge, as_of: u64) -> Result<(), Refused> {
         self.with_gate(|gate| judge.gate(gate, as_of))
     }
 
@@ -261,7 +263,7 @@ pub(crate) struct Both<'a> {
 
 /// The audit keeps no entry that does not count, so where the law can say why something is missing or too
 /// little, the audit says that it is.
-fn is_same(law: &str, audit: &str) -> bool {
+pub(crate) fn is_same(law: &str, audit: &str) -> bool {
     let lacks = audit.ends_with(".missing")
         || audit.starts_with("rebuild.")
         || audit.starts_with("release.quorum_");
@@ -272,6 +274,7 @@ fn is_same(law: &str, audit: &str) -> bool {
 impl<'a> Both<'a> {
     pub(crate) fn new(seed: u64, anchor: StatementDigest, seen: &'a mut Seen) -> Self {
         let origin = crate::honest::chain::center_log();
+        script::begin(anchor);
         Self {
             seed,
             log: Log::of_center(),
@@ -283,7 +286,7 @@ impl<'a> Both<'a> {
         }
     }
 
-    fn differ(&mut self, question: &str, law: String, audit: String, detail: String) {
+    pub(crate) fn differ(&mut self, question: &str, law: String, audit: String, detail: String) {
         let seed = self.seed;
         let key = (question.to_owned(), law, audit);
         let first = (0, seed, detail);
@@ -295,6 +298,7 @@ impl<'a> Both<'a> {
         let index = self.log.push(entry.clone());
         let law = self.law.feed(index, &entry).unwrap();
         let audit = self.audit.entry(index, &entry).unwrap();
+        script::note_entry((false, index), &entry, &law, &audit);
         let (law, said) = match &law {
             Fed::Counts(digest) => (Ok(*digest), String::new()),
             Fed::Ignored(refusal) => (Err(refusal.code().as_str()), refusal.to_string()),
@@ -336,12 +340,17 @@ impl<'a> Both<'a> {
             return;
         }
         self.log.publish(time);
-        let witnessed = self.log.witnessed(&self.law, size, time);
-        self.law.settle(&witnessed).unwrap();
         let note = self.log.checkpoint(size, time);
+        let witnessed = tlog::open_witnessed(&note, self.law.policy().unwrap()).unwrap();
+        self.law.settle(&witnessed).unwrap();
         let seen = self.audit.checkpoint(&note).unwrap();
         assert_eq!((seen.size, seen.time), (size, time));
         assert_eq!(seen.witnesses.len(), 2);
+        script::note(|| Event::Publish {
+            there: false,
+            note,
+            witnessed,
+        });
     }
 
     /// A checkpoint that is of another log, of other entries, or that too few witnesses saw.
@@ -368,16 +377,19 @@ impl<'a> Both<'a> {
             2 => other.checkpoint_by(size, time, &["lab-a"]),
             _ => other.checkpoint_by(size, time, &[]),
         };
-        let law = match tlog::open_witnessed(&note, self.law.policy().unwrap()) {
-            Ok(witnessed) => self.law.clone().settle(&witnessed).map(drop),
-            Err(_) => {
-                other.publish(time);
-                let mut bundle = other.whole_bundle();
-                bundle.checkpoint = note.clone();
-                bundle.open(anchor).map(drop)
-            }
+        other.publish(time);
+        let bundle = || Bundle {
+            checkpoint: note.clone(),
+            ..other.whole_bundle()
         };
+        let law = law_on_checkpoint(&self.law, &note, anchor, bundle);
         let audit = self.audit.checkpoint(&note).map(drop);
+        script::note(|| Event::Bad {
+            bundle: Box::new(bundle()),
+            law: law_code(&law),
+            audit: audit_code(&audit),
+            note: note.clone(),
+        });
         self.compare("checkpoint", &law, &audit);
     }
 
@@ -390,6 +402,12 @@ impl<'a> Both<'a> {
         let size = self.log.size();
         let audit = question.of_audit(&self.audit, size);
         self.compare(question.name(), &law, &audit);
+        script::note(|| Event::Ask {
+            question: question.clone(),
+            size,
+            law: law_code(&law),
+            audit: audit_code(&audit),
+        });
         self.ask_beside(&question, size);
         self.answers.push((size, question, audit));
     }
@@ -404,8 +422,15 @@ impl<'a> Both<'a> {
         let Ok(home) = self.law.settled() else {
             return;
         };
-        let (law, audit) = self.beside.ask(question, home, (&self.audit, size));
+        let (is_read, law, audit) = self.beside.ask(question, home, (&self.audit, size));
         self.compare(name, &law, &audit);
+        script::note(|| Event::AskBeside {
+            question: question.clone(),
+            size,
+            is_read,
+            law: law_code(&law),
+            audit: audit_code(&audit),
+        });
     }
 
     pub(crate) fn compare(
@@ -432,6 +457,7 @@ impl<'a> Both<'a> {
 
     /// What was answered of the past is answered so still.
     pub(crate) fn ask_again(&mut self) {
+        script::note(|| Event::Again);
         for (size, question, before) in std::mem::take(&mut self.answers) {
             let again = question.of_audit(&self.audit, size);
             let is_unsettled = matches!(&before, Err(r) if r.code == "view.incomplete");
@@ -444,46 +470,91 @@ impl<'a> Both<'a> {
     }
 
     /// Endpoints: one bundle of everything, one checkpoint.
-    pub(crate) fn install(&mut self, delivery: Delivery<'_>, anchor: StatementDigest) {
-        let attached = delivery.parts.map(|parts| {
-            let attach = |artifact: &[u8], signature: &[u8]| {
-                binary::attach(artifact, signature).map(|signed| signed.program)
-            };
-            Attached::recompute(parts.artifact, parts.signature, attach).unwrap()
-        });
-        let Ok(bundle) = self.log.whole_bundle().open(anchor) else {
+    pub(crate) fn install(&mut self, delivery: &Delivery<'_>, anchor: StatementDigest) {
+        let bundle = self.log.whole_bundle();
+        let Ok(opened) = bundle.open(anchor) else {
             return;
         };
-        let mut judge = Judge::new(self.audit.origin().clone(), anchor);
-        for (index, entry) in (0..).zip(&self.log.entries) {
-            let _ = judge.entry(index, entry).unwrap();
-        }
-        let (size, time) = *self.log.published.last().unwrap();
-        judge.checkpoint(&self.log.checkpoint(size, time)).unwrap();
-        let served = [bundle];
-        let [bundle] = &served;
-        let offer = law::Offer {
-            bundle,
-            release: delivery.release,
-            publication: bundle,
-            metadata: delivery.metadata,
-            role: delivery.role,
-            withdrawals: &served,
-            artifact: delivery.artifact,
-            artifact_bytes: delivery.artifact_bytes,
-            attached: attached.as_ref(),
-        };
-        let policy = law::EndpointPolicy {
-            line: law::Line {
-                product: delivery.line.product.clone(),
-                channel: delivery.line.channel.clone(),
-                platform: delivery.line.platform.clone(),
-            },
-            rebuilds_min: delivery.rebuilds_min,
-            evidence_age_max_seconds: delivery.evidence_age_max_seconds,
-        };
-        let law = Installable::check(offer, &policy, delivery.installed, delivery.now).map(drop);
-        let audit = judge.gate(&Gate::Install(delivery), size);
+        let law = law_on_delivery(opened, delivery);
+        let audit = audit_on_delivery(&bundle, anchor, delivery);
         self.compare("install", &law, &audit);
+        script::note(|| {
+            let parts = delivery.parts;
+            Event::Install(Box::new(Installed {
+                bundle,
+                line: delivery.line.clone(),
+                release: delivery.release,
+                artifact: delivery.artifact,
+                artifact_bytes: delivery.artifact_bytes,
+                parts: parts.map(|parts| (parts.artifact.to_vec(), parts.signature.to_vec())),
+                role: "software",
+                metadata: delivery.metadata.to_vec(),
+                installed: delivery.installed,
+                rebuilds_min: delivery.rebuilds_min,
+                evidence_age_max_seconds: delivery.evidence_age_max_seconds,
+                now: delivery.now,
+                law: law_code(&law),
+                audit: audit_code(&audit),
+            }))
+        });
     }
+}
+
+/// Somebody's checkpoint of everything; of an excerpt, where the policy does not open it.
+pub(crate) fn law_on_checkpoint(
+    law: &InForce,
+    note: &[u8],
+    anchor: StatementDigest,
+    bundle: impl FnOnce() -> Bundle,
+) -> Result<(), Refusal> {
+    match tlog::open_witnessed(note, law.policy().unwrap()) {
+        Ok(witnessed) => law.clone().settle(&witnessed).map(drop),
+        Err(_) => bundle().open(anchor).map(drop),
+    }
+}
+
+pub(crate) fn law_on_delivery(bundle: OpenBundle, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+    let attached = delivery.parts.map(|parts| {
+        let attach = |artifact: &[u8], signature: &[u8]| {
+            binary::attach(artifact, signature).map(|signed| signed.program)
+        };
+        Attached::recompute(parts.artifact, parts.signature, attach).unwrap()
+    });
+    let served = [bundle];
+    let [bundle] = &served;
+    let offer = law::Offer {
+        bundle,
+        release: delivery.release,
+        publication: bundle,
+        metadata: delivery.metadata,
+        role: delivery.role,
+        withdrawals: &served,
+        artifact: delivery.artifact,
+        artifact_bytes: delivery.artifact_bytes,
+        attached: attached.as_ref(),
+    };
+    let policy = law::EndpointPolicy {
+        line: law::Line {
+            product: delivery.line.product.clone(),
+            channel: delivery.line.channel.clone(),
+            platform: delivery.line.platform.clone(),
+        },
+        rebuilds_min: delivery.rebuilds_min,
+        evidence_age_max_seconds: delivery.evidence_age_max_seconds,
+    };
+    Installable::check(offer, &policy, delivery.installed, delivery.now).map(drop)
+}
+
+/// The audit knows no bundles: it is fed the entries, which are all.
+pub(crate) fn audit_on_delivery(
+    bundle: &Bundle,
+    anchor: StatementDigest,
+    delivery: &Delivery<'_>,
+) -> Result<(), Refused> {
+    let mut judge = Judge::new(crate::honest::chain::center_log(), anchor);
+    for (index, entry) in (0..).zip(&bundle.entries) {
+        let _ = judge.entry(index, &entry.entry).unwrap();
+    }
+    judge.checkpoint(&bundle.checkpoint).unwrap();
+    judge.gate(&Gate::Install(*delivery), bundle.entries.len() as u64)
 }

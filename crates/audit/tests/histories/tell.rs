@@ -207,6 +207,7 @@ impl History<'_> {
                 .offer_bad_checkpoint(which, self.time, self.anchor);
         }
         self.both.publish(self.time);
+        self.both.agree_on_state();
     }
 
     fn publish_and_ask(&mut self) {
@@ -436,6 +437,6 @@ impl History<'_> {
             _ => {}
         }
         delivery.line = &line;
-        self.both.install(delivery, self.anchor);
+        self.both.install(&delivery, self.anchor);
     }
 }

@@ -14,33 +14,46 @@ use std::path::{Path, PathBuf};
 const ROUNDS_MAX: usize = 40;
 
 /// The program is built once and run a hundred thousand times. A sum that overflows is still noticed.
-const FASTER: [&str; 4] = ["audit", "keys", "law", "tlog"];
+const FASTER: [&str; 5] = ["audit", "keys", "law", "statement", "tlog"];
 
-/// What each crate of the copy asks, and how it is told: by the environment, since the program is built but once.
+/// What each crate of the copy asks. A thread's name says who is awake, which needs no word between test and crate.
 const SWITCH: &str = r#"
 mod switch {
+    use std::cell::RefCell;
     use std::io::Write;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{LazyLock, Mutex};
 
-    static AWAKE: LazyLock<Option<usize>> =
-        LazyLock::new(|| std::env::var("LIMPID_MUTANT").ok()?.parse().ok());
-    static REACHED: LazyLock<Option<Mutex<std::fs::File>>> = LazyLock::new(|| {
-        let path = std::env::var("LIMPID_MUTANTS_REACHED").ok()?;
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-        Some(Mutex::new(file.expect("a file for what is reached")))
-    });
-    static SEEN: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
+    /// `mutant 7`, or `reach` and whatever is to be said with each mutant that is reached.
+    struct Thread {
+        awake: Option<usize>,
+        notes: Option<(String, std::fs::File, Vec<bool>)>,
+    }
+
+    thread_local! {
+        static THREAD: RefCell<Thread> = RefCell::new(begin());
+    }
+
+    fn begin() -> Thread {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or_default();
+        let awake = name.strip_prefix("mutant ").and_then(|number| number.parse().ok());
+        let notes = name.starts_with("reach ").then(|| {
+            let path = std::env::var_os("LIMPID_MUTANTS_REACHED").expect("a place for notes");
+            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+            (name.to_owned(), file.expect("a file for notes"), vec![false; COUNT])
+        });
+        Thread { awake, notes }
+    }
 
     pub(crate) fn mutant(number: usize) -> bool {
-        if let Some(file) = &*REACHED {
-            if !SEEN[number].swap(true, Ordering::Relaxed) {
-                let line = format!("{number}\n");
-                let mut file = file.lock().expect("nobody panics here");
-                file.write_all(line.as_bytes()).expect("it is written");
+        THREAD.with_borrow_mut(|thread| {
+            if let Some((name, file, seen)) = &mut thread.notes {
+                if !std::mem::replace(&mut seen[number], true) {
+                    let line = format!("{name}\t{number}\n");
+                    file.write_all(line.as_bytes()).expect("it is written");
+                }
             }
-        }
-        *AWAKE == Some(number)
+            thread.awake == Some(number)
+        })
     }
 }
 use switch::mutant;
@@ -66,7 +79,7 @@ pub(super) fn build(
     for part in parts {
         let lib = format!("crates/{part}/src/lib.rs");
         let count = mutants.last().map_or(1, |last| last.number + 1);
-        let text = read(&root.join(&lib))? + &SWITCH.replace("COUNT]", &format!("{count}]"));
+        let text = read(&root.join(&lib))? + &SWITCH.replace("COUNT", &count.to_string());
         write(&tree.join(&lib), &text)?;
     }
     let mut built = Built {
