@@ -8,6 +8,7 @@ use crate::cargo::{cargo, output, program};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,7 @@ use switch::mutant;
 "#;
 
 /// The program, and which mutants it does not hold.
+#[derive(Default)]
 pub(super) struct Built {
     pub(super) program: PathBuf,
     pub(super) uncompiled: BTreeSet<usize>,
@@ -75,22 +77,29 @@ pub(super) fn build(
     mutants: &[Mutant],
 ) -> Result<Built> {
     let tree = folder.join("tree");
-    copy(root, &tree)?;
-    for part in parts {
-        let lib = format!("crates/{part}/src/lib.rs");
-        let count = mutants.last().map_or(1, |last| last.number + 1);
-        let text = read(&root.join(&lib))? + &SWITCH.replace("COUNT", &count.to_string());
-        write(&tree.join(&lib), &text)?;
+    let libs: Vec<_> = parts
+        .iter()
+        .map(|part| format!("crates/{part}/src/lib.rs"))
+        .collect();
+    let files = mutants.iter().map(|mutant| mutant.file.as_str());
+    let ours: BTreeSet<&str> = files.chain(libs.iter().map(String::as_str)).collect();
+    copy(root, &tree, &ours)?;
+    let count = mutants.last().map_or(1, |last| last.number + 1);
+    for lib in &libs {
+        let text = read(&root.join(lib))? + &SWITCH.replace("COUNT", &count.to_string());
+        write(&tree.join(lib), &text)?;
     }
-    let mut built = Built {
-        program: PathBuf::new(),
-        uncompiled: BTreeSet::new(),
-        unwritable: BTreeSet::new(),
-    };
+    let kept = folder.join(format!(
+        "out-{:016x}.json",
+        fingerprint(root, &ours, mutants)?
+    ));
+    let mut built = Built::kept(&kept).unwrap_or_default();
     for round in 1..=ROUNDS_MAX {
         let schemata = built.write_all(root, &tree, mutants)?;
         let compiled = compile(root, &tree)?;
         if let Some(program) = compiled.program {
+            let out = (&built.uncompiled, &built.unwritable);
+            write(&kept, &serde_json::to_string(&out)?)?;
             built.program = program;
             return Ok(built);
         }
@@ -100,7 +109,28 @@ pub(super) fn build(
     anyhow::bail!("the copy in {} still does not compile", tree.display())
 }
 
+/// What the last build took out stays out as long as these texts are the same.
+fn fingerprint(root: &Path, files: &BTreeSet<&str>, mutants: &[Mutant]) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        read(&root.join(file))?.hash(&mut hasher);
+    }
+    for mutant in mutants {
+        (mutant.number, &mutant.name).hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
 impl Built {
+    fn kept(path: &Path) -> Option<Self> {
+        let (uncompiled, unwritable) = serde_json::from_str(&read(path).ok()?).ok()?;
+        Some(Self {
+            program: PathBuf::new(),
+            uncompiled,
+            unwritable,
+        })
+    }
+
     fn write_all(
         &mut self,
         root: &Path,
@@ -122,10 +152,7 @@ impl Built {
                 .with_context(|| format!("in {file}"))?;
             self.unwritable.extend(&schema.unwritable);
             let path = tree.join(file);
-            // An unchanged file is not compiled again.
-            if read(&path)? != schema.text {
-                write(&path, &schema.text)?;
-            }
+            write(&path, &schema.text)?;
             schemata.insert(file.to_owned(), schema);
         }
         Ok(schemata)
@@ -231,11 +258,11 @@ fn complaint(message: &Value) -> Complaint {
     }
 }
 
-/// The tree as it is, with what is not committed yet, and without what is ignored.
-fn copy(root: &Path, tree: &Path) -> Result<()> {
+/// The tree as it is, with what is not committed yet, without what is ignored and the files that are written anew.
+fn copy(root: &Path, tree: &Path, but: &BTreeSet<&str>) -> Result<()> {
     let mut git = program(root, "git");
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    for file in output(&mut git)?.lines() {
+    for file in output(&mut git)?.lines().filter(|file| !but.contains(file)) {
         let (from, to) = (root.join(file), tree.join(file));
         let Ok(bytes) = std::fs::read(&from) else {
             continue; // It is removed, but not from the index.
@@ -255,6 +282,13 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// An unchanged file is not compiled again.
 fn write(path: &Path, text: &str) -> Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).context("cannot make the copy")?;
+    }
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
