@@ -13,6 +13,8 @@ mod beside;
 mod both;
 #[path = "histories/dice.rs"]
 mod dice;
+#[path = "histories/excerpt.rs"]
+mod excerpt;
 #[path = "histories/extra.rs"]
 mod extra;
 #[path = "histories/homes.rs"]

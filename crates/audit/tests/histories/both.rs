@@ -12,6 +12,7 @@ use law::{Installable, SignableMetadata, TrustedRoot};
 use statement::{FileDigest, StatementDigest};
 
 use crate::beside::Beside;
+use crate::excerpt::{Served, law_on_excerpt};
 use crate::honest::log::Log;
 use crate::honest::program::{program, signature};
 use crate::script::{self, Event, Installed, audit_code, law_code};
@@ -258,6 +259,9 @@ pub(crate) struct Both<'a> {
     /// The other log of the constitution.
     pub(crate) beside: Beside,
     pub(crate) seen: &'a mut Seen,
+    anchor: StatementDigest,
+    /// Checkpoints by size.
+    notes: BTreeMap<u64, Vec<u8>>,
     answers: Vec<(u64, Question, Result<(), Refused>)>,
 }
 
@@ -282,6 +286,8 @@ impl<'a> Both<'a> {
             audit: Judge::new(origin, anchor),
             beside: Beside::new(seed, anchor),
             seen,
+            anchor,
+            notes: BTreeMap::new(),
             answers: Vec::new(),
         }
     }
@@ -346,6 +352,7 @@ impl<'a> Both<'a> {
         let seen = self.audit.checkpoint(&note).unwrap();
         assert_eq!((seen.size, seen.time), (size, time));
         assert_eq!(seen.witnesses.len(), 2);
+        self.notes.insert(size, note.clone());
         script::note(|| Event::Publish {
             there: false,
             note,
@@ -409,7 +416,19 @@ impl<'a> Both<'a> {
             audit: audit_code(&audit),
         });
         self.ask_beside(&question, size);
+        self.ask_on_excerpt(&question, &audit);
         self.answers.push((size, question, audit));
+    }
+
+    /// The same of an endpoint, which is shown no more than the law names.
+    fn ask_on_excerpt(&mut self, question: &Question, audit: &Result<(), Refused>) {
+        let served = Served {
+            log: &self.log,
+            notes: &self.notes,
+        };
+        if let Some(law) = law_on_excerpt(&self.law, &served, question, self.anchor) {
+            self.compare("excerpt", &law, audit);
+        }
     }
 
     /// The same of a signer, who reads the other log, too.

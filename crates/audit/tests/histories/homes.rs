@@ -47,8 +47,12 @@ impl Homes {
             match self.dice.below(8) {
                 0..2 => entries.extend(self.declare()),
                 2..4 => entries.extend(self.direct()),
-                4..7 => entries.extend(self.announce(time)),
-                _ => entries.push(self.issue(time)),
+                4..6 => entries.extend(self.announce(time)),
+                _ => {
+                    for _ in 0..=self.dice.below(3) {
+                        entries.push(self.issue(time));
+                    }
+                }
             }
         }
         entries

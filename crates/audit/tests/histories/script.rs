@@ -15,7 +15,8 @@ use tlog::{Checkpoint, Witnessed};
 
 use crate::beside;
 use crate::both::{self, Question, is_same};
-use crate::honest::chain::center_log;
+use crate::excerpt::{Served, law_on_excerpt};
+use crate::honest::{chain::center_log, log::Log};
 use crate::state::{State, of_audit, of_law};
 
 /// Which digest counts, or the code of why nothing does.
@@ -234,6 +235,7 @@ fn agree_on_entry(there: bool, law: Entered, audit: Entered) -> bool {
 pub(crate) fn tell_law(script: &Script, reads: bool) -> bool {
     let origins = [center_log(), beside::there()];
     let mut logs = origins.map(|origin| InForce::replay(origin, script.anchor));
+    let (mut served, mut notes) = (Log::of_center(), BTreeMap::new());
     script.events.iter().all(|event| match event {
         Event::Entry {
             there,
@@ -248,11 +250,21 @@ pub(crate) fn tell_law(script: &Script, reads: bool) -> bool {
                 Some(read) if !reads => log.feed_opened(*index, (**read).clone()),
                 _ => log.feed(*index, bytes),
             };
+            if !there {
+                served.push(bytes.clone());
+            }
             agree_on_entry(*there, by_law(&fed.unwrap()), *audit)
         }
         Event::Publish {
-            there, witnessed, ..
-        } => logs[usize::from(*there)].settle(witnessed).is_ok(),
+            there,
+            note,
+            witnessed,
+        } => {
+            if !there {
+                notes.insert(served.size(), note.clone());
+            }
+            logs[usize::from(*there)].settle(witnessed).is_ok()
+        }
         Event::State(states) => logs[0]
             .settled()
             .is_ok_and(|view| of_law(view) == states[1]),
@@ -270,7 +282,13 @@ pub(crate) fn tell_law(script: &Script, reads: bool) -> bool {
             question, audit, ..
         } => {
             let said = logs[0].settled().and_then(|view| question.of_law(view));
+            let held = Served {
+                log: &served,
+                notes: &notes,
+            };
+            let excerpt = law_on_excerpt(&logs[0], &held, question, script.anchor);
             agree(law_code(&said), *audit)
+                && excerpt.is_none_or(|said| agree(law_code(&said), *audit))
         }
         Event::AskBeside {
             question,

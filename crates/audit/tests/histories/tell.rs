@@ -19,10 +19,14 @@ use crate::{twist, world};
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
 
+/// Sets the dice of the rings apart; with this one the history that once told the two apart is as it was.
+const RINGS: u64 = 0x041b;
+
 pub(crate) struct History<'a> {
     pub(crate) dice: Dice,
     pub(crate) both: Both<'a>,
     homes: Homes,
+    curious: Dice,
     pub(crate) told: Vec<Told>,
     /// Digests of proposals.
     proposed: Vec<StatementDigest>,
@@ -48,7 +52,8 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     change(&mut first);
     // Dice of their own, so that the rest of a seed's history is the same with signatures and without.
     let mut platform = Dice::new(seed ^ 0x5ead);
-    let told = stories(&mut dice, &mut platform, calm, &change);
+    let mut rings = Dice::new(seed ^ RINGS);
+    let told = stories(&mut dice, [&mut platform, &mut rings], calm, &change);
     let anchor = match dice.below(40) {
         0 if !calm => StatementDigest::of(b"another anchor"),
         _ => roster::digest(&first),
@@ -56,6 +61,7 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     let mut history = History {
         both: Both::new(seed, anchor, seen),
         homes: Homes::new(seed),
+        curious: Dice::new(seed ^ 0x0c0e),
         dice,
         told,
         proposed: Vec::new(),
@@ -73,7 +79,7 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
 /// Up to three releases of one line, each with at most two twists.
 fn stories(
     dice: &mut Dice,
-    platform: &mut Dice,
+    [platform, rings]: [&mut Dice; 2],
     calm: bool,
     change: &dyn Fn(&mut Constitution),
 ) -> Vec<Told> {
@@ -93,6 +99,9 @@ fn stories(
         }
         if platform.one_in(4) {
             story = twist::signed_by_platform(platform, story);
+        }
+        if rings.one_in(3) {
+            story = twist::in_a_ring(rings, story);
         }
         told.push(story.tell());
     }
@@ -224,6 +233,11 @@ impl History<'_> {
         for question in self.homes.questions(self.time) {
             self.both.ask(question);
         }
+        // With dice of their own, too.
+        std::mem::swap(&mut self.dice, &mut self.curious);
+        self.ask_some(6);
+        self.ask_of_rings();
+        std::mem::swap(&mut self.dice, &mut self.curious);
     }
 
     /// One more entry beside the stories.

@@ -23,9 +23,9 @@ use tried::{Fate, reach, try_each};
 
 const LEDGER: &str = "docs/evidence/mutants-compared.json";
 /// Histories of which the first that reach a mutant are told with it.
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 400;
 /// In how many of them a mutant has to go unnoticed.
-const TOLD_MAX: usize = 20;
+const TOLD_MAX: usize = 100;
 
 const MEANING: &str = "Each mutant is one small break of the law or of the audit's judgement. It is noticed if law and audit, \
 fed the same generated histories (`crates/audit/tests/histories`), then differ or one of them panics; no other test is asked. \
