@@ -3,12 +3,12 @@
 use statement::{Predicate, StatementDigest};
 use tuf::{Expires, TargetFile, Targets};
 
-use crate::both::{Question, parts};
 use crate::honest::{
     chain::Step,
     metadata::{both, listing, signed, target, unsigned},
     roster::{DAY, TUF_ROOT},
 };
+use crate::question::{Question, parts};
 use crate::tell::History;
 
 impl History<'_> {

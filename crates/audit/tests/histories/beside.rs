@@ -8,7 +8,6 @@ use statement::{
 };
 use tlog::Origin;
 
-use crate::both::Question;
 use crate::dice::Dice;
 use crate::honest::{
     chain::Step,
@@ -17,6 +16,7 @@ use crate::honest::{
     roster::{NOT_AFTER, NOW, SUPERVISOR_LOG, governance},
     story::{Made, say, sign},
 };
+use crate::question::Question;
 use crate::script::{self, Event};
 use crate::twist;
 

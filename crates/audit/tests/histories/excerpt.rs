@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use law::{AdmissionKey, InForce, Refusal, Residence, SealableEpochs, Settled};
 use statement::{Envelope, Statement, StatementDigest};
 
-use crate::both::Question;
 use crate::honest::log::Log;
+use crate::question::Question;
 
 /// The entries, and what was signed of them, by size.
 pub(crate) struct Served<'a> {

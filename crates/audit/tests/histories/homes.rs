@@ -2,7 +2,6 @@
 
 use statement::{EpochPurpose, Predicate, StatementDigest};
 
-use crate::both::Question;
 use crate::dice::Dice;
 use crate::honest::{
     custody::{self, TODAY},
@@ -10,6 +9,7 @@ use crate::honest::{
     roster::{DAY, NOT_AFTER, NOW, governance},
     story::say,
 };
+use crate::question::Question;
 use crate::twist;
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crate::alone::{tell_audit, tell_law};
 use crate::both::Seen;
-use crate::script::{Script, tell_audit, tell_law, written};
+use crate::script::{Script, written};
 use crate::tell;
 
 /// Of the processor, in hundredths of a second.

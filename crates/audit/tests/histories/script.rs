@@ -7,17 +7,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use audit::judge::{Delivery, Judge, Line, Parts, Refused, Ruling};
+use audit::judge::{Delivery, Line, Parts, Refused, Ruling};
 use audit::{Keyring, Opened};
-use law::{Bundle, Fed, InForce, Refusal};
+use law::{Bundle, Fed, Refusal};
 use statement::{FileDigest, KeyId, Predicate, StatementDigest};
 use tlog::{Checkpoint, Witnessed};
 
-use crate::beside;
-use crate::both::{self, Question, is_same};
-use crate::excerpt::{Served, law_on_excerpt};
-use crate::honest::{chain::center_log, log::Log};
-use crate::state::{State, of_audit, of_law};
+use crate::both::is_same;
+use crate::question::Question;
+use crate::state::State;
 
 /// Which digest counts, or the code of why nothing does.
 pub(crate) type Entered = Result<StatementDigest, &'static str>;
@@ -190,14 +188,14 @@ pub(crate) fn note_entry((there, index): (bool, u64), entry: &[u8], law: &Fed, a
     });
 }
 
-fn by_law(fed: &Fed) -> Entered {
+pub(crate) fn by_law(fed: &Fed) -> Entered {
     match fed {
         Fed::Counts(digest) => Ok(*digest),
         Fed::Ignored(refusal) => Err(refusal.code().as_str()),
     }
 }
 
-fn by_audit(ruling: &Ruling) -> Entered {
+pub(crate) fn by_audit(ruling: &Ruling) -> Entered {
     match ruling {
         Ruling::Counts { digest, .. } => Ok(*digest),
         Ruling::Ignored { code, .. } => Err(*code),
@@ -223,155 +221,9 @@ pub(crate) fn agree(law: Answer, audit: Answer) -> bool {
     }
 }
 
-fn agree_on_entry(there: bool, law: Entered, audit: Entered) -> bool {
+pub(crate) fn agree_on_entry(there: bool, law: Entered, audit: Entered) -> bool {
     match there {
         true => law.is_ok() == audit.is_ok(),
         false => law == audit,
     }
-}
-
-/// The law alone hears a script; false at the first difference from what the audit said. It reads every entry itself, or
-/// takes it as it was read.
-pub(crate) fn tell_law(script: &Script, reads: bool) -> bool {
-    let origins = [center_log(), beside::there()];
-    let mut logs = origins.map(|origin| InForce::replay(origin, script.anchor));
-    let (mut served, mut notes) = (Log::of_center(), BTreeMap::new());
-    script.events.iter().all(|event| match event {
-        Event::Entry {
-            there,
-            index,
-            bytes,
-            read,
-            audit,
-            ..
-        } => {
-            let log = &mut logs[usize::from(*there)];
-            let fed = match read {
-                Some(read) if !reads => log.feed_opened(*index, (**read).clone()),
-                _ => log.feed(*index, bytes),
-            };
-            if !there {
-                served.push(bytes.clone());
-            }
-            agree_on_entry(*there, by_law(&fed.unwrap()), *audit)
-        }
-        Event::Publish {
-            there,
-            note,
-            witnessed,
-        } => {
-            if !there {
-                notes.insert(served.size(), note.clone());
-            }
-            logs[usize::from(*there)].settle(witnessed).is_ok()
-        }
-        Event::State(states) => logs[0]
-            .settled()
-            .is_ok_and(|view| of_law(view) == states[1]),
-        Event::Bad {
-            note,
-            bundle,
-            audit,
-            ..
-        } => {
-            let said =
-                both::law_on_checkpoint(&logs[0], note, script.anchor, || (**bundle).clone());
-            agree(law_code(&said), *audit)
-        }
-        Event::Ask {
-            question, audit, ..
-        } => {
-            let said = logs[0].settled().and_then(|view| question.of_law(view));
-            let held = Served {
-                log: &served,
-                notes: &notes,
-            };
-            let excerpt = law_on_excerpt(&logs[0], &held, question, script.anchor);
-            agree(law_code(&said), *audit)
-                && excerpt.is_none_or(|said| agree(law_code(&said), *audit))
-        }
-        Event::AskBeside {
-            question,
-            is_read,
-            audit,
-            ..
-        } => {
-            let other = logs[1].settled().ok().filter(|_| *is_read);
-            let others: Vec<_> = other.into_iter().collect();
-            let home = logs[0].settled();
-            let said = home.and_then(|home| question.of_law_beside(home, &others));
-            agree(law_code(&said), *audit)
-        }
-        Event::Again => true,
-        Event::Install(given) => {
-            let Ok(bundle) = given.bundle.open(script.anchor) else {
-                return false;
-            };
-            let said = both::law_on_delivery(bundle, &given.delivery());
-            agree(law_code(&said), given.audit)
-        }
-    })
-}
-
-/// The audit alone hears a script; false at the first difference from what the law said, or from its own past answers.
-pub(crate) fn tell_audit(script: &Script, reads: bool) -> bool {
-    let origins = [center_log(), beside::there()];
-    let mut logs = origins.map(|origin| Judge::new(origin, script.anchor));
-    let mut asked: Vec<(&Question, u64, Answer)> = Vec::new();
-    script.events.iter().all(|event| match event {
-        Event::Entry {
-            there,
-            index,
-            bytes,
-            opened,
-            law,
-            ..
-        } => {
-            let log = &mut logs[usize::from(*there)];
-            let ruling = match reads {
-                true => log.entry(*index, bytes),
-                false => log.opened(*index, opened),
-            };
-            agree_on_entry(*there, *law, by_audit(&ruling.unwrap()))
-        }
-        Event::Publish { there, note, .. } => {
-            let seen = logs[usize::from(*there)].checkpoint(note);
-            seen.is_ok_and(|seen| seen.witnesses.len() == 2)
-        }
-        Event::State(states) => of_audit(&logs[0]) == states[0],
-        Event::Bad { note, law, .. } => {
-            let said = logs[0].checkpoint(note).map(drop);
-            agree(*law, audit_code(&said))
-        }
-        Event::Ask {
-            question,
-            size,
-            law,
-            ..
-        } => {
-            let said = audit_code(&question.of_audit(&logs[0], *size));
-            asked.push((question, *size, said));
-            agree(*law, said)
-        }
-        Event::AskBeside {
-            question,
-            size,
-            is_read,
-            law,
-            ..
-        } => {
-            let there = (&logs[1], logs[1].next_index());
-            let others: &[_] = if *is_read { &[there] } else { &[] };
-            let said = question.of_audit_beside((&logs[0], *size), others);
-            agree(*law, audit_code(&said))
-        }
-        Event::Again => asked.iter().all(|(question, size, before)| {
-            let again = audit_code(&question.of_audit(&logs[0], *size));
-            again == *before || *before == Err("view.incomplete")
-        }),
-        Event::Install(given) => {
-            let said = both::audit_on_delivery(&given.bundle, script.anchor, &given.delivery());
-            agree(given.law, audit_code(&said))
-        }
-    })
 }

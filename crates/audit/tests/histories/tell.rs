@@ -3,7 +3,7 @@
 use audit::judge::{Delivery, Line, Parts};
 use statement::{Constitution, FileDigest, Predicate, StatementDigest};
 
-use crate::both::{Both, Seen, parts};
+use crate::both::{Both, Seen};
 use crate::dice::Dice;
 use crate::extra::{early, emergency, failed, forged, late_finding, said, tested, twin};
 use crate::homes::Homes;
@@ -15,6 +15,7 @@ use crate::honest::{
     sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
     story::{Story, Told, sign},
 };
+use crate::question::parts;
 use crate::{twist, world};
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
@@ -175,6 +176,47 @@ impl History<'_> {
             self.extra(self.told.len() - 1);
             self.publish_and_ask();
         }
+        self.last_words();
+    }
+
+    /// When all stories are told: something against them, an end of it by several, a key taken back, a release withdrawn.
+    fn last_words(&mut self) {
+        std::mem::swap(&mut self.dice, &mut self.curious);
+        for _ in 0..self.dice.below(4) {
+            let dice = &mut self.dice;
+            let made = &self.told[dice.below(self.told.len())].made;
+            let mut entries = Vec::new();
+            match dice.below(4) {
+                0 => {
+                    let steps = [Step::Source, Step::Provenance, Step::ReleaseCenter];
+                    let about = made.digest(*dice.pick(&steps));
+                    entries.push(finding(about, &Key::of("vendor", "author")));
+                    self.adverse.push(said(&entries[0]));
+                }
+                1 if !self.adverse.is_empty() => {
+                    let closes = *dice.pick(&self.adverse);
+                    let closers = PARTIES.iter().filter(|_| dice.one_in(2));
+                    entries.extend(closers.map(|party| closure(closes, party)));
+                }
+                2 => {
+                    let names = ["center", "tuf", "conveyer", "author"];
+                    let key = Key::of("vendor", *dice.pick(&names));
+                    entries.push(revocation(key.id(), "vendor"));
+                }
+                _ => entries.push(withdrawal(
+                    made.release(),
+                    &Key::of("vendor", "center"),
+                    NOT_AFTER,
+                )),
+            }
+            for entry in entries {
+                self.both.feed(entry);
+            }
+            self.publish();
+            self.ask_some(8);
+            self.ask_of_rings();
+        }
+        std::mem::swap(&mut self.dice, &mut self.curious);
     }
 
     /// The entries of a story; some dropped, repeated, swapped or damaged.
