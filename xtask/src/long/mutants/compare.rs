@@ -23,7 +23,7 @@ use tried::{Fate, reach, try_each};
 
 const LEDGER: &str = "docs/evidence/mutants-compared.json";
 /// Histories of which the first that reach a mutant are told with it.
-const HISTORIES: u64 = 120;
+const HISTORIES: u64 = 60;
 /// In how many of them a mutant has to go unnoticed.
 const TOLD_MAX: usize = 40;
 
