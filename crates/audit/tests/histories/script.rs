@@ -28,7 +28,7 @@ pub(crate) enum Event {
         index: u64,
         bytes: Vec<u8>,
         read: Option<Box<law::Opened>>,
-        opened: Opened,
+        opened: Box<Opened>,
         law: Entered,
         audit: Entered,
     },
@@ -175,7 +175,7 @@ pub(crate) fn note_entry((there, index): (bool, u64), entry: &[u8], law: &Fed, a
                 read.verify(raw);
             }
         }
-        let opened = Opened::new(entry, &writer.keyring);
+        let opened = Box::new(Opened::new(entry, &writer.keyring));
         writer.events.push(Event::Entry {
             there,
             index,

@@ -199,8 +199,8 @@ impl History<'_> {
                     entries.extend(closers.map(|party| closure(closes, party)));
                 }
                 2 => {
-                    let names = ["center", "tuf", "conveyer", "author"];
-                    let key = Key::of("vendor", *dice.pick(&names));
+                    let name = *dice.pick(&["center", "tuf", "conveyer", "author"]);
+                    let key = Key::of("vendor", name);
                     entries.push(revocation(key.id(), "vendor"));
                 }
                 _ => entries.push(withdrawal(

@@ -23,14 +23,14 @@ use tried::{Fate, reach, try_each};
 
 const LEDGER: &str = "docs/evidence/mutants-compared.json";
 /// Histories of which the first that reach a mutant are told with it.
-const HISTORIES: u64 = 60;
+const HISTORIES: u64 = 150;
 /// In how many of them a mutant has to go unnoticed.
-const TOLD_MAX: usize = 40;
+const TOLD_MAX: usize = 80;
 
 const MEANING: &str = "Each mutant is one small break of the law or of the audit's judgement. It is noticed if law and audit, \
 fed the same generated histories (`crates/audit/tests/histories`), then differ or one of them panics; no other test is asked. \
-Only histories that reach a mutant are told with it. It says how much the comparison by itself would find, \
-not how much the tests find: that is `mutants.md`.";
+Only histories that reach a mutant are told with it. What was not noticed is tried again (`compare again`) when the histories \
+say or ask more; the counts are of all runs together. It says how much the comparison by itself would find, not how much the tests find: that is `mutants.md`.";
 
 /// Why no history comes to some mutants of a file: whoever asks that has no counterpart on the other side, or is compared elsewhere.
 const UNASKED: [(&str, &str); 19] = [
