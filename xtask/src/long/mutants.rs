@@ -10,6 +10,7 @@
 //! was never run is run whole. What was caught before in a line that is as it was is taken to be
 //! caught still: a run of the whole part says so anew.
 
+mod compare;
 mod ledger;
 
 use ledger::{Ledger, Outcome, judge, short, table};
@@ -66,7 +67,11 @@ const MEANING: &str = "Each mutant is one small break of the source; `caught` me
 A survivor is listed with its proof that it behaves the same, or as open.";
 
 /// `rest` names parts (none: all), after an optional `again` or `alone` (a compared part meets its own tests only, which is quicker).
+/// After `compare`, law and audit are only compared, which builds once.
 pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
+    if let ["compare", rest @ ..] = rest {
+        return compare::run(root, rest);
+    }
     let (mode, rest) = match rest {
         ["again", rest @ ..] => (Mode::Again, rest),
         ["alone", rest @ ..] => (Mode::Alone, rest),

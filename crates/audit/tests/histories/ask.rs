@@ -3,12 +3,12 @@
 use statement::{Predicate, StatementDigest};
 use tuf::{Expires, TargetFile, Targets};
 
-use crate::both::{Question, parts};
 use crate::honest::{
     chain::Step,
     metadata::{both, listing, signed, target, unsigned},
     roster::{DAY, TUF_ROOT},
 };
+use crate::question::{Question, parts};
 use crate::tell::History;
 
 impl History<'_> {
@@ -20,13 +20,23 @@ impl History<'_> {
         }
     }
 
+    /// Whether each release may go to more people now.
+    pub(crate) fn ask_of_rings(&mut self) {
+        for at in 0..self.told.len() {
+            let payload = self.told[at].made.payload(Step::ReleaseCenter);
+            let payload = in_ring(&mut self.dice, &MORE_RINGS, payload);
+            let wait = *self.dice.pick(&[0, 60, 120, 400, 3000]);
+            self.both.ask(Question::Ring(payload, wait));
+        }
+    }
+
     fn question(&mut self) -> Question {
         let dice = &mut self.dice;
         let made = &self.told[dice.below(self.told.len())].made;
         match dice.below(12) {
             0..2 => Question::Approval(made.build()),
             2 if dice.one_in(2) => {
-                let payload = in_ring(dice, made.payload(Step::ReleaseCenter));
+                let payload = in_ring(dice, &RINGS, made.payload(Step::ReleaseCenter));
                 Question::Ring(payload, *dice.pick(&[0, 60, 3000]))
             }
             2..5 => {
@@ -113,13 +123,26 @@ impl History<'_> {
     }
 }
 
+const RINGS: [&str; 3] = ["stable", "stable.r10", "stable.r1"];
+/// Also some that are none.
+const MORE_RINGS: [&str; 10] = [
+    "stable",
+    "stable",
+    "stable.r10",
+    "stable.r50",
+    "stable.r1",
+    "stable.r0",
+    "stable.r01",
+    "stable.r99",
+    "stable.r100",
+    "stable.rx",
+];
+
 /// The same release for one ring or for everybody.
-fn in_ring(dice: &mut crate::dice::Dice, payload: &[u8]) -> Vec<u8> {
+fn in_ring(dice: &mut crate::dice::Dice, rings: &[&str], payload: &[u8]) -> Vec<u8> {
     let mut statement = statement::Statement::parse(payload).unwrap();
     if let Predicate::Release(release) = &mut statement.predicate {
-        release.channel = dice
-            .pick(&["stable", "stable.r10", "stable.r1"])
-            .to_string();
+        release.channel = dice.pick(rings).to_string();
     }
     statement.to_payload().unwrap()
 }

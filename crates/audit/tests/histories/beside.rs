@@ -8,7 +8,6 @@ use statement::{
 };
 use tlog::Origin;
 
-use crate::both::Question;
 use crate::dice::Dice;
 use crate::honest::{
     chain::Step,
@@ -17,11 +16,13 @@ use crate::honest::{
     roster::{NOT_AFTER, NOW, SUPERVISOR_LOG, governance},
     story::{Made, say, sign},
 };
+use crate::question::Question;
+use crate::script::{self, Event};
 use crate::twist;
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
 
-fn there() -> Origin {
+pub(crate) fn there() -> Origin {
     SUPERVISOR_LOG.parse().unwrap()
 }
 
@@ -51,6 +52,7 @@ impl Beside {
         let index = self.log.push(entry.clone());
         let law = self.law.feed(index, &entry).unwrap();
         let audit = self.audit.entry(index, &entry).unwrap();
+        script::note_entry((true, index), &entry, &law, &audit);
         let counts = matches!(law, law::Fed::Counts(_));
         let agrees = counts == matches!(audit, audit::judge::Ruling::Counts { .. });
         assert!(
@@ -66,10 +68,15 @@ impl Beside {
             return;
         }
         self.log.publish(time);
-        let witnessed = self.log.witnessed(&self.law, size, time);
-        self.law.settle(&witnessed).unwrap();
         let note = self.log.checkpoint(size, time);
+        let witnessed = tlog::open_witnessed(&note, self.law.policy().unwrap()).unwrap();
+        self.law.settle(&witnessed).unwrap();
         self.audit.checkpoint(&note).unwrap();
+        script::note(|| Event::Publish {
+            there: true,
+            note,
+            witnessed,
+        });
     }
 
     /// Perhaps something against one of the stories, or an end of it; witnessed, mostly.
@@ -118,8 +125,8 @@ impl Beside {
         question: &Question,
         home: Settled<'_>,
         audit: (&Judge, u64),
-    ) -> (Result<(), Refusal>, Result<(), Refused>) {
-        let is_read = !self.dice.one_in(9);
+    ) -> (bool, Result<(), Refusal>, Result<(), Refused>) {
+        let is_read = !self.dice.one_in(9) && self.law.settled().is_ok();
         let others = match self.law.settled() {
             Ok(view) if is_read => vec![view],
             _ => Vec::new(),
@@ -129,7 +136,8 @@ impl Beside {
             _ => Vec::new(),
         };
         let law = question.of_law_beside(home, &others);
-        (law, question.of_audit_beside(audit, &beside))
+        let audit = question.of_audit_beside(audit, &beside);
+        (is_read, law, audit)
     }
 }
 

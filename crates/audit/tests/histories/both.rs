@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use audit::judge::{Delivery, Gate, Judge, Parts, Refused, Ruling};
-use law::{
-    Approvable, Attached, Fed, InForce, PublishedMetadata, Refusal, Releasable, ReleasedFile,
-};
-use law::{Installable, SignableMetadata, TrustedRoot};
-use statement::{FileDigest, StatementDigest};
+use audit::judge::{Delivery, Gate, Judge, Refused, Ruling};
+use law::{Attached, Bundle, Fed, InForce, Installable, OpenBundle, Refusal};
+use statement::StatementDigest;
 
 use crate::beside::Beside;
+use crate::excerpt::{Served, law_on_excerpt};
 use crate::honest::log::Log;
-use crate::honest::program::{program, signature};
+use crate::question::Question;
+use crate::script::{self, Event, Installed, audit_code, law_code};
 
 /// What was seen: how often each code was given by each side, and where the two differ.
 #[derive(Default)]
@@ -64,160 +63,6 @@ impl Seen {
     }
 }
 
-/// A question that both can answer.
-#[derive(Clone)]
-pub(crate) enum Question {
-    Approval(StatementDigest),
-    /// The payload, and whether what it ships was put together again.
-    Release(Vec<u8>, bool),
-    Released(StatementDigest, FileDigest, u64, Vec<u8>),
-    Ring(Vec<u8>, u64),
-    Metadata {
-        role: &'static str,
-        previous: Option<Vec<u8>>,
-        next: Vec<u8>,
-        now: u64,
-    },
-    Published(&'static str, Vec<u8>),
-    TufRoot(Vec<u8>),
-}
-
-impl Question {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Approval(_) => "approval",
-            Self::Release(..) => "release",
-            Self::Released(..) => "released",
-            Self::Ring(..) => "ring",
-            Self::Metadata { .. } => "metadata",
-            Self::Published(..) => "published",
-            Self::TufRoot(_) => "tuf root",
-        }
-    }
-
-    fn of_law(&self, view: law::Settled<'_>) -> Result<(), Refusal> {
-        match self {
-            Self::Approval(build) => Approvable::check(view, *build).map(drop),
-            Self::Release(payload, held) => {
-                let attached = held.then(|| attached(payload)).flatten();
-                Releasable::check_signed(view, payload, attached.as_ref()).map(drop)
-            }
-            Self::Released(release, artifact, bytes, payload) => {
-                let file = (*artifact, *bytes);
-                let attached = attached(payload);
-                ReleasedFile::check_signed(view, *release, file, attached.as_ref(), 1).map(drop)
-            }
-            Self::Ring(payload, wait) => {
-                let statement = statement::Statement::parse(payload).unwrap();
-                let statement::Predicate::Release(release) = &statement.predicate else {
-                    panic!("no release");
-                };
-                law::check_ring(view, release, *wait)
-            }
-            Self::Metadata {
-                role,
-                previous,
-                next,
-                now,
-            } => SignableMetadata::check(view, role, previous.as_deref(), next, *now).map(drop),
-            Self::Published(role, file) => PublishedMetadata::check(view, role, file).map(drop),
-            Self::TufRoot(file) => TrustedRoot::check(view, file).map(drop),
-        }
-    }
-
-    /// What a signer is told who has read `others`, too.
-    pub(crate) fn of_law_beside(
-        &self,
-        home: law::Settled<'_>,
-        others: &[law::Settled<'_>],
-    ) -> Result<(), Refusal> {
-        match self {
-            Self::Approval(build) => {
-                let approvable = Approvable::check(home, *build)?;
-                approvable.unopposed(home, others).map(drop)
-            }
-            Self::Release(payload, held) => {
-                let attached = held.then(|| attached(payload)).flatten();
-                let releasable = Releasable::check_signed(home, payload, attached.as_ref())?;
-                releasable.unopposed(home, others).map(drop)
-            }
-            _ => self.of_law(home),
-        }
-    }
-
-    pub(crate) fn of_audit_beside(
-        &self,
-        (judge, as_of): (&Judge, u64),
-        others: &[(&Judge, u64)],
-    ) -> Result<(), Refused> {
-        self.with_gate(|gate| judge.gate_beside(gate, as_of, others))
-    }
-
-    fn of_audit(&self, judge: &Judge, as_of: u64) -> Result<(), Refused> {
-        self.with_gate(|gate| judge.gate(gate, as_of))
-    }
-
-    fn with_gate<T>(&self, ask: impl FnOnce(&Gate<'_>) -> T) -> T {
-        let made = match self {
-            Self::Release(payload, true) => parts(payload),
-            Self::Released(.., payload) => parts(payload),
-            _ => None,
-        };
-        let made = made.as_ref().map(|(artifact, signature)| Parts {
-            artifact,
-            signature,
-        });
-        ask(&match self {
-            Self::Approval(build) => Gate::Approval { build: *build },
-            Self::Release(payload, _) => Gate::Release {
-                payload,
-                parts: made,
-            },
-            Self::Released(release, ..) => Gate::Released {
-                release: *release,
-                rebuilds_min: 1,
-                parts: made,
-            },
-            Self::Ring(payload, wait_seconds) => Gate::Ring {
-                payload,
-                wait_seconds: *wait_seconds,
-            },
-            Self::Metadata {
-                role,
-                previous,
-                next,
-                now,
-            } => Gate::Metadata {
-                role,
-                previous: previous.as_deref(),
-                next,
-                now: *now,
-            },
-            Self::Published(role, file) => Gate::Published { role, file },
-            Self::TufRoot(file) => Gate::TufRoot { file },
-        })
-    }
-}
-
-/// Program and signature behind a release that a platform signed.
-pub(crate) fn parts(payload: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let statement = statement::Statement::parse(payload).ok()?;
-    let statement::Predicate::Release(release) = &statement.predicate else {
-        return None;
-    };
-    release.signed?;
-    Some((program(&release.version), signature()))
-}
-
-/// The same as the law takes it.
-fn attached(payload: &[u8]) -> Option<Attached> {
-    let (artifact, signature) = parts(payload)?;
-    let attach = |artifact: &[u8], signature: &[u8]| {
-        binary::attach(artifact, signature).map(|signed| signed.program)
-    };
-    Some(Attached::recompute(&artifact, &signature, attach).unwrap())
-}
-
 /// Both, at one place of one log.
 pub(crate) struct Both<'a> {
     pub(crate) seed: u64,
@@ -227,12 +72,15 @@ pub(crate) struct Both<'a> {
     /// The other log of the constitution.
     pub(crate) beside: Beside,
     pub(crate) seen: &'a mut Seen,
+    anchor: StatementDigest,
+    /// Checkpoints by size.
+    notes: BTreeMap<u64, Vec<u8>>,
     answers: Vec<(u64, Question, Result<(), Refused>)>,
 }
 
 /// The audit keeps no entry that does not count, so where the law can say why something is missing or too
 /// little, the audit says that it is.
-fn is_same(law: &str, audit: &str) -> bool {
+pub(crate) fn is_same(law: &str, audit: &str) -> bool {
     let lacks = audit.ends_with(".missing")
         || audit.starts_with("rebuild.")
         || audit.starts_with("release.quorum_");
@@ -243,6 +91,7 @@ fn is_same(law: &str, audit: &str) -> bool {
 impl<'a> Both<'a> {
     pub(crate) fn new(seed: u64, anchor: StatementDigest, seen: &'a mut Seen) -> Self {
         let origin = crate::honest::chain::center_log();
+        script::begin(anchor);
         Self {
             seed,
             log: Log::of_center(),
@@ -250,11 +99,13 @@ impl<'a> Both<'a> {
             audit: Judge::new(origin, anchor),
             beside: Beside::new(seed, anchor),
             seen,
+            anchor,
+            notes: BTreeMap::new(),
             answers: Vec::new(),
         }
     }
 
-    fn differ(&mut self, question: &str, law: String, audit: String, detail: String) {
+    pub(crate) fn differ(&mut self, question: &str, law: String, audit: String, detail: String) {
         let seed = self.seed;
         let key = (question.to_owned(), law, audit);
         let first = (0, seed, detail);
@@ -266,6 +117,7 @@ impl<'a> Both<'a> {
         let index = self.log.push(entry.clone());
         let law = self.law.feed(index, &entry).unwrap();
         let audit = self.audit.entry(index, &entry).unwrap();
+        script::note_entry((false, index), &entry, &law, &audit);
         let (law, said) = match &law {
             Fed::Counts(digest) => (Ok(*digest), String::new()),
             Fed::Ignored(refusal) => (Err(refusal.code().as_str()), refusal.to_string()),
@@ -307,12 +159,18 @@ impl<'a> Both<'a> {
             return;
         }
         self.log.publish(time);
-        let witnessed = self.log.witnessed(&self.law, size, time);
-        self.law.settle(&witnessed).unwrap();
         let note = self.log.checkpoint(size, time);
+        let witnessed = tlog::open_witnessed(&note, self.law.policy().unwrap()).unwrap();
+        self.law.settle(&witnessed).unwrap();
         let seen = self.audit.checkpoint(&note).unwrap();
         assert_eq!((seen.size, seen.time), (size, time));
         assert_eq!(seen.witnesses.len(), 2);
+        self.notes.insert(size, note.clone());
+        script::note(|| Event::Publish {
+            there: false,
+            note,
+            witnessed,
+        });
     }
 
     /// A checkpoint that is of another log, of other entries, or that too few witnesses saw.
@@ -339,16 +197,19 @@ impl<'a> Both<'a> {
             2 => other.checkpoint_by(size, time, &["lab-a"]),
             _ => other.checkpoint_by(size, time, &[]),
         };
-        let law = match tlog::open_witnessed(&note, self.law.policy().unwrap()) {
-            Ok(witnessed) => self.law.clone().settle(&witnessed).map(drop),
-            Err(_) => {
-                other.publish(time);
-                let mut bundle = other.whole_bundle();
-                bundle.checkpoint = note.clone();
-                bundle.open(anchor).map(drop)
-            }
+        other.publish(time);
+        let bundle = || Bundle {
+            checkpoint: note.clone(),
+            ..other.whole_bundle()
         };
+        let law = law_on_checkpoint(&self.law, &note, anchor, bundle);
         let audit = self.audit.checkpoint(&note).map(drop);
+        script::note(|| Event::Bad {
+            bundle: Box::new(bundle()),
+            law: law_code(&law),
+            audit: audit_code(&audit),
+            note: note.clone(),
+        });
         self.compare("checkpoint", &law, &audit);
     }
 
@@ -361,8 +222,26 @@ impl<'a> Both<'a> {
         let size = self.log.size();
         let audit = question.of_audit(&self.audit, size);
         self.compare(question.name(), &law, &audit);
+        script::note(|| Event::Ask {
+            question: question.clone(),
+            size,
+            law: law_code(&law),
+            audit: audit_code(&audit),
+        });
         self.ask_beside(&question, size);
+        self.ask_on_excerpt(&question, &audit);
         self.answers.push((size, question, audit));
+    }
+
+    /// The same of an endpoint, which is shown no more than the law names.
+    fn ask_on_excerpt(&mut self, question: &Question, audit: &Result<(), Refused>) {
+        let served = Served {
+            log: &self.log,
+            notes: &self.notes,
+        };
+        if let Some(law) = law_on_excerpt(&self.law, &served, question, self.anchor) {
+            self.compare("excerpt", &law, audit);
+        }
     }
 
     /// The same of a signer, who reads the other log, too.
@@ -375,8 +254,15 @@ impl<'a> Both<'a> {
         let Ok(home) = self.law.settled() else {
             return;
         };
-        let (law, audit) = self.beside.ask(question, home, (&self.audit, size));
+        let (is_read, law, audit) = self.beside.ask(question, home, (&self.audit, size));
         self.compare(name, &law, &audit);
+        script::note(|| Event::AskBeside {
+            question: question.clone(),
+            size,
+            is_read,
+            law: law_code(&law),
+            audit: audit_code(&audit),
+        });
     }
 
     pub(crate) fn compare(
@@ -403,6 +289,7 @@ impl<'a> Both<'a> {
 
     /// What was answered of the past is answered so still.
     pub(crate) fn ask_again(&mut self) {
+        script::note(|| Event::Again);
         for (size, question, before) in std::mem::take(&mut self.answers) {
             let again = question.of_audit(&self.audit, size);
             let is_unsettled = matches!(&before, Err(r) if r.code == "view.incomplete");
@@ -415,46 +302,91 @@ impl<'a> Both<'a> {
     }
 
     /// Endpoints: one bundle of everything, one checkpoint.
-    pub(crate) fn install(&mut self, delivery: Delivery<'_>, anchor: StatementDigest) {
-        let attached = delivery.parts.map(|parts| {
-            let attach = |artifact: &[u8], signature: &[u8]| {
-                binary::attach(artifact, signature).map(|signed| signed.program)
-            };
-            Attached::recompute(parts.artifact, parts.signature, attach).unwrap()
-        });
-        let Ok(bundle) = self.log.whole_bundle().open(anchor) else {
+    pub(crate) fn install(&mut self, delivery: &Delivery<'_>, anchor: StatementDigest) {
+        let bundle = self.log.whole_bundle();
+        let Ok(opened) = bundle.open(anchor) else {
             return;
         };
-        let mut judge = Judge::new(self.audit.origin().clone(), anchor);
-        for (index, entry) in (0..).zip(&self.log.entries) {
-            let _ = judge.entry(index, entry).unwrap();
-        }
-        let (size, time) = *self.log.published.last().unwrap();
-        judge.checkpoint(&self.log.checkpoint(size, time)).unwrap();
-        let served = [bundle];
-        let [bundle] = &served;
-        let offer = law::Offer {
-            bundle,
-            release: delivery.release,
-            publication: bundle,
-            metadata: delivery.metadata,
-            role: delivery.role,
-            withdrawals: &served,
-            artifact: delivery.artifact,
-            artifact_bytes: delivery.artifact_bytes,
-            attached: attached.as_ref(),
-        };
-        let policy = law::EndpointPolicy {
-            line: law::Line {
-                product: delivery.line.product.clone(),
-                channel: delivery.line.channel.clone(),
-                platform: delivery.line.platform.clone(),
-            },
-            rebuilds_min: delivery.rebuilds_min,
-            evidence_age_max_seconds: delivery.evidence_age_max_seconds,
-        };
-        let law = Installable::check(offer, &policy, delivery.installed, delivery.now).map(drop);
-        let audit = judge.gate(&Gate::Install(delivery), size);
+        let law = law_on_delivery(opened, delivery);
+        let audit = audit_on_delivery(&bundle, anchor, delivery);
         self.compare("install", &law, &audit);
+        script::note(|| {
+            let parts = delivery.parts;
+            Event::Install(Box::new(Installed {
+                bundle,
+                line: delivery.line.clone(),
+                release: delivery.release,
+                artifact: delivery.artifact,
+                artifact_bytes: delivery.artifact_bytes,
+                parts: parts.map(|parts| (parts.artifact.to_vec(), parts.signature.to_vec())),
+                role: "software",
+                metadata: delivery.metadata.to_vec(),
+                installed: delivery.installed,
+                rebuilds_min: delivery.rebuilds_min,
+                evidence_age_max_seconds: delivery.evidence_age_max_seconds,
+                now: delivery.now,
+                law: law_code(&law),
+                audit: audit_code(&audit),
+            }))
+        });
     }
+}
+
+/// Somebody's checkpoint of everything; of an excerpt, where the policy does not open it.
+pub(crate) fn law_on_checkpoint(
+    law: &InForce,
+    note: &[u8],
+    anchor: StatementDigest,
+    bundle: impl FnOnce() -> Bundle,
+) -> Result<(), Refusal> {
+    match tlog::open_witnessed(note, law.policy().unwrap()) {
+        Ok(witnessed) => law.clone().settle(&witnessed).map(drop),
+        Err(_) => bundle().open(anchor).map(drop),
+    }
+}
+
+pub(crate) fn law_on_delivery(bundle: OpenBundle, delivery: &Delivery<'_>) -> Result<(), Refusal> {
+    let attached = delivery.parts.map(|parts| {
+        let attach = |artifact: &[u8], signature: &[u8]| {
+            binary::attach(artifact, signature).map(|signed| signed.program)
+        };
+        Attached::recompute(parts.artifact, parts.signature, attach).unwrap()
+    });
+    let served = [bundle];
+    let [bundle] = &served;
+    let offer = law::Offer {
+        bundle,
+        release: delivery.release,
+        publication: bundle,
+        metadata: delivery.metadata,
+        role: delivery.role,
+        withdrawals: &served,
+        artifact: delivery.artifact,
+        artifact_bytes: delivery.artifact_bytes,
+        attached: attached.as_ref(),
+    };
+    let policy = law::EndpointPolicy {
+        line: law::Line {
+            product: delivery.line.product.clone(),
+            channel: delivery.line.channel.clone(),
+            platform: delivery.line.platform.clone(),
+        },
+        rebuilds_min: delivery.rebuilds_min,
+        evidence_age_max_seconds: delivery.evidence_age_max_seconds,
+    };
+    Installable::check(offer, &policy, delivery.installed, delivery.now).map(drop)
+}
+
+/// The audit knows no bundles: it is fed the entries, which are all.
+pub(crate) fn audit_on_delivery(
+    bundle: &Bundle,
+    anchor: StatementDigest,
+    delivery: &Delivery<'_>,
+) -> Result<(), Refused> {
+    let mut judge = Judge::new(crate::honest::chain::center_log(), anchor);
+    for (index, entry) in (0..).zip(&bundle.entries) {
+        let _ = judge.entry(index, &entry.entry).unwrap();
+    }
+    judge.checkpoint(&bundle.checkpoint).unwrap();
+    judge.gate(&Gate::Install(*delivery), bundle.entries.len() as u64)
 }

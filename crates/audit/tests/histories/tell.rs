@@ -3,9 +3,10 @@
 use audit::judge::{Delivery, Line, Parts};
 use statement::{Constitution, FileDigest, Predicate, StatementDigest};
 
-use crate::both::{Both, Seen, parts};
+use crate::both::{Both, Seen};
 use crate::dice::Dice;
 use crate::extra::{early, emergency, failed, forged, late_finding, said, tested, twin};
+use crate::homes::Homes;
 use crate::honest::{
     amendment::activation,
     chain::Step,
@@ -14,13 +15,19 @@ use crate::honest::{
     sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
     story::{Story, Told, sign},
 };
+use crate::question::parts;
 use crate::{twist, world};
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
 
+/// Sets the dice of the rings apart; with this one the history that once told the two apart is as it was.
+const RINGS: u64 = 0x041b;
+
 pub(crate) struct History<'a> {
     pub(crate) dice: Dice,
     pub(crate) both: Both<'a>,
+    homes: Homes,
+    curious: Dice,
     pub(crate) told: Vec<Told>,
     /// Digests of proposals.
     proposed: Vec<StatementDigest>,
@@ -46,13 +53,16 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     change(&mut first);
     // Dice of their own, so that the rest of a seed's history is the same with signatures and without.
     let mut platform = Dice::new(seed ^ 0x5ead);
-    let told = stories(&mut dice, &mut platform, calm, &change);
+    let mut rings = Dice::new(seed ^ RINGS);
+    let told = stories(&mut dice, [&mut platform, &mut rings], calm, &change);
     let anchor = match dice.below(40) {
         0 if !calm => StatementDigest::of(b"another anchor"),
         _ => roster::digest(&first),
     };
     let mut history = History {
         both: Both::new(seed, anchor, seen),
+        homes: Homes::new(seed),
+        curious: Dice::new(seed ^ 0x0c0e),
         dice,
         told,
         proposed: Vec::new(),
@@ -70,7 +80,7 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
 /// Up to three releases of one line, each with at most two twists.
 fn stories(
     dice: &mut Dice,
-    platform: &mut Dice,
+    [platform, rings]: [&mut Dice; 2],
     calm: bool,
     change: &dyn Fn(&mut Constitution),
 ) -> Vec<Told> {
@@ -90,6 +100,9 @@ fn stories(
         }
         if platform.one_in(4) {
             story = twist::signed_by_platform(platform, story);
+        }
+        if rings.one_in(3) {
+            story = twist::in_a_ring(rings, story);
         }
         told.push(story.tell());
     }
@@ -163,6 +176,47 @@ impl History<'_> {
             self.extra(self.told.len() - 1);
             self.publish_and_ask();
         }
+        self.last_words();
+    }
+
+    /// When all stories are told: something against them, an end of it by several, a key taken back, a release withdrawn.
+    fn last_words(&mut self) {
+        std::mem::swap(&mut self.dice, &mut self.curious);
+        for _ in 0..self.dice.below(4) {
+            let dice = &mut self.dice;
+            let made = &self.told[dice.below(self.told.len())].made;
+            let mut entries = Vec::new();
+            match dice.below(4) {
+                0 => {
+                    let steps = [Step::Source, Step::Provenance, Step::ReleaseCenter];
+                    let about = made.digest(*dice.pick(&steps));
+                    entries.push(finding(about, &Key::of("vendor", "author")));
+                    self.adverse.push(said(&entries[0]));
+                }
+                1 if !self.adverse.is_empty() => {
+                    let closes = *dice.pick(&self.adverse);
+                    let closers = PARTIES.iter().filter(|_| dice.one_in(2));
+                    entries.extend(closers.map(|party| closure(closes, party)));
+                }
+                2 => {
+                    let name = *dice.pick(&["center", "tuf", "conveyer", "author"]);
+                    let key = Key::of("vendor", name);
+                    entries.push(revocation(key.id(), "vendor"));
+                }
+                _ => entries.push(withdrawal(
+                    made.release(),
+                    &Key::of("vendor", "center"),
+                    NOT_AFTER,
+                )),
+            }
+            for entry in entries {
+                self.both.feed(entry);
+            }
+            self.publish();
+            self.ask_some(8);
+            self.ask_of_rings();
+        }
+        std::mem::swap(&mut self.dice, &mut self.curious);
     }
 
     /// The entries of a story; some dropped, repeated, swapped or damaged.
@@ -204,16 +258,28 @@ impl History<'_> {
                 .offer_bad_checkpoint(which, self.time, self.anchor);
         }
         self.both.publish(self.time);
+        self.both.agree_on_state();
     }
 
     fn publish_and_ask(&mut self) {
         if self.dice.one_in(25) {
             self.ask_some(3);
         }
+        for entry in self.homes.go_on(self.time) {
+            self.both.feed(entry);
+        }
         self.publish();
         let told: Vec<_> = self.told.iter().map(|told| &told.made).collect();
         self.both.beside.go_on(&told, self.time);
         self.ask_some(7);
+        for question in self.homes.questions(self.time) {
+            self.both.ask(question);
+        }
+        // With dice of their own, too.
+        std::mem::swap(&mut self.dice, &mut self.curious);
+        self.ask_some(6);
+        self.ask_of_rings();
+        std::mem::swap(&mut self.dice, &mut self.curious);
     }
 
     /// One more entry beside the stories.
@@ -427,6 +493,6 @@ impl History<'_> {
             _ => {}
         }
         delivery.line = &line;
-        self.both.install(delivery, self.anchor);
+        self.both.install(&delivery, self.anchor);
     }
 }

@@ -191,6 +191,16 @@ pub(crate) fn signed_by_platform(dice: &mut Dice, story: Story) -> Story {
     story.change(Step::ReleaseCenter, *dice.pick(SIGNED))
 }
 
+/// The release is for a narrow ring first.
+pub(crate) fn in_a_ring(dice: &mut Dice, story: Story) -> Story {
+    let narrow: &[Twist] = &[
+        |s| release(s).channel.push_str(".r1"),
+        |s| release(s).channel.push_str(".r10"),
+        |s| release(s).channel.push_str(".r50"),
+    ];
+    story.change(Step::ReleaseCenter, *dice.pick(narrow))
+}
+
 const PUBLICATIONS: &[Twist] = &[
     |s| publication(s).version += 1,
     |s| publication(s).metadata = FileDigest::of(b"x"),

@@ -122,6 +122,11 @@ impl Log {
     /// A bundle of these entries under the last published checkpoint.
     pub fn bundle(&self, indices: &[u64]) -> Bundle {
         let (size, time) = *self.published.last().unwrap();
+        self.bundle_under(size, self.checkpoint(size, time), indices)
+    }
+
+    /// The same under a checkpoint of this size that was signed before.
+    pub fn bundle_under(&self, size: u64, checkpoint: Vec<u8>, indices: &[u64]) -> Bundle {
         let leaves = self.leaves(size);
         let mut indices = indices.to_vec();
         indices.sort_unstable();
@@ -133,7 +138,7 @@ impl Log {
         });
         Bundle {
             archived: Vec::new(),
-            checkpoint: self.checkpoint(size, time),
+            checkpoint,
             entries: entries.collect(),
         }
     }

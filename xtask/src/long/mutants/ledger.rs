@@ -151,7 +151,7 @@ pub(super) fn judge(survivors: &[&str], proofs: &str) -> Judged {
     };
     for survivor in survivors {
         judged.survivors += 1;
-        let proved = proofs.contains(&without_position(survivor));
+        let proved = is_proved(survivor, proofs);
         judged.open += usize::from(!proved);
         let state = if proved {
             "equivalent, see `mutants-equivalent.md`"
@@ -164,6 +164,11 @@ pub(super) fn judge(survivors: &[&str], proofs: &str) -> Judged {
         judged.list.push_str("No survivor.\n");
     }
     judged
+}
+
+/// Whether a page proves that this mutant behaves as the original.
+pub(super) fn is_proved(survivor: &str, proofs: &str) -> bool {
+    proofs.contains(&format!("`{}`", without_position(survivor)))
 }
 
 /// `a.rs:1:2: replace x` becomes `a.rs: replace x`, which stays true when lines move.
