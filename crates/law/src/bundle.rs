@@ -5,7 +5,8 @@
 //!  "type":"https://spec.limpid.example/bundle/v1"}                      (RFC 8785, ascending index)
 //! ```
 //!
-//! `archived` are older checkpoints of the same log, ascending, that an `activation` among the entries names;
+//! `archived` are older checkpoints of the same log, ascending: those that an `activation` among the entries names, and those that
+//! show of an entry that it stood before its `not_after`;
 //! mostly there are none. The constitution chain is among the entries, so an anchor is all that a stranger needs.
 
 use std::collections::BTreeMap;
@@ -88,7 +89,7 @@ pub struct BundleEntry {
 /// A well-formed bundle; nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
-    /// Older checkpoints, as signed notes, that activations name; ascending.
+    /// Older checkpoints, as signed notes, ascending: activations name them, or entries stood in time by them.
     pub archived: Vec<Vec<u8>>,
     /// The cosigned checkpoint as a signed note.
     pub checkpoint: Vec<u8>,
@@ -128,6 +129,10 @@ impl Bundle {
         let claims: Vec<_> = claims.collect();
         if let Some(at) = claims.windows(2).position(|pair| pair[0] >= pair[1]) {
             return Err(wrong("archived", at + 1, &claims[at + 1].to_string()));
+        }
+        let newest = claimed_size(wire.checkpoint.as_bytes());
+        if let Some(at) = claims.iter().position(|size| *size >= newest) {
+            return Err(wrong("archived", at, &claims[at].to_string()));
         }
         let mut entries: Vec<BundleEntry> = Vec::with_capacity(wire.entries.len());
         for (at, item) in wire.entries.into_iter().enumerate() {
@@ -248,6 +253,9 @@ impl Bundle {
                 .feed(index, entry)
                 .map_err(|error| Refusal::new(Code::EntryMalformed, error.to_string()))?;
         }
+        for note in archived {
+            note_archived(&mut state, note)?;
+        }
         Ok(state)
     }
 
@@ -279,7 +287,9 @@ fn note_archived(state: &mut InForce, note: &[u8]) -> Result<(), Refusal> {
         let detail = format!("archived checkpoint of {}", checkpoint.origin());
         return Err(Refusal::new(Code::CheckpointOrigin, detail));
     }
-    state.note_archived(&checkpoint);
+    // The entries below it are proven under the newest checkpoint. That both are of one history is the witnesses' word, as it is
+    // for two checkpoints that an activation names.
+    state.note_time(&checkpoint);
     Ok(())
 }
 

@@ -285,11 +285,19 @@ impl InForce {
 
     pub(crate) fn note_time(&mut self, checkpoint: &Witnessed<Checkpoint>) {
         self.note_archived(checkpoint);
-        let time = checkpoint.median_time();
-        match self.times.last() {
-            Some((size, _)) if *size >= checkpoint.size() => {}
-            _ => self.times.push((checkpoint.size(), time)),
+        let (size, time) = (checkpoint.size(), checkpoint.median_time());
+        // An excerpt comes with checkpoints in no order: those of its own entries, and those of proofs beside it.
+        if let Err(at) = self.times.binary_search_by_key(&size, |(size, _)| *size) {
+            self.times.insert(at, (size, time));
         }
+    }
+
+    /// Whether this entry counts, and would be too late by the newest checkpoint alone: its statement or its key ended since.
+    /// What shows it must show an older checkpoint, too.
+    pub fn ended_since(&self, index: u64, digest: StatementDigest) -> bool {
+        let newest = self.newest_time().unwrap_or(0);
+        let mut standing = self.standing.get(&digest).into_iter().flatten();
+        standing.any(|entry| entry.index == index && entry.check_in_time(newest).is_err())
     }
 
     /// Number of entries known to be witnessed.

@@ -50,6 +50,39 @@ async fn a_follower_replays_the_log_and_makes_bundles_of_it() {
 }
 
 #[tokio::test]
+async fn a_bundle_of_what_ended_since_shows_an_older_checkpoint_with_it() {
+    let world = World::founded().await;
+    let client = world.client();
+    let first = submit_witnessed(&client, &beat("first")).await;
+    let ends = opened(&first.checkpoint).median_time() + 3;
+    let brief = statement::Heartbeat {
+        not_after: ends,
+        ..roster::heartbeat("brief")
+    };
+    let brief = roster::envelope(brief, roster::SUPERVISOR);
+    let index = submit_witnessed(&client, &brief).await.index;
+    let mut follower = world.follower();
+    follower.sync().await.unwrap();
+    let bundle = follower.bundle(&[index]).await.unwrap();
+    assert!(bundle.archived.is_empty(), "it did not end yet");
+    // Until the witnesses' clocks are past its end.
+    let mut beats = 0;
+    while follower.checkpoint().unwrap().median_time() <= ends {
+        beats += 1;
+        submit_witnessed(&client, &beat(format!("beat {beats}"))).await;
+        follower.sync().await.unwrap();
+    }
+    let bundle = follower.bundle(&[index]).await.unwrap();
+    let [shown] = bundle.archived.as_slice() else {
+        panic!("{} older checkpoints", bundle.archived.len());
+    };
+    let shown = opened(shown);
+    assert!(shown.size() > index && shown.median_time() <= ends);
+    bundle.open(roster::anchor()).unwrap();
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_independent_implementation_recomputes_the_root_from_the_bundles() {
     let world = World::founded().await;
     let client = world.client();

@@ -15,7 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use law::{Bundle, BundleEntry, Code, Fed, InForce, Refusal, Settled};
+use law::{Bundle, BundleEntry, Code, Fed, InForce, Opened, Refusal, Settled};
 use statement::{Envelope, Predicate, Role, Statement, StatementDigest};
 use tlog::{
     BundleId, Checkpoint, Hash, Note, TileId, TileSource, Witnessed, open_witnessed,
@@ -345,17 +345,19 @@ impl Follower {
         wanted.dedup();
         let mut tiles = FetchedTiles::default();
         let mut entries = Vec::with_capacity(wanted.len());
+        let mut sizes: BTreeSet<u64> = self.state.archived_sizes_named().iter().copied().collect();
         for index in wanted {
             let path = self.prove(&mut tiles, index, newest.size()).await?;
-            entries.push(BundleEntry {
-                entry: self.entry(index).await?,
-                index,
-                path,
-            });
+            let entry = self.entry(index).await?;
+            let digest = Opened::read(&entry).ok().map(|opened| opened.digest());
+            if digest.is_some_and(|digest| self.state.ended_since(index, digest)) {
+                sizes.extend(self.archived.range(index + 1..).next());
+            }
+            entries.push(BundleEntry { entry, index, path });
         }
         let mut archived = Vec::new();
-        for size in self.state.archived_sizes_named() {
-            archived.push(self.client.archived(*size).await?);
+        for size in sizes.into_iter().filter(|size| *size < newest.size()) {
+            archived.push(self.client.archived(size).await?);
         }
         let bundle = Bundle {
             archived,

@@ -8,6 +8,7 @@ use crate::{
         custody::{declaration, digest, founded, policy, quorum, say_all},
         log::Log,
         roster::{self, NOT_AFTER, NOW},
+        sayings::heartbeat,
     },
     refused_with,
 };
@@ -116,6 +117,31 @@ fn what_is_included_after_its_time_is_no_policy() {
     let (log, _) = settled();
     judged_at(log.clone(), NOT_AFTER).unwrap();
     refused_with!("entry.too_late", judged_at(log, NOT_AFTER + 1));
+}
+
+#[test]
+fn an_excerpt_that_is_made_later_shows_by_an_older_checkpoint_what_stood_in_time() {
+    let (mut log, _) = settled();
+    let anchor = anchor();
+    log.publish(LATER);
+    log.push(heartbeat("a year later"));
+    log.publish(NOT_AFTER + 1);
+    let mut bundle = log.bundle(&(0..10).collect::<Vec<_>>());
+    let judged = |bundle: &law::Bundle| {
+        let bundle = law::Bundle::parse(&bundle.to_bytes().unwrap()).unwrap();
+        Residence::check(bundle.open(anchor).unwrap().view())
+    };
+    refused_with!("entry.too_late", judged(&bundle));
+    bundle.archived = log.archived();
+    judged(&bundle).unwrap();
+    // It must be witnessed like the newest one, and of this log.
+    let text = String::from_utf8(bundle.archived[0].clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    bundle.archived[0] = (lines[..lines.len() - 1].join("\n") + "\n").into_bytes();
+    refused_with!("checkpoint.unwitnessed", bundle.open(anchor));
+    // Older than the newest is what it is for.
+    bundle.archived = vec![bundle.checkpoint.clone()];
+    assert!(bundle.to_bytes().is_err());
 }
 
 #[test]
