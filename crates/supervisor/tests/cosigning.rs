@@ -172,8 +172,16 @@ async fn bad_input_is_answered_with_its_own_status() {
         let answer = cosign(&url, "software", malformed).await;
         assert_eq!(refusal(answer), code(400, "metadata.malformed"));
     }
-    let answer = cosign(&url, "software", vec![b' '; 2 << 20]).await;
-    assert_eq!(refusal(answer).0, 413);
+    // Refused before all of it was read, so the connection may be reset before the answer was. Then the client asks again.
+    let mut tries = 0;
+    let too_long = loop {
+        tries += 1;
+        match cosign(&url, "software", vec![b' '; 2 << 20]).await {
+            Err(error) if error.status().is_none() && tries < 20 => {}
+            answer => break answer,
+        }
+    };
+    assert_eq!(refusal(too_long).0, 413);
     let far = Targets::listing(1, in_days(100), BTreeMap::new()).unwrap();
     let answer = cosign(&url, "software", signed(far, &[&center])).await;
     assert_eq!(refusal(answer), code(403, "metadata.expiry"));
