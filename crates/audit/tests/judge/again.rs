@@ -2,13 +2,12 @@
 
 use audit::judge::Severity;
 use statement::{
-    CheckpointRef, FileDigest, Kind, OutcomeCounts, Predicate, Reanalyses, ReanalysisGrant,
-    StatementDigest,
+    CheckpointRef, FileDigest, OutcomeCounts, Reanalyses, ReanalysisGrant, StatementDigest,
 };
 
 use crate::{
     honest::{
-        chain::{Step, center_log},
+        chain::center_log,
         custody::{digest, erasure, grant, receipts, say_one},
         keys::Key,
         roster::{DAY, NOT_AFTER, NOW},
@@ -28,15 +27,7 @@ fn center() -> Key {
 
 /// Rules were released, and a thousand samples are at rest.
 fn rules() -> Told {
-    let story = Story::honest().change(Step::Source, |statement| {
-        let Predicate::Source(source) = &mut statement.predicate else {
-            panic!("not a source");
-        };
-        source.kind = Kind::Rules;
-    });
-    let mut told = story
-        .change_release(|release| release.kind = Kind::Rules)
-        .tell();
+    let mut told = Story::honest().of_rules().tell();
     let batch = statement::Receipts {
         count: 1_000,
         ..receipts()

@@ -18,6 +18,11 @@ async fn sent(lie: Lie) -> (Street, endpoint::sharing::Sent) {
     let street = Street::new().await;
     street.agree("DE");
     street.zurich.lock().lie = lie;
+    shared_by(street).await
+}
+
+/// One file is shared and sent.
+async fn shared_by(street: Street) -> (Street, endpoint::sharing::Sent) {
     street
         .share(&street.file("lure.exe", CONTENT))
         .await
@@ -110,12 +115,7 @@ async fn judged_by(signers: &[&str], shown: usize) -> (Street, endpoint::sharing
         cell.rules = vec![(release, entries)];
     }
     street.show();
-    street
-        .share(&street.file("lure.exe", CONTENT))
-        .await
-        .unwrap();
-    let sent = street.send().await;
-    (street, sent)
+    shared_by(street).await
 }
 
 #[tokio::test]

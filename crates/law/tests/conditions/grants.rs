@@ -2,8 +2,7 @@
 
 use law::{Covered, ReanalysisGrant, Refusal, SignableGrant};
 use statement::{
-    CheckpointRef, EpochPurpose, FileDigest, Halt, Kind, Predicate, SealDigest, StatementDigest,
-    Withdrawal,
+    CheckpointRef, EpochPurpose, FileDigest, Halt, SealDigest, StatementDigest, Withdrawal,
 };
 
 use crate::{
@@ -30,15 +29,7 @@ fn center() -> Key {
 
 /// Rules were released, and a thousand samples are at rest.
 fn rules(story: Story) -> Told {
-    let story = story.change(Step::Source, |statement| {
-        let Predicate::Source(source) = &mut statement.predicate else {
-            panic!("not a source");
-        };
-        source.kind = Kind::Rules;
-    });
-    let mut told = story
-        .change_release(|release| release.kind = Kind::Rules)
-        .tell();
+    let mut told = story.of_rules().tell();
     let batch = statement::Receipts {
         count: 1_000,
         ..receipts()

@@ -1,7 +1,7 @@
 //! What machines judge with: rules and a table that were released, and each condition taken away.
 
 use law::{Refusal, ReleasedTools, ToolNames};
-use statement::{FileDigest, Finding, Halt, Kind, Predicate, StatementDigest, Withdrawal};
+use statement::{FileDigest, Finding, Halt, Predicate, StatementDigest, Withdrawal};
 
 use crate::{
     honest::{
@@ -16,15 +16,7 @@ use crate::{
 
 /// Rules were released; they carry their table themselves.
 fn rules(story: Story) -> Told {
-    let story = story.change(Step::Source, |statement| {
-        let Predicate::Source(source) = &mut statement.predicate else {
-            panic!("not a source");
-        };
-        source.kind = Kind::Rules;
-    });
-    let mut told = story
-        .change_release(|release| release.kind = Kind::Rules)
-        .tell();
+    let mut told = story.of_rules().tell();
     told.log.publish(NOW + 4_000);
     told
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use law::{Approvable, InForce, OpenBundle, Refusal, Releasable, ReleasedFile};
 use statement::{
-    Constitution, Envelope, FileDigest, Predicate, Release, Statement, StatementDigest, Subject,
+    Constitution, Envelope, FileDigest, Kind, Predicate, Release, Statement, StatementDigest,
+    Subject,
 };
 
 use super::{
@@ -94,6 +95,17 @@ impl Story {
             };
             change(release);
         })
+    }
+
+    /// What is released is a database of rules.
+    pub fn of_rules(self) -> Self {
+        let story = self.change(Step::Source, |statement| {
+            let Predicate::Source(source) = &mut statement.predicate else {
+                panic!("not a source");
+            };
+            source.kind = Kind::Rules;
+        });
+        story.change_release(|release| release.kind = Kind::Rules)
     }
 
     /// Changes the bytes of an entry after it was signed.
