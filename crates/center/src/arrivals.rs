@@ -27,6 +27,14 @@ pub(crate) struct Arrivals {
     turn: tokio::sync::Mutex<()>,
 }
 
+/// When a sample was first heard of.
+pub(crate) enum Begun {
+    /// Earlier, as an upload; its token was spent then.
+    Before,
+    /// In this call, with a token to be spent where one is asked for.
+    Now(Option<Ticket>),
+}
+
 /// A sample whose ciphertext is durable.
 struct Arrival {
     sample: SampleId,
@@ -35,8 +43,7 @@ struct Arrival {
     front: Vec<u8>,
     region: String,
     epoch: String,
-    /// To be spent with it; none where none is asked for, or where it was spent when the upload began.
-    ticket: Option<Ticket>,
+    begun: Begun,
     kept: oneshot::Sender<Result<(), Refusal>>,
 }
 
@@ -60,7 +67,7 @@ impl Arrivals {
     pub(crate) async fn take_in(
         self: &Arc<Self>,
         (front, bytes): (&Front, &[u8]),
-        (seal, ticket, received): (SealDigest, Option<Ticket>, u64),
+        (seal, begun, received): (SealDigest, Begun, u64),
     ) -> Result<Accepted, Refusal> {
         let address = front.header().address();
         let sample = address.sample.clone();
@@ -72,7 +79,7 @@ impl Arrivals {
             front: bytes.to_vec(),
             region: address.region.to_string(),
             epoch: front.header().epoch(EpochPurpose::Analysis).to_string(),
-            ticket,
+            begun,
             kept,
         });
         // In a task of its own: a caller that hangs up takes nobody with it.
@@ -137,7 +144,7 @@ impl Arrivals {
                 kept.push(Err(Refusal::Busy));
                 continue;
             }
-            if let Some(ticket) = &arrival.ticket
+            if let Begun::Now(Some(ticket)) = &arrival.begun
                 && !ticket.spend(&self.db, &mut write, &arrival.sample).await?
             {
                 // It came into this transaction alone, and goes out of it.
@@ -148,12 +155,12 @@ impl Arrivals {
             let queued = query("INSERT INTO jobs (sample, epoch) VALUES ($1, $2)")
                 .bind(sample)
                 .bind(&arrival.epoch);
-            let removed = query("DELETE FROM uploads WHERE sample = $1").bind(sample);
-            for query in [queued, removed] {
-                query
-                    .execute(&mut *write)
-                    .await
-                    .map_err(|e| self.db.sort(e))?;
+            let queued = queued.execute(&mut *write).await;
+            queued.map_err(|e| self.db.sort(e))?;
+            if matches!(arrival.begun, Begun::Before) {
+                let ended = query("DELETE FROM uploads WHERE sample = $1").bind(sample);
+                let ended = ended.execute(&mut *write).await;
+                ended.map_err(|e| self.db.sort(e))?;
             }
             kept.push(Ok(()));
         }

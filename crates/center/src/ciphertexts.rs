@@ -73,8 +73,11 @@ impl Ciphertexts {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         let mut file = options.open(&path).map_err(refused("open", &path))?;
-        file.set_len(held)
-            .and_then(|()| file.seek(SeekFrom::Start(held)))
+        // Most files are new, and have nothing that could be cut off.
+        if file.metadata().map_err(refused("read", &path))?.len() > held {
+            file.set_len(held).map_err(refused("cut", &path))?;
+        }
+        file.seek(SeekFrom::Start(held))
             .and_then(|_| file.write_all(bytes))
             .and_then(|()| file.sync_all())
             .map_err(refused("write", &path))?;

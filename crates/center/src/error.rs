@@ -147,6 +147,9 @@ pub enum Refusal {
         /// The header.
         name: &'static str,
     },
+    /// A body that ended before its end, or has more bytes than one call may bring.
+    #[error("the body broke off, or is longer than what one call may bring; nothing was kept")]
+    Broken,
     /// Promised to another home.
     #[error("the sample is promised to {found}; this cell is in {here}")]
     Home {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +19,7 @@ use crate::disclosure::Disclosure;
 use crate::error::{CenterError, Refusal, chain};
 use crate::intake::{Accepted, Held};
 use crate::limits::{PIECE_BYTES_MAX, RETRY_AFTER_SECONDS};
+use crate::whole::Whole;
 
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -182,9 +183,13 @@ async fn complete(State(cell): Room, Path(sample): Path<String>, body: Bytes) ->
     accepted(finish(async move { cell.complete(&sample, &body).await }).await)
 }
 
-async fn whole(State(cell): Room, headers: HeaderMap, body: Bytes) -> Response {
+async fn whole(State(cell): Room, headers: HeaderMap, body: Body) -> Response {
     let (shown, intake) = (authorization(&headers), Arc::clone(&cell));
-    let done = finish(async move { intake.take_whole(body, shown.as_deref()).await });
+    let whole = match Whole::receive(body).await {
+        Ok(whole) => whole,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let done = finish(async move { intake.take_whole(whole, shown.as_deref()).await });
     ask_for_token(&cell, accepted(done.await))
 }
 
@@ -329,6 +334,7 @@ fn status_and_code(refusal: &Refusal) -> (StatusCode, &'static str) {
         Refusal::Front(_) => (StatusCode::BAD_REQUEST, "intake.front"),
         Refusal::SignatureLength { .. } => (StatusCode::BAD_REQUEST, "intake.signature_length"),
         Refusal::Headers { .. } => (StatusCode::BAD_REQUEST, "intake.headers"),
+        Refusal::Broken => (StatusCode::BAD_REQUEST, "intake.broken"),
         Refusal::Home { .. } => (StatusCode::FORBIDDEN, "intake.home"),
         Refusal::Policy { .. } => (StatusCode::FORBIDDEN, "intake.policy"),
         Refusal::Epoch { .. } => (StatusCode::FORBIDDEN, "intake.epoch"),

@@ -2,19 +2,20 @@
 //!
 //! Invariant: *acknowledged <= durable*. Each function returns after the disk has what its answer says.
 
-use axum::body::Bytes;
-use seal::{Ciphertext, Front, UploadKey, upload_message};
+use seal::{Front, UploadKey, upload_message};
 use statement::{Day, EpochPurpose, SampleId, SealDigest};
 use store::tables::query;
 use tlog::Hash;
 
 use crate::admission::Ticket;
+use crate::arrivals::Begun;
 use crate::cell::Cell;
 use crate::ciphertexts::blocking;
 use crate::error::{CenterError, Refusal};
 use crate::limits::{FORGOTTEN_MAX, SIGNATURE_BYTES, UPLOAD_SECONDS};
 use crate::schema::{from_sql, to_sql};
 use crate::turned_away::Counts;
+use crate::whole::Whole;
 
 /// How far an upload is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,7 +252,7 @@ impl Cell {
         let seal = blocking(move || files.seal_digest(&header)).await?;
         let seal = seal.ok_or(Refusal::Signature)?;
         check_upload(&front, &seal, &signature)?;
-        let accepted = self.take_in((&front, &bytes), seal, None).await?;
+        let accepted = self.take_in((&front, &bytes), seal, Begun::Before).await?;
         drop(occupied);
         Ok(accepted)
     }
@@ -259,18 +260,13 @@ impl Cell {
     /// Takes in a small sample that came in one call, with its token in `authorization`.
     pub(crate) async fn take_whole(
         &self,
-        body: Bytes,
+        whole: Whole,
         authorization: Option<&str>,
     ) -> Result<Accepted, Refusal> {
-        let (front, bytes, ciphertext, signature) = split_whole(&body)?;
+        let (front, seal, bytes) = (whole.front, whole.seal, whole.front_bytes);
         let sample = front.header().address().sample.clone();
         let occupied = self.occupy(&sample)?;
-        let seal = {
-            let mut digest = Ciphertext::new(front.header());
-            digest.update(ciphertext).map_err(|_| Refusal::Signature)?;
-            digest.finish().map_err(|_| Refusal::Signature)?
-        };
-        check_upload(&front, &seal, &signature)?;
+        check_upload(&front, &seal, &whole.signature)?;
         let ticket = match self.known(&sample).await? {
             Known::Nothing => {
                 let ticket = self.ticket(authorization, &sample).await?;
@@ -287,14 +283,14 @@ impl Cell {
             _ => return Err(Refusal::Replayed),
         };
         let files = self.ciphertexts.clone();
-        // Shares the body: a sample is not copied on its way to the disk.
-        let (name, content) = (sample.clone(), body.slice_ref(ciphertext));
+        let (name, content) = (sample.clone(), whole.ciphertext);
         let occupied = blocking(move || {
             files.append(&name, 0, &content)?;
             Ok(occupied)
         })
         .await?;
-        let accepted = self.take_in((&front, bytes), seal, ticket).await;
+        let begun = Begun::Now(ticket);
+        let accepted = self.take_in((&front, &bytes), seal, begun).await;
         if matches!(accepted, Err(Refusal::TokenSpent)) {
             // Another sample was a moment faster with the same token; this one was never acknowledged.
             let files = self.ciphertexts.clone();
@@ -308,50 +304,40 @@ impl Cell {
         &self,
         front: (&Front, &[u8]),
         seal: SealDigest,
-        ticket: Option<Ticket>,
+        begun: Begun,
     ) -> Result<Accepted, Refusal> {
-        let arrival = (seal, ticket, self.now());
+        let arrival = (seal, begun, self.now());
         let accepted = self.arrivals.take_in(front, arrival).await?;
         self.arrived.notify_one();
         Ok(accepted)
     }
 
     async fn known(&self, sample: &SampleId) -> Result<Known, Refusal> {
-        let mut write = self
-            .db
-            .readers()
-            .acquire()
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        let upload = query("SELECT front, held FROM uploads WHERE sample = $1")
-            .bind(sample.as_str())
-            .fetch_optional(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        if let Some(row) = upload {
-            return Ok(Known::Uploading {
-                front: row.get(0),
-                held: from_sql(row.get(1)),
-            });
-        }
-        let taken = query("SELECT front, seal, received FROM samples WHERE sample = $1")
-            .bind(sample.as_str())
-            .fetch_optional(&mut *write)
-            .await
-            .map_err(|e| self.db.sort(e))?;
-        let Some(row) = taken else {
+        // One question, for each upload asks it; a sample is in one of the two. Only what was taken has a seal.
+        let row = query(
+            "SELECT front, held, NULL FROM uploads WHERE sample = $1
+             UNION ALL SELECT front, received, seal FROM samples WHERE sample = $1",
+        )
+        .bind(sample.as_str())
+        .fetch_optional(self.db.readers())
+        .await
+        .map_err(|e| self.db.sort(e))?;
+        let Some(row) = row else {
             return Ok(Known::Nothing);
         };
         let Some(front) = row.get::<Option<Vec<u8>>, _>(0) else {
             return Ok(Known::Erased);
         };
-        let seal: String = row.get(1);
+        let (count, seal) = (from_sql(row.get(1)), row.get::<Option<String>, _>(2));
+        let Some(seal) = seal else {
+            return Ok(Known::Uploading { front, held: count });
+        };
         Ok(Known::Taken {
             front,
             accepted: Accepted {
                 sample: sample.clone(),
                 seal: seal.parse().map_err(|_| row_error("a seal digest"))?,
-                received: from_sql(row.get(2)),
+                received: count,
             },
         })
     }
@@ -421,31 +407,6 @@ impl Cell {
         }
         let files = self.ciphertexts.clone();
         blocking(move || files.remove(&sample).map(|()| drop(occupied))).await
-    }
-}
-
-/// Front, its bytes, ciphertext and signature of a small sample in one call.
-type Whole<'a> = (Front, &'a [u8], &'a [u8], [u8; 64]);
-
-fn split_whole(body: &[u8]) -> Result<Whole<'_>, Refusal> {
-    let short = |found| Refusal::SignatureLength { found };
-    let first = body.first_chunk().ok_or_else(|| short(0))?;
-    let front_bytes = Front::bytes_in_all(*first).map_err(Refusal::Front)?;
-    let (front, rest) = body
-        .split_at_checked(front_bytes)
-        .ok_or_else(|| short(body.len()))?;
-    let (ciphertext, signature) = rest
-        .split_last_chunk::<SIGNATURE_BYTES>()
-        .ok_or_else(|| short(rest.len()))?;
-    let parsed = Front::parse(front).map_err(Refusal::Front)?;
-    let (held, length) = (ciphertext.len() as u64, parsed.header().ciphertext_bytes());
-    match held.cmp(&length) {
-        std::cmp::Ordering::Less => Err(Refusal::Incomplete { held, length }),
-        std::cmp::Ordering::Greater => Err(Refusal::Size {
-            found: held,
-            bytes_max: length,
-        }),
-        std::cmp::Ordering::Equal => Ok((parsed, front, ciphertext, *signature)),
     }
 }
 

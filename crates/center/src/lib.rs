@@ -61,6 +61,7 @@ mod seconds;
 mod tries;
 mod turned_away;
 mod turns;
+mod whole;
 mod workshop;
 
 pub use cell::Cell;

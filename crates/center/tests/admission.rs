@@ -1,11 +1,14 @@
 //! Who gets in, and how an upload goes on.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use center::Config;
 use keys::OpeningKey;
 use seal::{EpochKey, EpochKeys};
 use statement::{EpochPurpose, Statement, StatementDigest};
 
-use crate::world::{CENTER_LOG, Owner, Tweak, World, get_json, http, now};
+use crate::world::{CENTER_LOG, Owner, Tweak, World, get_json, http, now, sealed_body};
 
 /// A cell without machines: what comes waits.
 fn idle(world: &World) -> Config {
@@ -220,6 +223,58 @@ async fn what_arrived_is_what_was_signed_or_nothing_is_taken() {
     let client = http();
     let sent = client.post(&url, "", body.concat(), 1 << 20, crate::world::PATIENCE);
     assert_eq!(code(sent.await), (403, "intake.signature".into()));
+}
+
+/// Posts a body in chunks of these sizes, one after the other for as long as there is something left; its head and body.
+fn post_in_crumbs(cell: &str, body: &[u8], sizes: &[usize], end: &[u8]) -> String {
+    let mut stream = TcpStream::connect(cell.trim_start_matches("http://")).unwrap();
+    let head = "POST /samples HTTP/1.1\r\nhost: cell\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let (mut rest, mut sizes) = (body, sizes.iter().cycle());
+    while !rest.is_empty() {
+        let (crumb, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+        let chunk = [format!("{:x}\r\n", crumb.len()).as_bytes(), crumb, b"\r\n"].concat();
+        stream.write_all(&chunk).unwrap();
+        rest = after;
+    }
+    stream.write_all(end).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_in_one_call_may_come_in_crumbs_and_nothing_more_or_less() {
+    const END: &[u8] = b"0\r\n\r\n";
+    let world = World::found().await;
+    let cell = world.start(idle(&world)).await;
+    let keys = world.epoch_keys(&cell.url).await;
+    let body = || sealed_body(&[7; 70_000], &keys, world.policy);
+    for sizes in [[1, 1, 700].as_slice(), &[63], &[3_000, 64, 1], &[70_000]] {
+        let answer = post_in_crumbs(&cell.url, &body(), sizes, END);
+        assert!(answer.starts_with("HTTP/1.1 202 "), "{sizes:?}: {answer}");
+    }
+    let whole = body();
+    let longer = [whole.as_slice(), b"."].concat();
+    let huge = [whole.as_slice(), &vec![0; center::PIECE_BYTES_MAX]].concat();
+    for (body, end, status, code) in [
+        (&whole[..1], END, 400, "intake.signature_length"),
+        (&whole[..500], END, 400, "intake.signature_length"),
+        (&whole[..whole.len() - 1], END, 409, "intake.incomplete"),
+        (&longer, END, 413, "intake.size"),
+        (&whole, b"not a chunk\r\n", 400, "intake.broken"),
+        (&huge, END, 400, "intake.broken"),
+    ] {
+        let answer = post_in_crumbs(&cell.url, body, &[50_000], end);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(code),
+            "{code}: {answer}"
+        );
+    }
+    assert_eq!(
+        get_json(&format!("{}/where", cell.url)).await["sampling"]["one_in"],
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

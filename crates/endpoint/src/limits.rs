@@ -62,8 +62,10 @@ pub const RECORD_BYTES_MAX: u64 = 64 << 10;
 pub const SEEN_BYTES_MAX: u64 = 64 << 10;
 /// Longest answer of an intake that is read: four proofs of one sample.
 pub const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// Bytes that are sent in one piece.
+/// Bytes that are sent in one piece, and of a sample that is sent in one call.
 pub const PIECE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a signature by an upload key.
+pub const SIGNATURE_BYTES: usize = 64;
 /// How often an intake may move the place where an upload goes on, before it is called broken.
 pub const RESUMES_MAX: usize = 8;
 /// Longest name that the owner's list shows of a file, in bytes.

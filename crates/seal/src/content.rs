@@ -95,21 +95,18 @@ impl ContentSealer {
         self.0.next_bytes()
     }
 
-    /// Encrypts in place; the chunk grows by its tag.
-    pub(crate) fn seal(&mut self, chunk: &mut Vec<u8>) -> Result<(), SealError> {
+    /// Encrypts the chunk that begins at `from`, in place; it grows by its tag. What is before it is left alone.
+    pub(crate) fn seal(&mut self, out: &mut Vec<u8>, from: usize) -> Result<(), SealError> {
+        let chunk = out.get_mut(from..).unwrap_or_default();
         let plain_bytes = chunk.len();
         self.0.check_length(plain_bytes, self.0.next_bytes())?;
         let tag = self
             .0
             .cipher
-            .encrypt_inout_detached(
-                &self.0.nonce(),
-                self.0.header.as_bytes(),
-                chunk.as_mut_slice().into(),
-            )
+            .encrypt_inout_detached(&self.0.nonce(), self.0.header.as_bytes(), chunk.into())
             .expect("AES-256-GCM encrypts 64 KiB");
-        chunk.extend_from_slice(&tag);
-        self.0.ciphertext.update(chunk);
+        out.extend_from_slice(&tag);
+        self.0.ciphertext.update(&out[from..]);
         self.0.advance(plain_bytes);
         Ok(())
     }

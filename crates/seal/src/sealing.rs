@@ -4,7 +4,7 @@ use statement::{EpochPurpose, SealDigest};
 use tlog::Hash;
 
 use crate::{
-    content::ContentSealer,
+    content::{ContentSealer, ciphertext_bytes},
     derive::{ContentKey, Seed, Side},
     epochs::EpochKeys,
     error::SealError,
@@ -78,7 +78,7 @@ impl Sealer {
     /// # Errors
     /// [`SealError::ChunkLength`] when it has not [`Sealer::next_bytes`].
     pub fn seal_chunk(&mut self, chunk: &mut Vec<u8>) -> Result<(), SealError> {
-        self.content.seal(chunk)
+        self.content.seal(chunk, 0)
     }
 
     /// The name of the sealed sample, after the last chunk.
@@ -99,8 +99,20 @@ impl Sealer {
     ///
     /// # Errors
     /// [`SealError::ChunkLength`] and [`SealError::Unfinished`] when it has not the size of the header.
-    pub fn seal_all(mut self, file: &[u8]) -> Result<(Sealed, Vec<u8>), SealError> {
-        let mut ciphertext = Vec::with_capacity(file.len() + file.len() / 4096 + 16);
+    pub fn seal_all(self, file: &[u8]) -> Result<(Sealed, Vec<u8>), SealError> {
+        let mut ciphertext = Vec::new();
+        let sealed = self.seal_onto(file, &mut ciphertext)?;
+        Ok((sealed, ciphertext))
+    }
+
+    /// Seals a whole file behind what `out` has already, such as [`Sealer::front`]: each byte is copied once.
+    ///
+    /// # Errors
+    /// [`SealError::ChunkLength`] and [`SealError::Unfinished`] when it has not the size of the header; `out` is
+    /// worth nothing then.
+    pub fn seal_onto(mut self, file: &[u8], out: &mut Vec<u8>) -> Result<Sealed, SealError> {
+        let bytes = usize::try_from(ciphertext_bytes(file.len() as u64));
+        out.reserve(bytes.unwrap_or(file.len()));
         let mut rest = file;
         while !rest.is_empty() {
             let next_bytes = match self.next_bytes() {
@@ -108,12 +120,12 @@ impl Sealer {
                 bytes => bytes.min(rest.len()),
             };
             let (next, after) = rest.split_at(next_bytes);
-            let mut chunk = next.to_vec();
-            self.seal_chunk(&mut chunk)?;
-            ciphertext.extend_from_slice(&chunk);
+            let from = out.len();
+            out.extend_from_slice(next);
+            self.content.seal(out, from)?;
             rest = after;
         }
-        Ok((self.finish()?, ciphertext))
+        self.finish()
     }
 }
 

@@ -32,6 +32,10 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest head of a request, in bytes.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// What is read of a connection at a time, at most, in bytes: each piece of a body costs a system call and a turn of
+/// whoever waits for it.
+pub(crate) const READ_BYTES_MAX: usize = 64 * 1024;
+
 /// How much longer than one request a stopping server waits for its connections.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 

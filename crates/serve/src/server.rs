@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::limits::{ACCEPT_PAUSE, HEAD_BYTES_MAX, HEAD_TIMEOUT, STOP_GRACE};
+use crate::limits::{ACCEPT_PAUSE, HEAD_BYTES_MAX, HEAD_TIMEOUT, READ_BYTES_MAX, STOP_GRACE};
 use crate::shield::shield;
 use crate::{Metrics, ServeError, ServerConfig};
 
@@ -88,7 +88,8 @@ pub async fn run_with(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES_MAX);
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(READ_BYTES_MAX);
     tokio::pin!(shutdown, signals);
     tracing::info!(address = ?listener.local_addr().ok(), "listening");
     loop {

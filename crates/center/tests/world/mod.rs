@@ -28,7 +28,7 @@ use tempfile::TempDir;
 
 pub use founding::CENTER_LOG;
 pub use opening::{FalseOpener, Granting, Opening, ask};
-pub use owner::{Owner, Tweak};
+pub use owner::{Owner, Tweak, sealed_body};
 pub use tools::{RULES, tool_dir, tool_names};
 
 /// How long anything may take that is waited for.

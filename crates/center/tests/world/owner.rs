@@ -36,6 +36,36 @@ fn random<const N: usize>() -> Zeroizing<[u8; N]> {
     keys::random_bytes().unwrap()
 }
 
+/// An owner's key, and the seal on a file of theirs before its first byte.
+fn start(
+    sample: SampleId,
+    file: &[u8],
+    keys: &EpochKeys,
+    policy: StatementDigest,
+) -> (SigningKey, Sealer) {
+    let key = SigningKey::from_bytes(&random());
+    let address = Address {
+        sample,
+        upload_key: UploadKey::from_raw(&key.verifying_key().to_bytes()).unwrap(),
+        home: keys.home().clone(),
+        region: "europe".parse().unwrap(),
+        policy,
+        size_bytes: file.len() as u64,
+    };
+    let sealer = Sealer::start(address, keys, &Seed::new(random()), &random()).unwrap();
+    (key, sealer)
+}
+
+/// What somebody sends who keeps nothing of it: front, ciphertext and signature, made in one place.
+pub fn sealed_body(file: &[u8], keys: &EpochKeys, policy: StatementDigest) -> Vec<u8> {
+    let (key, sealer) = start(SampleId::new(*random()), file, keys, policy);
+    let mut body = sealer.front().to_bytes();
+    let sealed = sealer.seal_onto(file, &mut body).unwrap();
+    let message = upload_message(&sealed.seal, &sealed.front.wraps().digest());
+    body.extend_from_slice(&key.sign(&message).to_bytes());
+    body
+}
+
 impl Owner {
     pub fn of(file: &[u8], keys: &EpochKeys, policy: StatementDigest) -> Self {
         Self::with(file, keys, policy, Tweak::Nothing)
@@ -52,20 +82,11 @@ impl Owner {
         (keys, policy): (&EpochKeys, StatementDigest),
         tweak: Tweak,
     ) -> Self {
-        let key = SigningKey::from_bytes(&random());
         let policy = match tweak {
             Tweak::OtherPolicy => StatementDigest::of(b"another policy"),
             _ => policy,
         };
-        let address = Address {
-            sample: sample.clone(),
-            upload_key: UploadKey::from_raw(&key.verifying_key().to_bytes()).unwrap(),
-            home: keys.home().clone(),
-            region: "europe".parse().unwrap(),
-            policy,
-            size_bytes: file.len() as u64,
-        };
-        let sealer = Sealer::start(address, keys, &Seed::new(random()), &random()).unwrap();
+        let (key, sealer) = start(sample.clone(), file, keys, policy);
         let (sealed, ciphertext) = sealer.seal_all(file).unwrap();
         let mut front = sealed.front.to_bytes();
         if tweak == Tweak::GarbageWrap {

@@ -1,4 +1,5 @@
-//! The endpoint's side of `spec/intake.md`: front, pieces, completion; from wherever the last attempt ended.
+//! The endpoint's side of `spec/intake.md`: all in one call where it fits, else front, pieces, completion; from wherever the
+//! last attempt ended.
 
 use std::{
     fs::File,
@@ -20,7 +21,7 @@ use super::{
     queue::{Completed, Sample},
     step::{ShareStep, WatchShare, done},
 };
-use crate::limits::{ANSWER_BYTES_MAX, PIECE_BYTES_MAX, RESUMES_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, PIECE_BYTES_MAX, RESUMES_MAX, SIGNATURE_BYTES};
 
 const BINARY: &str = "application/octet-stream";
 const PIECE: &str = "application/partial-upload";
@@ -69,6 +70,10 @@ impl Upload<'_> {
         self.consents.check_still()?;
         self.sample.begin_to_send()?;
         done(self.watch, ShareStep::Began)?;
+        if let Some(completed) = self.in_one_call(&front).await? {
+            done(self.watch, ShareStep::Completed)?;
+            return Ok(completed);
+        }
         let began = self.begin(&front).await?;
         let mut progress = self.check(answer("an upload", &began)?)?;
         done(self.watch, ShareStep::SentFront)?;
@@ -108,15 +113,38 @@ impl Upload<'_> {
         Ok(sent.await.map_err(failed(what))?.body)
     }
 
+    /// Sends everything at once; nothing when it is too long for that, or when the center has a part of it already.
+    async fn in_one_call(&self, front: &Front) -> Result<Option<Completed>, SharingError> {
+        let mut body = front.to_bytes();
+        let around = (body.len() + SIGNATURE_BYTES) as u64;
+        if self.sample.record.ciphertext_bytes > PIECE_BYTES_MAX as u64 - around {
+            return Ok(None);
+        }
+        let path = self.sample.path("ciphertext");
+        let opened = File::open(&path).and_then(|mut file| file.read_to_end(&mut body));
+        opened.map_err(SharingError::io("read", &path))?;
+        body.extend(self.signature(front)?);
+        match self.show("samples", body, "place for a sample").await {
+            Err(error) if code_of(&error) == Some("intake.offset") => Ok(None),
+            answered => self.completed(&answered?).map(Some),
+        }
+    }
+
     async fn begin(&self, front: &Front) -> Result<Bytes, SharingError> {
+        self.show("uploads", front.to_bytes(), "place for a sample")
+            .await
+    }
+
+    /// Posts what a token is asked for.
+    async fn show(&self, path: &str, body: Vec<u8>, what: &str) -> Result<Bytes, SharingError> {
         let mut headers = vec![("content-type", BINARY.to_owned())];
         let token = self.token.as_ref().map(Token::to_header);
         headers.extend(token.map(|token| ("authorization", token)));
-        let (url, timeout) = (self.url("uploads"), self.timeout());
+        let (url, timeout) = (self.url(path), self.timeout());
         let sent = self
             .http
-            .post_with(&url, headers, front.to_bytes(), ANSWER_BYTES_MAX, timeout);
-        Ok(sent.await.map_err(failed("place for a sample"))?.body)
+            .post_with(&url, headers, body, ANSWER_BYTES_MAX, timeout);
+        Ok(sent.await.map_err(failed(what))?.body)
     }
 
     /// The next bytes, as many as fit into one piece.
@@ -177,15 +205,23 @@ impl Upload<'_> {
         })
     }
 
+    /// The upload demand, signed.
+    fn signature(&self, front: &Front) -> Result<Vec<u8>, SharingError> {
+        let message = upload_message(&self.sample.record.seal, &front.wraps().digest());
+        Ok(self.sample.key()?.sign(&message))
+    }
+
     async fn complete(&self, front: &Front) -> Result<Completed, SharingError> {
+        let path = format!("uploads/{}/complete", self.sample.record.sample);
+        let signature = self.signature(front)?;
+        let body = self.post(&path, signature, "word that it has the sample");
+        self.completed(&body.await?)
+    }
+
+    /// Whether the center has what was sent.
+    fn completed(&self, body: &[u8]) -> Result<Completed, SharingError> {
         let record = &self.sample.record;
-        let message = upload_message(&record.seal, &front.wraps().digest());
-        let signature = self.sample.key()?.sign(&message);
-        let path = format!("uploads/{}/complete", record.sample);
-        let body = self
-            .post(&path, signature, "word that it has the sample")
-            .await?;
-        let completed: Completed = answer("a completion", &body)?;
+        let completed: Completed = answer("a completion", body)?;
         if completed.sample != record.sample || completed.seal != record.seal {
             return Err(SharingError::OtherSeal {
                 found: completed.seal,

@@ -70,6 +70,8 @@ pub struct Inner {
     /// Every body that came, to look for what must not be in it.
     pub heard: Vec<u8>,
     pub requests: usize,
+    /// Every sample is treated as one that was begun in pieces, however small it is.
+    pub in_pieces: bool,
     /// The cell keeps this many bytes of each piece.
     pub piece_bytes: usize,
     /// Refuse everything by this code.
@@ -125,6 +127,7 @@ impl Cell {
             lie: Lie::None,
             heard: Vec::new(),
             requests: 0,
+            in_pieces: false,
             piece_bytes: PIECE_BYTES,
             refuse: None,
             openers: [1, 2, 3].map(|n| OpeningKey::from_seed(&[seed ^ n; 32])),
@@ -145,6 +148,7 @@ impl Cell {
         let router = Router::new()
             .route("/where/bundle", get(bundle))
             .route("/blob/{digest}", get(blob))
+            .route("/samples", post(whole))
             .route("/uploads", post(begin))
             .route("/uploads/{sample}", patch(piece).get(progress))
             .route("/uploads/{sample}/complete", post(complete))
@@ -184,6 +188,36 @@ fn told(id: &str, sample: &Sample) -> Response {
         sample.front.header().ciphertext_bytes(),
     );
     Json(json!({"sample": id, "offset": offset, "length": length})).into_response()
+}
+
+async fn whole(State(cell): State<Cell>, headers: HeaderMap, body: Bytes) -> Response {
+    if cell.lock().in_pieces {
+        return problem(409, "intake.offset");
+    }
+    let front = body
+        .len()
+        .min(Front::bytes_in_all([body[0], body[1]]).unwrap());
+    let (front, rest) = body.split_at(front);
+    let (ciphertext, signature) = rest.split_last_chunk::<64>().unwrap();
+    let begun = begin(State(cell.clone()), headers, body.slice_ref(front)).await;
+    if !begun.status().is_success() {
+        return begun;
+    }
+    let id = Front::parse(front)
+        .unwrap()
+        .header()
+        .address()
+        .sample
+        .to_string();
+    {
+        let mut inner = cell.lock();
+        let sample = inner.samples.get_mut(&id).unwrap();
+        if !sample.completed {
+            sample.ciphertext = ciphertext.to_vec();
+        }
+    }
+    let signature = body.slice_ref(signature);
+    complete(State(cell), Path(id), signature).await
 }
 
 async fn begin(State(cell): State<Cell>, headers: HeaderMap, body: Bytes) -> Response {

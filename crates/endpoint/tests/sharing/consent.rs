@@ -97,6 +97,7 @@ async fn withdrawal_empties_the_queue_refuses_sharing_and_has_everything_erased(
 #[tokio::test]
 async fn withdrawal_stops_what_is_being_sent_between_two_pieces() {
     let street = Street::new().await;
+    street.zurich.lock().in_pieces = true;
     street.agree("DE");
     let file = street.file("large", &CONTENT.repeat(20));
     let sample = street.share(&file).await.unwrap().sample;

@@ -18,10 +18,40 @@ fn until(last: ShareStep) -> impl Fn(ShareStep) -> ControlFlow<()> + Sync {
     }
 }
 
+/// Every step of a file that is sent in pieces, and of one that is sent in one call.
+pub fn all_steps() -> impl Iterator<Item = (ShareStep, bool)> {
+    let of_pieces = [ShareStep::SentFront, ShareStep::SentPiece];
+    let both = |step| [(step, true), (step, false)];
+    let steps = ShareStep::ALL.into_iter().flat_map(both);
+    steps.filter(move |(step, in_pieces)| *in_pieces || !of_pieces.contains(step))
+}
+
+#[tokio::test]
+async fn what_a_center_has_in_part_goes_on_in_pieces() {
+    let street = Street::new().await;
+    street.agree("DE");
+    street.zurich.lock().in_pieces = true;
+    let file = street.file("a", &CONTENT.repeat(5));
+    let sample = street.share(&file).await.unwrap().sample;
+    let pieces = std::sync::atomic::AtomicUsize::new(0);
+    let count = |step| {
+        if step == ShareStep::SentPiece {
+            pieces.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        ControlFlow::Continue(())
+    };
+    let sent = send(&street.config, NOW + 2, &count).await.unwrap();
+    assert_eq!(sent.sent, [sample.clone()], "{sent}");
+    assert!(pieces.into_inner() > 1);
+    let inner = street.zurich.lock();
+    assert_eq!(inner.open(sample.as_str()), CONTENT.repeat(5));
+}
+
 #[tokio::test]
 async fn a_file_survives_a_kill_between_any_two_steps() {
-    for step in ShareStep::ALL {
+    for (step, in_pieces) in all_steps() {
         let street = Street::new().await;
+        street.zurich.lock().in_pieces = in_pieces;
         street.agree("DE");
         let file = street.file("a", &CONTENT.repeat(5));
         let stopped = match share(
@@ -134,6 +164,7 @@ async fn what_waited_until_its_key_was_over_is_not_sent() {
 #[tokio::test]
 async fn an_intake_that_moves_goes_on_from_where_it_is() {
     let street = Street::new().await;
+    street.zurich.lock().in_pieces = true;
     street.agree("DE");
     let sample = street
         .share(&street.file("a", &CONTENT.repeat(9)))

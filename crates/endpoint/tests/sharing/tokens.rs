@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, fs, ops::ControlFlow, os::unix::fs::PermissionsExt as _};
 
-use endpoint::sharing::{Extent, ShareStep, send, share, shared};
+use endpoint::sharing::{Extent, send, share, shared};
 use token::TokenSecret;
 
 use crate::{
     sharing::{
+        crashes::all_steps,
         issuer::Issuer,
         street::{Street, contains, go_on},
     },
@@ -166,8 +167,9 @@ async fn a_token_that_the_cell_refuses_is_given_up_and_the_next_one_is_taken() {
 
 #[tokio::test]
 async fn a_kill_between_any_two_steps_shows_no_token_with_two_samples() {
-    for step in ShareStep::ALL {
+    for (step, in_pieces) in all_steps() {
         let mut street = Street::new().await;
+        street.zurich.lock().in_pieces = in_pieces;
         let _issuer = Issuer::beside(&mut street).await;
         street.agree("DE");
         let stop = |done| match done == step {
