@@ -35,11 +35,22 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Told about each thing that happens while a world starts.
 pub type Told<'a> = &'a mut dyn FnMut(&str);
 
+/// What builds of software need that is not on this machine as such; the builds of a demonstration need nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Supplies {
+    /// Locks of environments, for the conveyer; rebuilders read them in the log.
+    pub locks: Vec<PathBuf>,
+    /// Folder with `.crate` files that ordinary cargo fetched.
+    pub crates: Option<PathBuf>,
+}
+
 /// A running world. Its daemons stop when it is dropped.
 #[derive(Debug)]
 pub struct World {
     /// Where everything lies.
     pub dir: PathBuf,
+    /// For builds; those who start the world may fill it before.
+    pub supplies: Supplies,
     /// The program that the daemons run.
     pub limpid: PathBuf,
     /// Who takes part.
@@ -60,6 +71,13 @@ pub struct World {
     pub(crate) admissions: Mutex<BTreeMap<StatementDigest, Admission>>,
 }
 
+impl Supplies {
+    fn crates_line(&self) -> String {
+        let folder = self.crates.as_ref();
+        folder.map_or_else(String::new, |folder| format!("crates = {folder:?}\n"))
+    }
+}
+
 impl World {
     /// Founds a world in `dir`, or takes up the one that is there.
     ///
@@ -73,6 +91,7 @@ impl World {
         };
         Ok(Self {
             dir: dir.to_owned(),
+            supplies: Supplies::default(),
             limpid: limpid.to_owned(),
             cast,
             founded,
@@ -293,6 +312,7 @@ impl World {
             key_path(&self.dir, party, "log"),
             key_path(&self.dir, party, "log-mldsa"),
         );
+        config += ROOMY;
         config += SERVER;
         for witness in &self.witnesses {
             config += &format!("[[witnesses]]\nurl = \"{}\"\n", witness.url());
@@ -327,7 +347,7 @@ impl World {
             "dir = {:?}\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nown_origin = \"{SUPERVISOR_LOG}\"\n\
              own_log_url = \"{}\"\nanchor = \"{}\"\nrepository_url = \"{}\"\n\
              verifier = \"https://supervisor.limpid.example\"\npoll_ms = 50\n\
-             {SERVER}[keys]\nsupervisor = {:?}\ntargets = {:?}\nsoftware = {:?}\nrules = {:?}\n",
+             {ROOMY}{SERVER}[keys]\nsupervisor = {:?}\ntargets = {:?}\nsoftware = {:?}\nrules = {:?}\n",
             self.make_dir("supervisor", "office")?,
             self.center_log_url(),
             self.supervisor_log_url(),
@@ -368,11 +388,12 @@ impl World {
     fn start_rebuilder(&self, party: &str, number: u32) -> Result<Daemon> {
         let config = format!(
             "dir = {:?}\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\nvariation = {number}\n\
-             key = {:?}\npoll_ms = 50\n[isolation]\nparty = {number}\n{SERVER}",
+             key = {:?}\npoll_ms = 50\n{ROOMY}{PATIENT}{}[isolation]\nparty = {number}\n{SERVER}",
             self.make_dir(party, "rebuilder")?,
             self.center_log_url(),
             self.anchor(),
             key_path(&self.dir, party, "rebuilder"),
+            self.supplies.crates_line(),
         );
         self.daemon(party, "rebuilder", &["conveyer", "rebuild"], &config)
     }
@@ -389,13 +410,15 @@ impl World {
         Ok(format!(
             "dir = {:?}\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\n\
              builder_id = \"https://conveyer.limpid.example\"\nauthored_in = \"RU\"\n\
-             authors = [\"Example Antivirus engineers\"]\npoll_ms = 50\n\
-             [keys]\nauthor = {:?}\nconveyer = {:?}\n",
+             authors = [\"Example Antivirus engineers\"]\npoll_ms = 50\n{ROOMY}{PATIENT}{}\
+             [keys]\nauthor = {:?}\nconveyer = {:?}\n[environments]\nlocks = {:?}\n",
             self.make_dir("vendor", "conveyer")?,
             self.center_log_url(),
             self.anchor(),
+            self.supplies.crates_line(),
             key("author"),
             key("conveyer"),
+            self.supplies.locks,
         ))
     }
 
@@ -474,6 +497,11 @@ impl World {
 
 /// Every daemon of a world listens on loopback, on a port that the system chooses.
 pub(crate) const SERVER: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
+
+/// What people release from a world on their own machine: programs of any size, whose builds take their time.
+const PATIENT: &str = "wait_ms = 14_400_000\n";
+/// See [`PATIENT`].
+const ROOMY: &str = "blob_bytes_max = 536_870_912\n";
 
 pub(crate) fn url_of(daemon: Option<&Daemon>) -> String {
     daemon.map_or_else(String::new, |daemon| daemon.url().to_owned())

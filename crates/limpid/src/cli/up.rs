@@ -19,6 +19,14 @@ pub(super) struct Up {
     /// Open cells in Zurich and Moscow, too, and prepare a customer
     #[arg(long)]
     cells: bool,
+    /// Lock of an environment that software is built in; may be given several
+    /// times
+    #[arg(long = "environment", value_name = "LOCK")]
+    environments: Vec<PathBuf>,
+    /// Folder with .crate files that cargo fetched, for software with a
+    /// Cargo.lock: registry/cache
+    #[arg(long, value_name = "DIR")]
+    crates: Option<PathBuf>,
 }
 
 /// Said of a daemon that did not confine itself.
@@ -36,6 +44,14 @@ impl Up {
             .with_context(|| format!("cannot find {}", self.dir.display()))?;
         let stop = serve::stop_signal()?;
         let mut world = World::found(&dir, &limpid, Cast::smallest(), now())?;
+        // Daemons have other working directories.
+        let found = |path: &PathBuf| {
+            let found = path.canonicalize();
+            found.with_context(|| format!("cannot find {}", path.display()))
+        };
+        let locks = self.environments.iter().map(found);
+        world.supplies.locks = locks.collect::<Result<_>>()?;
+        world.supplies.crates = self.crates.as_ref().map(found).transpose()?;
         world
             .start(&mut |line| out.progress(&format!("  {line}")))
             .await?;
