@@ -38,7 +38,7 @@ pub type Told<'a> = &'a mut dyn FnMut(&str);
 /// What builds of software need that is not on this machine as such; the builds of a demonstration need nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Supplies {
-    /// Locks of environments, for the conveyer; rebuilders read them in the log.
+    /// Locks of environments; each party gets their inputs by itself.
     pub locks: Vec<PathBuf>,
     /// Folder with `.crate` files that ordinary cargo fetched.
     pub crates: Option<PathBuf>,
@@ -388,12 +388,14 @@ impl World {
     fn start_rebuilder(&self, party: &str, number: u32) -> Result<Daemon> {
         let config = format!(
             "dir = {:?}\norigin = \"{CENTER_LOG}\"\nlog_url = \"{}\"\nanchor = \"{}\"\nvariation = {number}\n\
-             key = {:?}\npoll_ms = 50\n{ROOMY}{PATIENT}{}[isolation]\nparty = {number}\n{SERVER}",
+             key = {:?}\npoll_ms = 50\n{ROOMY}{PATIENT}{}[isolation]\nparty = {number}\n\
+             [environments]\nlocks = {:?}\n{SERVER}",
             self.make_dir(party, "rebuilder")?,
             self.center_log_url(),
             self.anchor(),
             key_path(&self.dir, party, "rebuilder"),
             self.supplies.crates_line(),
+            self.supplies.locks,
         );
         self.daemon(party, "rebuilder", &["conveyer", "rebuild"], &config)
     }

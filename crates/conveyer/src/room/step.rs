@@ -29,8 +29,8 @@ pub enum Step {
     SourceLogged(StatementDigest),
     /// The archive was fetched and is what the `source` says.
     SourceChecked(StatementDigest),
-    /// Import of an environment from this machine begins; the first time it takes seconds.
-    EnvironmentImporting(String),
+    /// An environment is fetched by its lock, or imported from this machine; the first time it takes seconds.
+    EnvironmentBegun(String),
     /// It can be built in.
     EnvironmentReady {
         /// Its name.
@@ -139,8 +139,8 @@ impl fmt::Display for Step {
             Self::SourceChecked(build) => {
                 write!(f, "source of build {} fetched and checked", build.short())
             }
-            Self::EnvironmentImporting(name) => {
-                write!(f, "importing environment {name} from this machine")
+            Self::EnvironmentBegun(name) => {
+                write!(f, "preparing environment {name}")
             }
             Self::Building { product, version } => write!(f, "building {product} {version}"),
             Self::Tested { name, failure } => match failure {
@@ -212,7 +212,7 @@ impl Step {
                 files,
                 bytes,
             } => {
-                let more = format!("{name} of this machine, {files} files");
+                let more = format!("{name}, {files} files");
                 ("environment", lock, bytes, more)
             }
             Self::ArtifactBuilt {

@@ -253,7 +253,7 @@ impl<'a> Workshop<'a> {
                 .await?
                 .map_err(RoomError::from);
         }
-        self.tell(Step::EnvironmentImporting(name.to_owned()));
+        self.tell(Step::EnvironmentBegun(name.to_owned()));
         let party = Arc::clone(&self.party);
         let environment = match self.ground.environments.lock_named(name)? {
             Some(lock) => {
