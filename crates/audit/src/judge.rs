@@ -24,6 +24,7 @@ mod custody;
 mod evidence;
 mod facts;
 mod findings;
+mod grants;
 mod homes;
 mod install;
 mod metadata;
@@ -59,7 +60,8 @@ pub use homes::PolicySeen;
 pub use signed::SignedRelease;
 pub use types::{
     Blob, CellCounts, CheckpointSeen, Delivery, Documents, Finding, Gate, Heard, Line, Newest,
-    OutOfOrder, Parts, PolicyCounts, PromiseSeen, Refused, Ruling, Severity, Summary,
+    OutOfOrder, Parts, Placed, PolicyCounts, PromiseSeen, Refused, Ruling, Severity, Summary,
+    Tools,
 };
 
 /// One log, replayed whole. Memory grows with the statements that rules ask for, not with entries.
@@ -340,6 +342,9 @@ impl Judge {
             Gate::Residence => view.gate_residence().map(drop),
             Gate::Admission { home, now } => view.gate_admission(home, now),
             Gate::Epochs { home, now } => view.gate_epochs(home, now),
+            Gate::Tools(tools) => view.gate_tools(tools),
+            Gate::GrantDraft { grant, now } => view.gate_draft(grant, now),
+            Gate::Grant { grant, sample, now } => view.gate_grant(grant, sample, now),
         }
     }
 

@@ -48,6 +48,26 @@ impl<'a> AsOf<'a> {
         }
     }
 
+    /// Refuses while a finding about any of these is open, or the product is halted.
+    pub(super) fn check_nothing_open(
+        self,
+        about: &BTreeSet<StatementDigest>,
+        product: &str,
+    ) -> Result<(), Refused> {
+        let found = self.inherited(about).into_iter();
+        let mut found = found.map(|adverse| (adverse, codes::ADVERSE_OPEN));
+        let halts = self.halts_of(product).into_iter();
+        let mut halts = halts.map(|halt| (halt, codes::HALTED));
+        let open = found.find(|(adverse, _)| self.is_open(adverse));
+        match open.or_else(|| halts.find(|(halt, _)| self.is_open(halt))) {
+            None => Ok(()),
+            Some((adverse, code)) => {
+                let detail = format!("entry {} about {product} or what is named", adverse.at);
+                Err(Refused::new(code, detail))
+            }
+        }
+    }
+
     /// Whether anything was ever said against the concern, settled or not.
     pub(super) fn is_contested(self, concern: &Concern) -> bool {
         let halts = self.halts_of(&concern.product);

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use statement::{CheckpointRef, CountryCode, Kind, Predicate, Role, StatementDigest};
+use statement::{CountryCode, Kind, Predicate, ReanalysisGrant, Role, StatementDigest};
 
 use super::{
     Judge,
     asof::AsOf,
+    codes,
     facts::{Fact, Said},
     findings::about,
     types::{Finding, Severity},
@@ -18,25 +19,13 @@ use super::{
 
 /// Seconds, and of how many samples one may be named within them: a day, and the longest quarter.
 const BOUNDS: [(u64, u64, &str); 2] = [
-    (24 * 3600, 100, "grant.day"),
-    (92 * 24 * 3600, 20, "grant.quarter"),
+    (24 * 3600, 100, codes::GRANT_DAY),
+    (92 * 24 * 3600, 20, codes::GRANT_QUARTER),
 ];
 
 const ASK_SUPERVISOR: &str = "ask the supervisor what it checked; openers refuse this grant";
 const ASK_CENTER: &str =
     "ask the center how it opened them; the supervisor's opener shows what it gave away";
-
-/// A grant.
-#[derive(Debug, Clone)]
-struct Granted {
-    home: CountryCode,
-    count: u64,
-    stock: u64,
-    checkpoint: CheckpointRef,
-    rules: StatementDigest,
-    scoring: StatementDigest,
-    worker: StatementDigest,
-}
 
 /// A batch of what machines made of samples when they looked again.
 #[derive(Debug, Clone)]
@@ -49,7 +38,7 @@ struct Looked {
 /// The tables of this file.
 #[derive(Debug, Default)]
 pub(super) struct Again {
-    grants: Vec<Fact<Granted>>,
+    pub(super) grants: Vec<Fact<ReanalysisGrant>>,
     looked: Vec<Fact<Looked>>,
     /// What changed the stock of a home: samples that came, or one that went.
     stocks: BTreeMap<CountryCode, Vec<Fact<Option<u64>>>>,
@@ -58,18 +47,8 @@ pub(super) struct Again {
 impl Again {
     pub(super) fn add(&mut self, said: Said<'_>) {
         match &said.statement.predicate {
-            Predicate::ReanalysisGrant(grant) => {
-                let granted = Granted {
-                    home: grant.home.clone(),
-                    count: grant.count,
-                    stock: grant.stock,
-                    checkpoint: grant.checkpoint.clone(),
-                    rules: grant.rules,
-                    scoring: grant.scoring,
-                    worker: grant.worker,
-                };
-                add_once(&mut self.grants, said.fact(granted));
-            }
+            // Each signature: the first one may be too late to count.
+            Predicate::ReanalysisGrant(grant) => self.grants.push(said.fact(grant.clone())),
             Predicate::Reanalyses(batch) => {
                 let looked = Looked {
                     home: batch.home.clone(),
@@ -99,9 +78,9 @@ fn add_once<T>(facts: &mut Vec<Fact<T>>, fact: Fact<T>) {
 }
 
 /// What is wrong with a grant: code, and in words.
-type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
-impl AsOf<'_> {
+impl<'a> AsOf<'a> {
     /// Samples of a home that rest below `size`, by receipts and erasures.
     fn rest(self, home: &CountryCode, size: u64) -> u64 {
         let mut seen = BTreeSet::new();
@@ -114,9 +93,15 @@ impl AsOf<'_> {
         })
     }
 
-    /// What is wrong with a grant by itself, apart from its releases.
-    fn wrong_alone(self, grant: &Fact<Granted>) -> Option<Wrong> {
-        let said = &grant.said;
+    /// Grants in the order of the log, each once.
+    pub(super) fn grants(self) -> Vec<&'a Fact<ReanalysisGrant>> {
+        let mut seen = BTreeSet::new();
+        let all = self.all(Some(&self.judge.facts.again.grants));
+        all.filter(|grant| seen.insert(grant.digest)).collect()
+    }
+
+    /// A supervisor that is the vendor, or the center, under another name.
+    pub(super) fn wrong_signer(self, grant: &Fact<ReanalysisGrant>) -> Option<Wrong> {
         let seat = self.signer(grant)?;
         let owner = seat.party.legal_owner.as_str();
         let mut rosters = self.judge.chain.below(self.end);
@@ -126,22 +111,72 @@ impl AsOf<'_> {
                 party.legal_owner == owner && party.keys.iter().any(|key| key.role == Role::Center)
             })
         });
-        if is_center || self.is_vendor(seat) {
-            return Some(("grant.one_party", format!("it is signed by {owner}")));
-        }
+        let what = format!("it is signed by {owner}");
+        (is_center || self.is_vendor(seat)).then_some((codes::GRANT_ONE_PARTY, what))
+    }
+
+    /// A checkpoint that is none of this log below `at`, or a stock that did not rest there.
+    pub(super) fn wrong_stock(self, said: &ReanalysisGrant, at: u64) -> Option<Wrong> {
         let named = &said.checkpoint;
         let known = self.judge.clock.at_size(named.size);
-        if named.size > grant.at || known.is_some_and(|(root, _)| root != *named.root.hash()) {
+        if named.size > at || known.is_some_and(|(root, _)| root != *named.root.hash()) {
             let what = format!("it names a checkpoint of size {}", named.size);
-            return Some(("grant.checkpoint", what));
+            return Some((codes::GRANT_CHECKPOINT, what));
         }
         let rest = self.rest(&said.home, named.size);
         let what = format!("it names a stock of {}; {rest} rested", said.stock);
-        (said.stock > rest).then_some(("grant.stock", what))
+        (said.stock > rest).then_some((codes::GRANT_STOCK, what))
+    }
+
+    /// Whether it goes over a bound, with those of its home before it. `from`: the earliest time of its entry.
+    pub(super) fn over(
+        self,
+        kept: &[&Fact<ReanalysisGrant>],
+        said: &ReanalysisGrant,
+        from: u64,
+    ) -> Option<Wrong> {
+        BOUNDS.iter().find_map(|(seconds, share, code)| {
+            let recent = kept.iter().filter(|other| {
+                let by = self.judge.clock.by(other.at).unwrap_or(u64::MAX);
+                other.said.home == said.home && by.saturating_add(*seconds) > from
+            });
+            let named = recent.fold(said.count, |sum, other| {
+                sum.saturating_add(other.said.count)
+            });
+            let max = said.stock / share;
+            let what = format!("with it {named} of {} are named, {max} may be", said.stock);
+            (named > max).then_some((*code, what))
+        })
+    }
+
+    /// The grants that keep the bounds, up to the first for which `is_last` holds: they count against those after them.
+    pub(super) fn kept(
+        self,
+        is_last: impl Fn(&Fact<ReanalysisGrant>) -> bool,
+    ) -> Vec<&'a Fact<ReanalysisGrant>> {
+        let mut kept = Vec::new();
+        for grant in self.grants().into_iter().take_while(|it| !is_last(it)) {
+            if self.wrong_alone(&kept, grant).is_none() {
+                kept.push(grant);
+            }
+        }
+        kept
+    }
+
+    /// What is wrong with a grant apart from its releases, after those that keep the bounds.
+    fn wrong_alone(
+        self,
+        kept: &[&Fact<ReanalysisGrant>],
+        grant: &Fact<ReanalysisGrant>,
+    ) -> Option<Wrong> {
+        let from = self.judge.clock.after(grant.at).unwrap_or(0);
+        let wrong = self.wrong_signer(grant);
+        let wrong = wrong.or_else(|| self.wrong_stock(&grant.said, grant.at));
+        wrong.or_else(|| self.over(kept, &grant.said, from))
     }
 
     /// What is wrong with the releases that it names, as they stood when it was made.
-    fn wrong_releases(self, grant: &Fact<Granted>) -> Option<Wrong> {
+    fn wrong_releases(self, grant: &Fact<ReanalysisGrant>) -> Option<Wrong> {
         let releases = &self.judge.facts.releases;
         let is_rules = |digest| {
             let named = releases.get(&digest).and_then(|facts| facts.first());
@@ -156,14 +191,14 @@ impl AsOf<'_> {
         for (tool, digest) in [("rules", said.rules), ("scoring table", said.scoring)] {
             if unreleased(digest) || !is_rules(digest) {
                 let what = format!("its {tool} {} were no release", digest.short());
-                return Some(("grant.unreleased", what));
+                return Some((codes::GRANT_UNRELEASED, what));
             }
         }
         // A program that no release carries is only named.
         let worker = said.worker;
         let is_half = releases.contains_key(&worker) && unreleased(worker);
         let what = format!("its worker {} was no release", worker.short());
-        is_half.then_some(("grant.unreleased", what))
+        is_half.then_some((codes::GRANT_UNRELEASED, what))
     }
 }
 
@@ -172,11 +207,10 @@ impl Judge {
     pub(super) fn again_findings(&self) -> Vec<Finding> {
         let view = self.as_of(self.next_index());
         let mut found = Vec::new();
-        let mut kept: Vec<&Fact<Granted>> = Vec::new();
-        let mut in_force: BTreeMap<StatementDigest, &Fact<Granted>> = BTreeMap::new();
-        for grant in view.all(Some(&self.facts.again.grants)) {
-            let over = self.over(&kept, grant);
-            let wrong = view.wrong_alone(grant).or(over);
+        let mut kept = Vec::new();
+        let mut in_force = BTreeMap::new();
+        for grant in view.grants() {
+            let wrong = view.wrong_alone(&kept, grant);
             if wrong.is_none() {
                 kept.push(grant);
             }
@@ -195,28 +229,10 @@ impl Judge {
         found
     }
 
-    /// Whether a grant goes over a bound, with those of its home before it.
-    fn over(&self, kept: &[&Fact<Granted>], grant: &Fact<Granted>) -> Option<Wrong> {
-        let said = &grant.said;
-        let from = self.clock.after(grant.at).unwrap_or(0);
-        BOUNDS.iter().find_map(|(seconds, share, code)| {
-            let recent = kept.iter().filter(|other| {
-                let by = self.clock.by(other.at).unwrap_or(u64::MAX);
-                other.said.home == said.home && by.saturating_add(*seconds) > from
-            });
-            let named = recent.fold(said.count, |sum, other| {
-                sum.saturating_add(other.said.count)
-            });
-            let max = said.stock / share;
-            let what = format!("with it {named} of {} are named, {max} may be", said.stock);
-            (named > max).then_some((*code, what))
-        })
-    }
-
     fn find_looks(
         &self,
         view: AsOf<'_>,
-        in_force: &BTreeMap<StatementDigest, &Fact<Granted>>,
+        in_force: &BTreeMap<StatementDigest, &Fact<ReanalysisGrant>>,
         found: &mut Vec<Finding>,
     ) {
         let mut counts: BTreeMap<StatementDigest, u64> = BTreeMap::new();

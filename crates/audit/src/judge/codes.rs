@@ -92,4 +92,17 @@ codes! {
     ADMISSION_SIGNER = "admission.signer";
     ADMISSION_SECOND = "admission.second";
     ADMISSION_TIME = "admission.time";
+    TOOLS_UNRELEASED = "tools.unreleased";
+    TOOLS_WITHDRAWN = "tools.withdrawn";
+    GRANT_MISSING = "grant.missing";
+    GRANT_ONE_PARTY = "grant.one_party";
+    GRANT_EXPIRED = "grant.expired";
+    GRANT_CHECKPOINT = "grant.checkpoint";
+    GRANT_STOCK = "grant.stock";
+    GRANT_UNRELEASED = "grant.unreleased";
+    GRANT_WITHDRAWN = "grant.withdrawn";
+    GRANT_DAY = "grant.day";
+    GRANT_QUARTER = "grant.quarter";
+    GRANT_HOME = "grant.home";
+    GRANT_SAMPLE = "grant.sample";
 }

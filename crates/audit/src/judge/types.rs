@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use statement::{CountryCode, Day, FileDigest, OutcomeCounts, PartyId, ShortName, StatementDigest};
+use statement::{
+    CountryCode, Day, FileDigest, OutcomeCounts, PartyId, ReanalysisGrant, SealDigest, ShortName,
+    StatementDigest,
+};
 use tlog::Hash;
 
 /// What became of an entry.
@@ -147,6 +150,48 @@ pub enum Gate<'a> {
         /// The endpoint's clock, POSIX seconds.
         now: u64,
     },
+    /// Machines may judge samples with these releases.
+    Tools(Tools),
+    /// The supervisor may sign this grant of second looks as the next entry.
+    GrantDraft {
+        /// The grant.
+        grant: &'a ReanalysisGrant,
+        /// The supervisor's clock, POSIX seconds.
+        now: u64,
+    },
+    /// Whoever holds a share may give it away under this grant.
+    Grant {
+        /// Its digest.
+        grant: StatementDigest,
+        /// For this sample, if it is asked for one.
+        sample: Option<Placed<'a>>,
+        /// The clock of whoever holds the share, POSIX seconds.
+        now: u64,
+    },
+}
+
+/// Releases that a verdict names.
+#[derive(Debug, Clone, Copy)]
+pub struct Tools {
+    /// The program.
+    pub worker: StatementDigest,
+    /// The rule database.
+    pub rules: StatementDigest,
+    /// The scoring table.
+    pub scoring: StatementDigest,
+}
+
+/// A sample at its place in the tree of a grant.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// Where it rests.
+    pub home: &'a CountryCode,
+    /// Its name.
+    pub seal: &'a SealDigest,
+    /// Its place.
+    pub index: u64,
+    /// The proof of that.
+    pub path: &'a [Hash],
 }
 
 /// A program as it was built, and a platform's detached signature of it.

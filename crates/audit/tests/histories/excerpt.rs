@@ -1,9 +1,9 @@
 //! What the law grants on a whole log it grants on the excerpt that it names for somebody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use law::{AdmissionKey, InForce, Refusal, Residence, SealableEpochs, Settled};
-use statement::{Envelope, Statement, StatementDigest};
+use statement::{Envelope, StatementDigest};
 
 use crate::honest::log::Log;
 use crate::question::Question;
@@ -27,23 +27,17 @@ pub(crate) fn law_on_excerpt(
     let note = served.notes.get(&law.settled_size())?.clone();
     let size = law.settled_size();
     let mut bundle = served.log.bundle_under(size, note, &indices);
-    let archived = law.archived_sizes_named().iter();
+    let mut sizes: BTreeSet<u64> = law.archived_sizes_named().iter().copied().collect();
+    for index in indices {
+        let entry = Envelope::parse(&served.log.entries[index as usize]).unwrap();
+        if law.ended_since(index, entry.digest()) {
+            sizes.extend(served.notes.range(index + 1..).next().map(|(size, _)| size));
+        }
+    }
+    let archived = sizes.iter().filter(|earlier| **earlier < size);
     bundle.archived = archived.map(|size| served.notes[size].clone()).collect();
     let opened = bundle.open(anchor);
-    let said = opened.and_then(|opened| question.of_law(opened.view()));
-    // An excerpt shows that something was included by its newest checkpoint, not how much earlier.
-    let now = law.newest_time()?;
-    let ends = indices.iter().map(|index| end_of(served, *index));
-    let keys = law.constitution()?.keys().map(|(_, key)| key.not_after);
-    let is_late = ends.chain(keys).any(|end| end < now);
-    Some(said).filter(|said| said.is_ok() || !is_late)
-}
-
-/// When the statement of an entry ends.
-fn end_of(served: &Served<'_>, index: u64) -> u64 {
-    let entry = Envelope::parse(&served.log.entries[index as usize]).unwrap();
-    let statement = Statement::parse(entry.payload()).unwrap();
-    statement.predicate.not_after()
+    Some(opened.and_then(|opened| question.of_law(opened.view())))
 }
 
 fn named(view: Settled<'_>, question: &Question) -> Option<Vec<u64>> {

@@ -45,8 +45,8 @@ impl Homes {
         let mut entries = std::mem::take(&mut self.held_back);
         for _ in 0..self.dice.below(4) {
             match self.dice.below(8) {
-                0..2 => entries.extend(self.declare()),
-                2..4 => entries.extend(self.direct()),
+                0..2 => entries.extend(self.declare(time)),
+                2..4 => entries.extend(self.direct(time)),
                 4..6 => entries.extend(self.announce(time)),
                 _ => {
                     for _ in 0..=self.dice.below(3) {
@@ -59,17 +59,17 @@ impl Homes {
     }
 
     /// A version of the declaration: mostly the next, by mostly everybody.
-    fn declare(&mut self) -> Vec<Vec<u8>> {
+    fn declare(&mut self, time: u64) -> Vec<Vec<u8>> {
         let (version, previous) = place(&mut self.dice, &self.declarations);
         let mut said = custody::declaration(version, previous);
-        said.not_after = until(&mut self.dice);
+        said.not_after = until(&mut self.dice, time);
         self.declarations
             .push((version, custody::digest(said.clone())));
         self.signed(said.into())
     }
 
     /// A version of the policy, mostly about the newest declaration.
-    fn direct(&mut self) -> Vec<Vec<u8>> {
+    fn direct(&mut self, time: u64) -> Vec<Vec<u8>> {
         let dice = &mut self.dice;
         let (version, previous) = place(dice, &self.policies);
         let newest = self.declarations.last().map(|(_, digest)| *digest);
@@ -79,7 +79,7 @@ impl Homes {
             _ => newest.unwrap_or_else(|| custody::digest(custody::declaration(1, None))),
         };
         let mut said = custody::policy(version, previous, about);
-        said.not_after = until(dice);
+        said.not_after = until(dice, time);
         self.policies.push((version, custody::digest(said.clone())));
         self.signed(said.into())
     }
@@ -122,7 +122,7 @@ impl Homes {
             said.valid_from = *dice.pick(&[NOW, NOW, time, time + 60, time - 300]);
             said.valid_until = said.valid_from + *dice.pick(&[DAY, DAY, 20 * DAY, 240]);
             said.destroy_by = said.valid_until + 2 * DAY;
-            said.not_after = until(dice);
+            said.not_after = until(dice, time);
             let right = match purpose {
                 EpochPurpose::Supervisor => Key::of("supervisor", "supervisor"),
                 _ => Key::of("vendor", "center"),
@@ -155,7 +155,7 @@ impl Homes {
         let mut said = custody::admission(from, dice.below(3) as u8);
         said.home = home(dice).parse().unwrap();
         said.valid_until -= *dice.pick(&[0, 0, DAY]);
-        said.not_after = until(dice);
+        said.not_after = until(dice, time);
         let key = match dice.below(6) {
             0 => twist::key(dice),
             1 => Key::of("supervisor", "supervisor"),
@@ -185,20 +185,17 @@ impl Homes {
     }
 }
 
-fn home(dice: &mut Dice) -> &'static str {
+pub(crate) fn home(dice: &mut Dice) -> &'static str {
     HOMES[usize::from(dice.one_in(4))]
 }
 
-/// Other words of the same, or words that are past their time.
-fn until(dice: &mut Dice) -> u64 {
-    *dice.pick(&[
-        NOT_AFTER,
-        NOT_AFTER,
-        NOT_AFTER,
-        NOT_AFTER,
-        NOT_AFTER - 1,
-        NOW + 500,
-    ])
+/// Other words of the same, or words that are past their time: also at the very time at which they will mostly be witnessed.
+pub(crate) fn until(dice: &mut Dice, time: u64) -> u64 {
+    let edges = [NOT_AFTER - 1, NOW + 500, time + 59, time + 60];
+    match dice.below(3) {
+        0 => *dice.pick(&edges),
+        _ => NOT_AFTER,
+    }
 }
 
 /// Version and predecessor of what is said next: mostly the one that follows the newest.

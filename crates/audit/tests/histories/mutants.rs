@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::alone::{tell_audit, tell_law};
 use crate::both::Seen;
 use crate::script::{Script, written};
-use crate::tell;
+use crate::{reigns, tell};
 
 /// Of the processor, in hundredths of a second.
 const TICKS_MAX: u64 = 1500;
@@ -25,14 +25,14 @@ pub(crate) fn serve(orders: &str, answers: &str) {
         .create(true)
         .open(answers)
         .unwrap();
-    let mut scripts: BTreeMap<u64, Arc<Script>> = BTreeMap::new();
+    let mut scripts: BTreeMap<u64, [Arc<Script>; 2]> = BTreeMap::new();
     for order in orders.lines() {
         let [name, side, how, seeds] = order.split('\t').collect::<Vec<_>>()[..] else {
             panic!("{order}");
         };
         let seeds = seeds.split(',').map(|seed| seed.parse().unwrap());
         let scripts: Vec<_> = seeds
-            .map(|seed| Arc::clone(scripts.entry(seed).or_insert_with(|| write(seed))))
+            .flat_map(|seed| scripts.entry(seed).or_insert_with(|| write(seed)).clone())
             .collect();
         writeln!(answers, "{name}\tbegins").unwrap();
         let fate = one(name, (side == "law", how == "reads"), scripts);
@@ -43,11 +43,14 @@ pub(crate) fn serve(orders: &str, answers: &str) {
     }
 }
 
-fn write(seed: u64) -> Arc<Script> {
+fn write(seed: u64) -> [Arc<Script>; 2] {
     let mut seen = Seen::default();
-    let script = written(|| tell::tell(seed, &mut seen));
+    let scripts = [
+        written(|| tell::tell(seed, &mut seen)),
+        written(|| reigns::tell(seed, &mut seen)),
+    ];
     assert_eq!(seen.differences(), "");
-    Arc::new(script)
+    scripts.map(Arc::new)
 }
 
 /// Whether the two agree with this mutant awake.

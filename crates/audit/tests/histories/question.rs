@@ -1,11 +1,12 @@
 //! What can be asked of both, and how each is asked.
 
-use audit::judge::{Gate, Judge, Parts, Refused};
+use audit::judge::{Gate, Judge, Parts, Placed, Refused, Tools};
 use law::{
     AdmissionKey, Approvable, Attached, PublishedMetadata, Refusal, Releasable, ReleasedFile,
-    Residence, SealableEpochs, SignableMetadata, TrustedRoot,
+    Residence, SealableEpochs, SignableGrant, SignableMetadata, ToolNames, TrustedRoot,
 };
-use statement::{FileDigest, StatementDigest};
+use statement::{FileDigest, ReanalysisGrant, SealDigest, StatementDigest};
+use tlog::Hash;
 
 use crate::honest::program::{program, signature};
 
@@ -29,6 +30,21 @@ pub(crate) enum Question {
     /// Home and time.
     Epochs(&'static str, u64),
     Admission(&'static str, u64),
+    /// Program, rules, scoring table.
+    Tools([StatementDigest; 3]),
+    /// A grant that is not logged, and the time.
+    Draft(Box<ReanalysisGrant>, u64),
+    /// A grant, a sample if one is asked for, and the time.
+    Grant(StatementDigest, Option<Asked>, u64),
+}
+
+/// A sample that an opener is asked for.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) home: &'static str,
+    pub(crate) seal: SealDigest,
+    pub(crate) index: u64,
+    pub(crate) path: Vec<Hash>,
 }
 
 impl Question {
@@ -44,6 +60,9 @@ impl Question {
             Self::Residence => "residence",
             Self::Epochs(..) => "epochs",
             Self::Admission(..) => "admission",
+            Self::Tools(_) => "tools",
+            Self::Draft(..) => "grant draft",
+            Self::Grant(..) => "grant",
         }
     }
 
@@ -80,6 +99,24 @@ impl Question {
             }
             Self::Admission(home, now) => {
                 AdmissionKey::check(view, &home.parse().unwrap(), *now).map(drop)
+            }
+            Self::Tools([worker, rules, scoring]) => {
+                let names = ToolNames {
+                    worker: *worker,
+                    rules: *rules,
+                    scoring: *scoring,
+                };
+                law::ReleasedTools::check(view, names).map(drop)
+            }
+            Self::Draft(grant, now) => {
+                SignableGrant::check(view, ReanalysisGrant::clone(grant), *now).map(drop)
+            }
+            Self::Grant(digest, sample, now) => {
+                let grant = law::ReanalysisGrant::check(view, *digest, *now)?;
+                let Some(asked) = sample else { return Ok(()) };
+                let home = asked.home.parse().unwrap();
+                let place = (asked.index, asked.path.as_slice());
+                grant.cover(&home, &asked.seal, place).map(drop)
             }
         }
     }
@@ -128,6 +165,7 @@ impl Question {
         });
         let home = match self {
             Self::Epochs(home, _) | Self::Admission(home, _) => home,
+            Self::Grant(_, Some(asked), _) => asked.home,
             _ => "CH",
         };
         let home = home.parse().unwrap();
@@ -166,6 +204,22 @@ impl Question {
             },
             Self::Admission(_, now) => Gate::Admission {
                 home: &home,
+                now: *now,
+            },
+            Self::Tools([worker, rules, scoring]) => Gate::Tools(Tools {
+                worker: *worker,
+                rules: *rules,
+                scoring: *scoring,
+            }),
+            Self::Draft(grant, now) => Gate::GrantDraft { grant, now: *now },
+            Self::Grant(grant, sample, now) => Gate::Grant {
+                grant: *grant,
+                sample: sample.as_ref().map(|asked| Placed {
+                    home: &home,
+                    seal: &asked.seal,
+                    index: asked.index,
+                    path: &asked.path,
+                }),
                 now: *now,
             },
         })

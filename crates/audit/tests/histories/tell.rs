@@ -1,7 +1,7 @@
 //! One history: mostly honest, with a few things left out, repeated, moved, forged, late or said twice.
 
 use audit::judge::{Delivery, Line, Parts};
-use statement::{Constitution, FileDigest, Predicate, StatementDigest};
+use statement::{Constitution, FileDigest, Kind, Predicate, StatementDigest};
 
 use crate::both::{Both, Seen};
 use crate::dice::Dice;
@@ -15,6 +15,7 @@ use crate::honest::{
     sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
     story::{Story, Told, sign},
 };
+use crate::looks::{Looks, Stand};
 use crate::question::parts;
 use crate::{twist, world};
 
@@ -27,6 +28,9 @@ pub(crate) struct History<'a> {
     pub(crate) dice: Dice,
     pub(crate) both: Both<'a>,
     homes: Homes,
+    looks: Looks,
+    /// Mostly where rules are released.
+    looks_again: bool,
     curious: Dice,
     pub(crate) told: Vec<Told>,
     /// Digests of proposals.
@@ -54,7 +58,9 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     // Dice of their own, so that the rest of a seed's history is the same with signatures and without.
     let mut platform = Dice::new(seed ^ 0x5ead);
     let mut rings = Dice::new(seed ^ RINGS);
-    let told = stories(&mut dice, [&mut platform, &mut rings], calm, &change);
+    let mut rules = Dice::new(seed ^ 0x7a1e);
+    let others = [&mut platform, &mut rings, &mut rules];
+    let told = stories(&mut dice, others, calm, &change);
     let anchor = match dice.below(40) {
         0 if !calm => StatementDigest::of(b"another anchor"),
         _ => roster::digest(&first),
@@ -62,6 +68,8 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     let mut history = History {
         both: Both::new(seed, anchor, seen),
         homes: Homes::new(seed),
+        looks: Looks::new(seed),
+        looks_again: is_of_rules(&told) || rules.one_in(12),
         curious: Dice::new(seed ^ 0x0c0e),
         dice,
         told,
@@ -80,11 +88,12 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
 /// Up to three releases of one line, each with at most two twists.
 fn stories(
     dice: &mut Dice,
-    [platform, rings]: [&mut Dice; 2],
+    [platform, rings, rules]: [&mut Dice; 3],
     calm: bool,
     change: &dyn Fn(&mut Constitution),
 ) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
+    let of_rules = rules.one_in(4);
     for at in 0..dice.below(3) + 1 {
         let mut story = match told.last() {
             None => Story::under(change),
@@ -104,9 +113,20 @@ fn stories(
         if rings.one_in(3) {
             story = twist::in_a_ring(rings, story);
         }
+        // For second looks, which need released rules.
+        if of_rules {
+            story = story.of_rules();
+        }
         told.push(story.tell());
     }
     told
+}
+
+fn is_of_rules(told: &[Told]) -> bool {
+    told.iter().any(|told| {
+        let statement = told.made.statement(Step::ReleaseCenter);
+        matches!(statement.predicate, Predicate::Release(release) if release.kind == Kind::Rules)
+    })
 }
 
 /// The next release: a new version, or the very same source once more.
@@ -176,7 +196,24 @@ impl History<'_> {
             self.extra(self.told.len() - 1);
             self.publish_and_ask();
         }
+        if self.looks_again {
+            self.days_of_looks();
+        }
         self.last_words();
+    }
+
+    /// A day after the other has second looks, until a quarter has had enough.
+    fn days_of_looks(&mut self) {
+        for _ in 0..12 {
+            for entry in self.look(Looks::go_on) {
+                self.both.feed(entry);
+            }
+            self.time += *self.dice.pick(&[DAY + 100, DAY + 100, 3600]);
+            self.publish();
+            for question in self.look(Looks::questions) {
+                self.both.ask(question);
+            }
+        }
     }
 
     /// When all stories are told: something against them, an end of it by several, a key taken back, a release withdrawn.
@@ -268,11 +305,20 @@ impl History<'_> {
         for entry in self.homes.go_on(self.time) {
             self.both.feed(entry);
         }
+        if self.looks_again {
+            for entry in self.look(Looks::go_on) {
+                self.both.feed(entry);
+            }
+        }
         self.publish();
         let told: Vec<_> = self.told.iter().map(|told| &told.made).collect();
         self.both.beside.go_on(&told, self.time);
         self.ask_some(7);
-        for question in self.homes.questions(self.time) {
+        let looks = match self.looks_again {
+            true => self.look(Looks::questions),
+            false => Vec::new(),
+        };
+        for question in self.homes.questions(self.time).into_iter().chain(looks) {
             self.both.ask(question);
         }
         // With dice of their own, too.
@@ -280,6 +326,26 @@ impl History<'_> {
         self.ask_some(6);
         self.ask_of_rings();
         std::mem::swap(&mut self.dice, &mut self.curious);
+    }
+
+    /// What is said or asked of second looks, as things stand.
+    fn look<T>(&mut self, what: impl FnOnce(&mut Looks, &Stand<'_>) -> T) -> T {
+        let law = self.both.law.settled();
+        let ready: Vec<_> = law.as_ref().map_or(Vec::new(), |view| view.released());
+        let mut releases: Vec<_> = self.told.iter().map(|told| told.made.release()).collect();
+        let is_ready = |release| ready.iter().any(|it| it.release().digest() == release);
+        releases.sort_by_key(|release| is_ready(*release));
+        let stock = |size| {
+            let view = law.as_ref().ok();
+            view.map_or(0, |view| view.stock(&"CH".parse().unwrap(), size))
+        };
+        let stand = Stand {
+            log: &self.both.log,
+            stock: &stock,
+            releases: &releases,
+            time: self.time,
+        };
+        what(&mut self.looks, &stand)
     }
 
     /// One more entry beside the stories.

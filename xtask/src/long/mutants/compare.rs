@@ -33,10 +33,10 @@ Only histories that reach a mutant are told with it. What was not noticed is tri
 say or ask more; the counts are of all runs together. It says how much the comparison by itself would find, not how much the tests find: that is `mutants.md`.";
 
 /// Why no history comes to some mutants of a file: whoever asks that has no counterpart on the other side, or is compared elsewhere.
-const UNASKED: [(&str, &str); 19] = [
+const UNASKED: [(&str, &str); 18] = [
     ("crates/audit/src/judge/admission.rs", FINDINGS),
     ("crates/audit/src/judge/adverse.rs", FINDINGS),
-    ("crates/audit/src/judge/again.rs", AGAIN),
+    ("crates/audit/src/judge/again.rs", FINDINGS),
     ("crates/audit/src/judge/beside.rs", FINDINGS),
     ("crates/audit/src/judge/cedar.rs", REPLAYED),
     ("crates/audit/src/judge/clock.rs", FINDINGS),
@@ -49,7 +49,6 @@ const UNASKED: [(&str, &str); 19] = [
     ("crates/audit/src/judge/signed.rs", FINDINGS),
     ("crates/audit/src/judge/types.rs", FINDINGS),
     ("crates/law/src/custody.rs", CUSTODY),
-    ("crates/law/src/grants.rs", AGAIN),
     (
         "crates/law/src/marked.rs",
         "a log settles in two steps, which no other asks",
@@ -68,7 +67,6 @@ const REPLAYED: &str =
     "documents of a policy are evaluated by the audit; the law knows their digests only";
 const CUSTODY: &str =
     "statements about samples, which the audit counts and the law looks up by digest";
-const AGAIN: &str = "second looks, which no generated history takes yet";
 
 /// What is said for people, and not compared.
 const WORDS: [&str; 5] = [
@@ -352,7 +350,7 @@ mod tests {
             .map(str::to_owned)
             .to_vec(),
             unreached: vec![
-                "crates/law/src/grants.rs:1:2: x".to_owned(),
+                "crates/law/src/prunable.rs:1:2: x".to_owned(),
                 "a.rs:3:3: y".to_owned(),
             ],
             total: 5,
@@ -361,7 +359,7 @@ mod tests {
         };
         let ledger = Ledger::from([("law".to_owned(), row)]);
         let groups = group(&ledger, "`a.rs: replace < with <= in b`");
-        assert_eq!(groups.unasked["crates/law/src/grants.rs"], 1);
+        assert_eq!(groups.unasked["crates/law/src/prunable.rs"], 1);
         assert_eq!((groups.words.len(), groups.proved.len()), (1, 1));
         assert_eq!(groups.open, ["- `a.rs:3:3: y`, never reached\n"]);
         let (text, open) = page(&ledger, "");
