@@ -7,7 +7,7 @@ use crate::dice::Dice;
 use crate::honest::{
     amendment::activation,
     keys::Key,
-    roster::{self, DELAY, NOT_AFTER, NOW, governance, party_mut},
+    roster::{self, NOT_AFTER, NOW, governance, party_mut},
     sayings::{closure, finding, heartbeat},
     story::sign,
 };
@@ -23,7 +23,11 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
     for tweak in world::odd(&mut dice) {
         tweak(&mut first);
     }
-    if dice.one_in(12) {
+    if dice.one_in(2) {
+        // So that the vendor and one more are enough for everything but the supervisor.
+        first.floors.governance_min = 2;
+    }
+    if dice.one_in(30) {
         first.version = 2;
         first.previous = Some(StatementDigest::of(b"an older one"));
     }
@@ -34,8 +38,14 @@ pub(crate) fn tell(seed: u64, seen: &mut Seen) {
         proposed: Vec::new(),
     };
     reigns.found(&first);
-    for _ in 0..4 {
+    // Whoever signed what did not take force signs nothing after it: its party would have two successors.
+    for _ in 0..6 {
+        let before = reigns.both.law.constitution_digest();
         reigns.amend();
+        let after = reigns.both.law.constitution_digest();
+        if before == after && reigns.dice.one_in(2) {
+            break;
+        }
     }
 }
 
@@ -82,7 +92,7 @@ impl Reigns<'_> {
             self.time + 60,
             *self
                 .dice
-                .pick(&[delay, delay, delay + 1, DELAY, delay.max(1) - 1]),
+                .pick(&[delay, delay, delay, delay + 1, delay.max(1) - 1]),
         );
         let waited_at = signed_at + wait;
         let edges = [
@@ -114,7 +124,7 @@ impl Reigns<'_> {
         self.both.feed(heartbeat("before the signatures"));
         self.sign_some(&next);
         let signed = self.publish_at(signed_at);
-        if self.dice.one_in(5) {
+        if self.dice.one_in(9) {
             // After the checkpoint that is said to hold the last signature.
             let party = *self.dice.pick(&PARTIES);
             self.both
@@ -148,7 +158,7 @@ impl Reigns<'_> {
     fn sign_some(&mut self, next: &Constitution) {
         let leaves_out = *self.dice.pick(&[2, 2, 3, 6, 40]);
         let mut others: Vec<Constitution> = Vec::new();
-        if self.dice.one_in(4) {
+        if self.dice.one_in(7) {
             for name in ["another", "a third"] {
                 let mut other = next.clone();
                 party_mut(&mut other, "lab-a").name = name.to_owned();
@@ -183,11 +193,11 @@ impl Reigns<'_> {
     /// One activation, perhaps not of what was signed, not between these two, or past its time.
     fn activate(&mut self, next: &Constitution, wait: &Wait) {
         let mut named = roster::digest(next);
-        if self.dice.one_in(12) {
+        if self.dice.one_in(20) {
             named = roster::digest(self.dice.pick(&self.proposed));
         }
         let mut sizes = [wait.signed.0, wait.waited.0];
-        match self.dice.below(12) {
+        match self.dice.below(28) {
             0 => sizes.swap(0, 1),
             1 => sizes = [wait.signed.0; 2],
             2 => sizes = [wait.waited.0; 2],
@@ -197,7 +207,7 @@ impl Reigns<'_> {
             }
             _ => {}
         }
-        let log = match self.dice.below(10) {
+        let log = match self.dice.below(24) {
             0 => {
                 let mut other = self.both.log.clone();
                 other.entries[0].push(b' ');
@@ -207,6 +217,8 @@ impl Reigns<'_> {
         };
         let (_, waited) = wait.waited;
         let until = *self.dice.pick(&[
+            NOT_AFTER * 2,
+            NOT_AFTER * 2,
             NOT_AFTER * 2,
             NOT_AFTER * 2,
             NOT_AFTER * 2,
@@ -221,7 +233,8 @@ impl Reigns<'_> {
     /// What depends on who is in force: something against everything, and closures of it.
     fn ask(&mut self) {
         let about = StatementDigest::of(b"a build");
-        let entry = finding(about, &governance(self.dice.pick(&PARTIES)));
+        let party = *self.dice.pick(&PARTIES);
+        let entry = finding(about, &governance(party));
         let closes = crate::extra::said(&entry);
         self.both.feed(entry);
         for party in PARTIES {
