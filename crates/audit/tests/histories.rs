@@ -13,6 +13,8 @@ mod ask;
 mod beside;
 #[path = "histories/both.rs"]
 mod both;
+#[path = "histories/deliver.rs"]
+mod deliver;
 #[path = "histories/dice.rs"]
 mod dice;
 #[path = "histories/excerpt.rs"]

@@ -3,6 +3,7 @@
 mod cell;
 mod consent;
 mod crashes;
+mod intake;
 mod issuer;
 mod looks;
 #[allow(dead_code)]

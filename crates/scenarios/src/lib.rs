@@ -18,5 +18,6 @@ pub mod examples;
 pub mod machine;
 mod sharer;
 pub mod story;
+pub mod supplies;
 pub mod vendor;
 pub mod world;

@@ -25,6 +25,7 @@ use crate::{
     cast::Cast,
     ceremony::{self, CENTER_LOG, Founded, LOG_KEYS, SUPERVISOR_LOG, key_path},
     daemon::Daemon,
+    supplies::Supplies,
 };
 
 /// How long the founding waits for witnesses.
@@ -34,15 +35,6 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Told about each thing that happens while a world starts.
 pub type Told<'a> = &'a mut dyn FnMut(&str);
-
-/// What builds of software need that is not on this machine as such; the builds of a demonstration need nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Supplies {
-    /// Locks of environments; each party gets their inputs by itself.
-    pub locks: Vec<PathBuf>,
-    /// Folder with `.crate` files that ordinary cargo fetched.
-    pub crates: Option<PathBuf>,
-}
 
 /// A running world. Its daemons stop when it is dropped.
 #[derive(Debug)]
@@ -69,13 +61,6 @@ pub struct World {
     pub(crate) issuer: Option<Daemon>,
     /// Keys of admission tokens that were looked up in the log.
     pub(crate) admissions: Mutex<BTreeMap<StatementDigest, Admission>>,
-}
-
-impl Supplies {
-    fn crates_line(&self) -> String {
-        let folder = self.crates.as_ref();
-        folder.map_or_else(String::new, |folder| format!("crates = {folder:?}\n"))
-    }
 }
 
 impl World {

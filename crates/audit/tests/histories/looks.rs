@@ -10,11 +10,12 @@ use crate::honest::{
     custody::{self, seals},
     keys::Key,
     log::Log,
-    roster::{NOT_AFTER, SUPERVISOR_LOG},
+    roster::{DAY, NOT_AFTER, SUPERVISOR_LOG},
     sayings::{closure, finding},
     story::say,
 };
 use crate::question::{Asked, Question};
+use crate::tell::History;
 use crate::twist;
 
 /// What a grant is drafted from.
@@ -212,6 +213,42 @@ impl Looks {
         let now = *dice.pick(&edges);
         asked.push(Question::Draft(Box::new(draft), now));
         asked
+    }
+}
+
+impl History<'_> {
+    /// A day after the other has second looks, until a quarter has had enough.
+    pub(crate) fn days_of_looks(&mut self) {
+        for _ in 0..12 {
+            for entry in self.look(Looks::go_on) {
+                self.both.feed(entry);
+            }
+            self.time += *self.dice.pick(&[DAY + 100, DAY + 100, 3600]);
+            self.publish();
+            for question in self.look(Looks::questions) {
+                self.both.ask(question);
+            }
+        }
+    }
+
+    /// What is said or asked of second looks, as things stand.
+    pub(crate) fn look<T>(&mut self, what: impl FnOnce(&mut Looks, &Stand<'_>) -> T) -> T {
+        let law = self.both.law.settled();
+        let ready: Vec<_> = law.as_ref().map_or(Vec::new(), |view| view.released());
+        let mut releases: Vec<_> = self.told.iter().map(|told| told.made.release()).collect();
+        let is_ready = |release| ready.iter().any(|it| it.release().digest() == release);
+        releases.sort_by_key(|release| is_ready(*release));
+        let stock = |size| {
+            let view = law.as_ref().ok();
+            view.map_or(0, |view| view.stock(&"CH".parse().unwrap(), size))
+        };
+        let stand = Stand {
+            log: &self.both.log,
+            stock: &stock,
+            releases: &releases,
+            time: self.time,
+        };
+        what(&mut self.looks, &stand)
     }
 }
 

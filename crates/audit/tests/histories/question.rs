@@ -5,7 +5,7 @@ use law::{
     AdmissionKey, Approvable, Attached, PublishedMetadata, Refusal, Releasable, ReleasedFile,
     Residence, SealableEpochs, SignableGrant, SignableMetadata, ToolNames, TrustedRoot,
 };
-use statement::{FileDigest, ReanalysisGrant, SealDigest, StatementDigest};
+use statement::{CountryCode, FileDigest, ReanalysisGrant, SealDigest, StatementDigest};
 use tlog::Hash;
 
 use crate::honest::program::{program, signature};
@@ -206,6 +206,13 @@ impl Question {
                 home: &home,
                 now: *now,
             },
+            Self::Tools(_) | Self::Draft(..) | Self::Grant(..) => self.of_looks(&home),
+        })
+    }
+
+    /// What is asked of second looks; `home`: of the sample, if there is one.
+    fn of_looks<'a>(&'a self, home: &'a CountryCode) -> Gate<'a> {
+        match self {
             Self::Tools([worker, rules, scoring]) => Gate::Tools(Tools {
                 worker: *worker,
                 rules: *rules,
@@ -215,14 +222,15 @@ impl Question {
             Self::Grant(grant, sample, now) => Gate::Grant {
                 grant: *grant,
                 sample: sample.as_ref().map(|asked| Placed {
-                    home: &home,
+                    home,
                     seal: &asked.seal,
                     index: asked.index,
                     path: &asked.path,
                 }),
                 now: *now,
             },
-        })
+            _ => Gate::Residence,
+        }
     }
 }
 

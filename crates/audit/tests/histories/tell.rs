@@ -1,7 +1,6 @@
 //! One history: mostly honest, with a few things left out, repeated, moved, forged, late or said twice.
 
-use audit::judge::{Delivery, Line, Parts};
-use statement::{Constitution, FileDigest, Kind, Predicate, StatementDigest};
+use statement::{Constitution, Kind, Predicate, StatementDigest};
 
 use crate::both::{Both, Seen};
 use crate::dice::Dice;
@@ -15,8 +14,7 @@ use crate::honest::{
     sayings::{closure, finding, halt, heartbeat, revocation, withdrawal},
     story::{Story, Told, sign},
 };
-use crate::looks::{Looks, Stand};
-use crate::question::parts;
+use crate::looks::Looks;
 use crate::{twist, world};
 
 const PARTIES: [&str; 5] = ["vendor", "supervisor", "lab-a", "lab-b", "lab-c"];
@@ -28,7 +26,7 @@ pub(crate) struct History<'a> {
     pub(crate) dice: Dice,
     pub(crate) both: Both<'a>,
     homes: Homes,
-    looks: Looks,
+    pub(crate) looks: Looks,
     /// Mostly where rules are released.
     looks_again: bool,
     curious: Dice,
@@ -37,7 +35,7 @@ pub(crate) struct History<'a> {
     proposed: Vec<StatementDigest>,
     adverse: Vec<StatementDigest>,
     pub(crate) time: u64,
-    anchor: StatementDigest,
+    pub(crate) anchor: StatementDigest,
     activated: bool,
     /// Nothing is odd here but at most one story, so that what comes late is reached, too.
     calm: bool,
@@ -202,20 +200,6 @@ impl History<'_> {
         self.last_words();
     }
 
-    /// A day after the other has second looks, until a quarter has had enough.
-    fn days_of_looks(&mut self) {
-        for _ in 0..12 {
-            for entry in self.look(Looks::go_on) {
-                self.both.feed(entry);
-            }
-            self.time += *self.dice.pick(&[DAY + 100, DAY + 100, 3600]);
-            self.publish();
-            for question in self.look(Looks::questions) {
-                self.both.ask(question);
-            }
-        }
-    }
-
     /// When all stories are told: something against them, an end of it by several, a key taken back, a release withdrawn.
     fn last_words(&mut self) {
         std::mem::swap(&mut self.dice, &mut self.curious);
@@ -326,26 +310,6 @@ impl History<'_> {
         self.ask_some(6);
         self.ask_of_rings();
         std::mem::swap(&mut self.dice, &mut self.curious);
-    }
-
-    /// What is said or asked of second looks, as things stand.
-    fn look<T>(&mut self, what: impl FnOnce(&mut Looks, &Stand<'_>) -> T) -> T {
-        let law = self.both.law.settled();
-        let ready: Vec<_> = law.as_ref().map_or(Vec::new(), |view| view.released());
-        let mut releases: Vec<_> = self.told.iter().map(|told| told.made.release()).collect();
-        let is_ready = |release| ready.iter().any(|it| it.release().digest() == release);
-        releases.sort_by_key(|release| is_ready(*release));
-        let stock = |size| {
-            let view = law.as_ref().ok();
-            view.map_or(0, |view| view.stock(&"CH".parse().unwrap(), size))
-        };
-        let stand = Stand {
-            log: &self.both.log,
-            stock: &stock,
-            releases: &releases,
-            time: self.time,
-        };
-        what(&mut self.looks, &stand)
     }
 
     /// One more entry beside the stories.
@@ -512,53 +476,5 @@ impl History<'_> {
         for _ in 0..2 {
             self.deliver();
         }
-    }
-
-    fn deliver(&mut self) {
-        let dice = &mut self.dice;
-        let made = &self.told[dice.below(self.told.len())].made;
-        let other = &self.told[dice.below(self.told.len())].made;
-        let payload = made.payload(Step::ReleaseCenter);
-        let (file, bytes) = match made.statement(Step::ReleaseCenter).predicate {
-            Predicate::Release(release) => release.shipped(),
-            _ => panic!("no release"),
-        };
-        let made_of = parts(payload);
-        let mut line = Line {
-            product: "truename".to_owned(),
-            channel: "stable".to_owned(),
-            platform: "linux-x86_64".to_owned(),
-        };
-        let mut delivery = Delivery {
-            line: &line.clone(),
-            release: made.release(),
-            artifact: file,
-            artifact_bytes: bytes,
-            parts: made_of.as_ref().map(|(artifact, signature)| Parts {
-                artifact,
-                signature,
-            }),
-            role: "software",
-            metadata: &other.metadata,
-            installed: None,
-            rebuilds_min: 1,
-            evidence_age_max_seconds: DAY,
-            now: self.time + 60,
-        };
-        if dice.one_in(9) {
-            delivery.parts = None;
-        }
-        match dice.below(12) {
-            0 => delivery.artifact = FileDigest::of(b"trojan"),
-            1 => delivery.artifact_bytes += 1,
-            2 => delivery.installed = Some(9),
-            3 => delivery.now += DAY,
-            4 => delivery.rebuilds_min = 3,
-            5 => line.channel.push('x'),
-            6 => delivery.release = StatementDigest::of(b"no release"),
-            _ => {}
-        }
-        delivery.line = &line;
-        self.both.install(&delivery, self.anchor);
     }
 }

@@ -41,7 +41,7 @@ async fn what_a_center_has_in_part_goes_on_in_pieces() {
         ControlFlow::Continue(())
     };
     let sent = send(&street.config, NOW + 2, &count).await.unwrap();
-    assert_eq!(sent.sent, [sample.clone()], "{sent}");
+    assert_eq!(sent.sent, std::slice::from_ref(&sample), "{sent}");
     assert!(pieces.into_inner() > 1);
     let inner = street.zurich.lock();
     assert_eq!(inner.open(sample.as_str()), CONTENT.repeat(5));
