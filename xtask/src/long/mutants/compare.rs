@@ -133,12 +133,7 @@ pub(super) fn run(root: &Path, rest: &[&str]) -> Result<bool> {
     let parts: Vec<&str> = of_part.keys().copied().collect();
     let folder = root.join(OUTPUT).join("compared");
     let tried: BTreeSet<usize> = of_part.values().flatten().copied().collect();
-    let compared: Vec<Mutant> = mutants
-        .iter()
-        .filter(|m| tried.contains(&m.number))
-        .cloned()
-        .collect();
-    let fates = compare(root, &folder, &parts, &compared)?;
+    let fates = compare(root, &folder, &parts, (&mutants, &tried))?;
     for (part, numbers) in of_part {
         let mut row = Compared::new(root, &mutants, &numbers, &fates)?;
         if again && let Some(last) = ledger.remove(part) {
@@ -157,17 +152,25 @@ struct Fates {
     uncompiled: BTreeSet<usize>,
 }
 
-fn compare(root: &Path, folder: &Path, parts: &[&str], mutants: &[Mutant]) -> Result<Fates> {
+/// All mutants are in the program, so that it is the same one the next time; those in `tried` are awake once each.
+fn compare(
+    root: &Path,
+    folder: &Path,
+    parts: &[&str],
+    (mutants, tried): (&[Mutant], &BTreeSet<usize>),
+) -> Result<Fates> {
     std::fs::create_dir_all(folder).context("cannot make the folder of the mutants")?;
     let built = built::build(root, folder, parts, mutants)?;
     let inside = |mutant: &&Mutant| {
-        !built.uncompiled.contains(&mutant.number) && !built.unwritable.contains(&mutant.number)
+        tried.contains(&mutant.number)
+            && !built.uncompiled.contains(&mutant.number)
+            && !built.unwritable.contains(&mutant.number)
     };
     let inside: Vec<&Mutant> = mutants.iter().filter(inside).collect();
     println!(
-        "{} of {} mutants are in {}",
+        "{} of {} mutants are tried in {}",
         inside.len(),
-        mutants.len(),
+        tried.len(),
         built.program.display()
     );
     let reached = reach(&built.program, folder, HISTORIES)?;
